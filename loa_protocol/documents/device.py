@@ -1,0 +1,171 @@
+"""What concerns one device: its assignment, commands, answers, state, wants and the clock."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from loa_protocol.documents.base import Versioned, Wire
+from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
+
+Topic = Annotated[str, Meta(max_length=200)]
+Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+
+
+class DeviceKind(StrEnum):
+    """A speaker cluster sounds, a board shows."""
+
+    SPEAKER = "speaker"
+    BOARD = "board"
+
+
+class ClockState(StrEnum):
+    """How far a device believes its clock; see docs/protocol.md, Clock."""
+
+    TRUSTED = "trusted"
+    PLAUSIBLE = "plausible"
+    UNTRUSTED = "untrusted"
+
+
+class Evidence(StrEnum):
+    """How far up the chain a receipt was measured, weakest first."""
+
+    SIGNAL = "signal"
+    DEVICE = "device"
+    LOOPBACK = "loopback"
+
+
+class Membership(Wire, frozen=True, kw_only=True):
+    """A group the device belongs to and the unit that owns the group."""
+
+    group: Scope
+    owner: Scope
+
+
+class Assignment(Versioned, frozen=True, kw_only=True, omit_defaults=True):
+    """Which scopes a device listens to. `scope` is the device itself; `units` go from the narrowest to the widest."""
+
+    kind: DeviceKind
+    units: tuple[Scope, ...]
+    groups: tuple[Membership, ...] = ()
+    output_profile: Id = "default"
+    languages: tuple[Language, ...] = ("vi",)
+    stagger_ms: Millis = 0
+    templates: tuple[Sha256Hex, ...] = ()
+    resting_text: Annotated[str, Meta(max_length=300)] = ""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope the device obeys: itself, its groups, its units upwards."""
+        return (self.scope, *(m.group for m in self.groups), *self.units)
+
+
+class Command(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """A request to one device, done once per id and answered on its reply topic."""
+
+    id: Id
+    scope: Scope
+    name: Id
+    issued: Instant
+    expires: Instant
+    arguments: dict[str, str | int | bool] = {}
+
+
+class CommandReply(Wire, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="command"):
+    """What became of a command; `code` is empty when it was done."""
+
+    device: Id
+    id: Id
+    code: Annotated[str, Meta(max_length=60)] = ""
+    message: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class TimeQuestion(Wire, frozen=True, kw_only=True, tag_field="kind", tag="time"):
+    """Unsigned; the nonce makes the signed answer fresh and unreplayable."""
+
+    device: Id
+    nonce: Nonce
+
+
+class TimeAnswer(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """The controller's instant `now`, the newest versions of the device's topics and the head of the audit chain."""
+
+    scope: Scope
+    nonce: Nonce
+    now: Instant
+    newest: dict[Topic, int] = {}
+    audit_head: str = ""
+
+
+class ClockReport(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """The device's own judgement of its clock; `error_ms` is an upper bound where one is known."""
+
+    state: ClockState
+    error_ms: int | None = None
+    source: Annotated[str, Meta(max_length=30)] = ""
+
+
+class JournalHead(Wire, frozen=True, kw_only=True):
+    """Where the journal stands: last written and last acknowledged sequence."""
+
+    journal: Id
+    sequence: int
+    acknowledged: int
+
+
+class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """What a device holds and how it is. `have` maps topic → version; `missing` names content not yet whole."""
+
+    device: Id
+    boot: Id
+    issued: Instant
+    agent: Annotated[str, Meta(max_length=40)] = ""
+    have: dict[Topic, int] = {}
+    ready: bool = False
+    missing: Annotated[tuple[Sha256Hex, ...], Meta(max_length=500)] = ()
+    clock: ClockReport
+    evidence: Evidence = Evidence.SIGNAL
+    free_bytes: int | None = None
+    journal: JournalHead | None = None
+    playing: Annotated[str, Meta(max_length=100)] = ""
+
+
+class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Missing chunks of one asset; `index` asks for the index. Unsigned: names only content of the device's manifest."""
+
+    device: Id
+    root: Sha256Hex
+    index: bool = False
+    chunks: Annotated[tuple[int, ...], Meta(max_length=4096)] = ()
+
+
+class Presence(Wire, frozen=True, kw_only=True):
+    """A hint, unsigned; the last will says `online: false`."""
+
+    online: bool
+    boot: Id
+
+
+class Ack(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything of `journal` up to `sequence`, whose chain hash is `hash`, is committed.
+
+    `resend_from` asks for entries again; the device answers with them or with a `gone` range.
+    """
+
+    scope: Scope
+    journal: Id
+    sequence: Annotated[int, Meta(ge=0)]
+    hash: Sha256Hex
+    resend_from: Annotated[int, Meta(ge=1)] | None = None
+
+
+class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Telemetry, unsigned: figures for people, never evidence."""
+
+    device: Id
+    uptime_s: int
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
+    temperature_c: float | None = None
+    free_bytes: int | None = None
+    refused: dict[str, int] = {}

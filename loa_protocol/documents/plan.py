@@ -1,0 +1,110 @@
+"""The plan: what a scope's devices shall play or show over the horizon. Levels `normal` and `priority` only."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from loa_protocol.documents.base import Versioned, Wire
+from loa_protocol.ids import Id, Instant, Language, Level, Millis, Sha256Hex, Volume
+
+Rank = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class OnPreempt(StrEnum):
+    """What a broadcast does after a higher class has cut it."""
+
+    RESUME = "resume"
+    RESTART = "restart"
+    DROP = "drop"
+
+
+class ContentSegment(Wire, frozen=True, tag="content"):
+    """A stored asset; `ref` is a key of the plan's manifest."""
+
+    ref: Id
+
+
+class ChimeSegment(Wire, frozen=True, tag="chime"):
+    """A tone every agent synthesises itself, by name."""
+
+    name: Id
+    duration_ms: Millis
+
+
+class RelaySegment(Wire, frozen=True, tag="relay"):
+    """Another station's stream for a fixed time; `fallback` is a manifest key."""
+
+    url: Annotated[str, Meta(max_length=500)]
+    duration_ms: Millis
+    fallback: Id | None = None
+
+
+class PauseSegment(Wire, frozen=True, tag="pause"):
+    """Silence."""
+
+    duration_ms: Millis
+
+
+Segment = ContentSegment | ChimeSegment | RelaySegment | PauseSegment
+Segments = Annotated[tuple[Segment, ...], Meta(max_length=200)]
+
+
+class BoardItem(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """What a board shows from the broadcast's start until `until`; pages change every `dwell_ms`."""
+
+    until: Instant
+    text: Annotated[str, Meta(max_length=4000)]
+    layout: Annotated[str, Meta(pattern=r"^(page|scroll)(?![\s\S])")] = "page"
+    dwell_ms: Annotated[int, Meta(ge=500, le=600_000)] = 5000
+
+
+class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 where there is only a board item.
+
+    `authority`: 0 is the centre, larger is lower in the tree; the smaller goes first within a class.
+    `variants` replaces `segments` on devices that want one of these languages.
+    """
+
+    id: Id
+    rev: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    start: Instant
+    latest_start: Instant
+    duration_ms: Millis
+    level: Level = Level.NORMAL
+    authority: Rank = 100
+    segments: Segments = ()
+    variants: dict[Language, Segments] = {}
+    repeats: Annotated[int, Meta(ge=1, le=100)] = 1
+    on_preempt: OnPreempt = OnPreempt.RESUME
+    volume: Volume = 70
+    stagger: bool = True
+    title: Annotated[str, Meta(max_length=300)] = ""
+    board: BoardItem | None = None
+
+
+class Withdrawn(Wire, frozen=True, kw_only=True):
+    """A broadcast taken back; named until its old end + latest start has passed."""
+
+    id: Id
+    rev: Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class Content(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """One asset of the manifest: `root` is the SHA-256 of its chunk index."""
+
+    root: Sha256Hex
+    bytes: Annotated[int, Meta(ge=1, le=128 * 1024 * 1024)]
+    chunk_bytes: Annotated[int, Meta(ge=16 * 1024, le=256 * 1024)]
+    media_type: Annotated[str, Meta(max_length=100)]
+    duration_ms: Millis = 0
+    loudness_lufs: float | None = None
+
+
+class Plan(Versioned, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything one scope shall play between now and `horizon`; absence of a broadcast says nothing."""
+
+    horizon: Instant
+    broadcasts: Annotated[tuple[Broadcast, ...], Meta(max_length=20_000)] = ()
+    withdrawn: Annotated[tuple[Withdrawn, ...], Meta(max_length=20_000)] = ()
+    manifest: dict[Id, Content] = {}

@@ -114,7 +114,7 @@ class JournalHead(Wire, frozen=True, kw_only=True):
 
 
 class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """What a device holds and how it is. `have` maps topic → version; `missing` names content not yet whole."""
+    """What a device holds and how it is. `have`: topic → version; `missing` names content not yet whole."""
 
     device: Id
     boot: Id
@@ -131,7 +131,7 @@ class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """Missing chunks of one asset; `index` asks for the index. Unsigned: names only content of the device's manifest."""
+    """Missing chunks of one asset; `index` asks for the index. Unsigned; only content of the device's manifest."""
 
     device: Id
     root: Sha256Hex

@@ -60,7 +60,7 @@ class BoardItem(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 where there is only a board item.
+    """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 for a board item alone.
 
     `authority`: 0 is the centre, larger is lower in the tree; the smaller goes first within a class.
     `variants` replaces `segments` on devices that want one of these languages.

@@ -1,0 +1,72 @@
+"""Broadcasts, where they go, and the ledger: one row for every (broadcast, device) that must answer."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controller.runtime.database import Base
+
+
+class BroadcastRow(Base):
+    """One occurrence. `segments` are wire segments as JSON; `cancelled_at` withdraws it.
+
+    `expected_at` is when the expected set was fixed, `deadline` when silence becomes `unknown`, `closed_at` when every device had answered.
+    """
+
+    __tablename__ = "broadcasts"
+    __table_args__ = (Index("ix_broadcasts_open", "closed_at", "start"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    rev: Mapped[int] = mapped_column(default=0)
+    title: Mapped[str] = mapped_column(String(300))
+    level: Mapped[str] = mapped_column(String(20))
+    authority: Mapped[int]
+    start: Mapped[datetime] = mapped_column(index=True)
+    latest_start: Mapped[datetime]
+    duration_ms: Mapped[int]
+    segments: Mapped[list[Any]]
+    board: Mapped[dict[str, Any] | None]
+    repeats: Mapped[int]
+    on_preempt: Mapped[str] = mapped_column(String(20))
+    volume: Mapped[int]
+    stagger: Mapped[bool]
+    created_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
+    expected_at: Mapped[datetime | None]
+    deadline: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class BroadcastScope(Base):
+    """One scope a broadcast goes to."""
+
+    __tablename__ = "broadcast_scopes"
+
+    broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(42), primary_key=True, index=True)
+
+
+class BroadcastRendition(Base):
+    """Content a broadcast needs; its id is the reference in segments and manifest."""
+
+    __tablename__ = "broadcast_renditions"
+
+    broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
+    rendition_id: Mapped[str] = mapped_column(ForeignKey("renditions.id"), primary_key=True)
+
+
+class LedgerRow(Base):
+    """What became of a broadcast on a device; `outcome` is empty until it is answered. `receipt` is the wire receipt."""
+
+    __tablename__ = "ledger"
+
+    broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True, index=True)
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(40))
+    started: Mapped[datetime | None]
+    played_ms: Mapped[int | None]
+    receipt: Mapped[dict[str, Any] | None]
+    answered_at: Mapped[datetime | None]

@@ -1,0 +1,13 @@
+"""Imports every feature's tables, so that the metadata is whole for migrations."""
+
+from controller.api import tables as api
+from controller.broadcasts import tables as broadcasts
+from controller.delivery import tables as delivery
+from controller.devices import tables as devices
+from controller.media import tables as media
+from controller.receipts import tables as receipts
+from controller.runtime.database import Base
+from controller.units import tables as units
+
+TABLES = (units, devices, media, broadcasts, delivery, receipts, api)
+metadata = Base.metadata

@@ -1,0 +1,28 @@
+"""The tree of units: country, province, commune, village, agency. Any depth."""
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from controller.runtime.database import Base
+
+
+class Unit(Base):
+    """A node; `kind` is a word of the domain (province, commune, village, agency); `code` is the official one."""
+
+    __tablename__ = "units"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))
+    code: Mapped[str | None] = mapped_column(String(40))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
+
+
+class Group(Base):
+    """Devices spoken to together, owned by a unit."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)

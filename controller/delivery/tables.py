@@ -9,7 +9,7 @@ from controller.runtime.database import Base
 
 
 class DocumentRow(Base):
-    """The newest signed document of a topic. A new version is a compare-and-set on `version`, with the envelope, in one transaction."""
+    """The newest signed document of a topic; a new version is a compare-and-set on `version`, envelope and all."""
 
     __tablename__ = "documents"
 
@@ -32,7 +32,7 @@ class TrustListRow(Base):
 
 
 class PendingTopic(Base):
-    """`wanted` is raised in the transaction that changes something of a document's topic; `done` follows when it is signed."""
+    """`wanted` is raised in the transaction that changes what the topic says; `done` follows when it is signed."""
 
     __tablename__ = "pending_topics"
 

@@ -1,7 +1,8 @@
 """The database: engine, sessions and the types all tables share.
 
-One session is one transaction: `Database.transaction()` commits at its end or rolls everything back. Instants are aware UTC in Python
-and naive UTC in the database. SQLite runs in WAL with synchronous=FULL: an accepted broadcast outlives a power cut.
+One session is one transaction: `Database.transaction()` commits at its end or rolls everything back; `reading()`
+never blocks a writer. Instants are aware UTC in Python and naive UTC in the database. SQLite runs in WAL with
+synchronous=FULL: an accepted broadcast outlives a power cut.
 """
 
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+_READ_ONLY = "loa_read_only"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -74,6 +76,13 @@ class Database:
         async with self._sessions() as session, session.begin():
             yield session
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries only: a consistent snapshot that takes no write lock."""
+        async with self._sessions() as session:
+            await session.connection(execution_options={_READ_ONLY: True})
+            yield session
+
     async def close(self) -> None:
         """Let go of all connections."""
         await self.engine.dispose()
@@ -100,4 +109,5 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(_READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,61 @@
+"""Errors as RFC 9457 problem documents. The one table that says which code is which HTTP status."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from loa_protocol.errors import LoaError
+
+STATUS: Mapping[str, int] = {
+    "not_signed_in": 401,
+    "unit_unknown": 404,
+    "device_unknown": 404,
+    "asset_unknown": 404,
+    "broadcast_unknown": 404,
+    "target_unknown": 404,
+    "id_taken": 409,
+    "broadcast_over": 409,
+    "idempotency_conflict": 409,
+    "plan_too_large": 409,
+    "media_too_long": 413,
+    "media_too_large": 413,
+    "idempotency_key_bad": 400,
+}
+"""Codes not named here are 422: the request was understood and cannot be done as asked."""
+
+_DEFAULT_STATUS = 422
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """A problem document."""
+    body = {"type": f"urn:loa:problem:{code}", "title": code, "status": status, "code": code, "detail": detail, **more}
+    return JSONResponse(jsonable_encoder(body), status, media_type="application/problem+json")
+
+
+def of_loa_error(error: LoaError) -> JSONResponse:
+    """As `problem`, from one of our own errors."""
+    status = STATUS.get(error.code, _DEFAULT_STATUS)
+    return problem(status, error.code, str(error), details=dict(error.details))
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application as a problem document."""
+
+    @app.exception_handler(LoaError)
+    async def _ours(_request: Request, error: LoaError) -> JSONResponse:
+        return of_loa_error(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        parts = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+        detail = "; ".join(f"{p['at']}: {p['problem']}" for p in parts)
+        return problem(_DEFAULT_STATUS, "request_invalid", detail, errors=parts)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, f"http_{error.status_code}", str(error.detail))

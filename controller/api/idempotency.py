@@ -1,0 +1,114 @@
+"""Writes: one transaction a request, committed before the answer is sent, and the same answer for the same key.
+
+A route on `WriteRoute` gets its session from `Write`. With an `Idempotency-Key` header the answer is stored in the
+very transaction of the change: a client that lost the answer asks again with the same key and nothing happens twice.
+"""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.api.errors import of_loa_error
+from controller.api.tables import IdempotencyRow
+from controller.runtime.server import Controller
+from loa_protocol.errors import LoaError
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(days=2)
+_LONGEST_KEY = 100
+_SUCCESS = range(200, 300)
+_SAFE = frozenset({"GET", "HEAD"})
+
+
+class IdempotencyConflict(LoaError):
+    """A key was used before for another request."""
+
+    code = "idempotency_conflict"
+
+
+class IdempotencyKeyBad(LoaError):
+    """A key is empty or too long."""
+
+    code = "idempotency_key_bad"
+
+
+class _RolledBack(Exception):  # noqa: N818 - carries an answer out of the transaction
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class WriteRoute(APIRoute):
+    """Gives every writing request its transaction."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler inside the transaction."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            if request.method in _SAFE:
+                return await inner(request)
+            controller: Controller = request.app.state.controller
+            try:
+                async with controller.db.transaction() as session:
+                    response = await _answer(inner, request, session, controller.clock.now())
+            except _RolledBack as failed:
+                return failed.response
+            controller.wake()
+            return response
+
+        return handler
+
+
+async def _answer(
+    inner: Callable[[Request], Coroutine[Any, Any, Response]], request: Request, session: AsyncSession, now: datetime
+) -> Response:
+    key = request.headers.get(HEADER)
+    request.state.session = session
+    try:
+        digest = await _digest(request)
+        if key is not None and (known := await _known(session, key, digest)) is not None:
+            return known
+        response = await inner(request)
+    except LoaError as error:
+        raise _RolledBack(of_loa_error(error)) from error
+    if response.status_code not in _SUCCESS:
+        raise _RolledBack(response)
+    if key is not None:
+        await _keep(session, key, digest, response, now)
+    return response
+
+
+async def _digest(request: Request) -> str:
+    head = f"{request.method} {request.url.path}\n{request.headers.get('authorization', '')}\n".encode()
+    return hashlib.sha256(head + await request.body()).hexdigest()
+
+
+async def _known(session: AsyncSession, key: str, digest: str) -> Response | None:
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        raise IdempotencyKeyBad(f"an {HEADER} has 1 to {_LONGEST_KEY} characters; this one has {len(key)}")
+    row = await session.get(IdempotencyRow, key)
+    if row is None:
+        return None
+    if row.request != digest:
+        raise IdempotencyConflict(f"the {HEADER} {key!r} was used for another request; make a new key")
+    return Response(row.body, row.status, media_type="application/json", headers={"Idempotency-Replayed": "true"})
+
+
+async def _keep(session: AsyncSession, key: str, digest: str, response: Response, now: datetime) -> None:
+    await session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - KEPT))
+    body = bytes(response.body).decode()
+    session.add(IdempotencyRow(key=key, request=digest, status=response.status_code, body=body, created_at=now))
+
+
+def _session(request: Request) -> AsyncSession:
+    session: AsyncSession = request.state.session
+    return session
+
+
+Write = Annotated[AsyncSession, Depends(_session)]

@@ -1,0 +1,115 @@
+"""What makes a request for a broadcast a sound one, and the instants that follow from it. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from loa_protocol.documents.plan import BoardItem, OnPreempt, Segment
+from loa_protocol.errors import LoaError
+from loa_protocol.ids import Level
+
+NOW_LEAD = timedelta(seconds=3)
+"""What "now" means: time for the plan and the content to reach connected devices."""
+LATEST_PLANNED = timedelta(days=14)
+CHIME_MS = 2_000
+
+
+class BroadcastInvalid(LoaError):
+    """The request cannot become a broadcast; the message says which part of it."""
+
+    code = "broadcast_invalid"
+
+
+class StartInPast(LoaError):
+    """The start instant has passed."""
+
+    code = "start_in_past"
+
+
+class EmergencyNeedsAlert(LoaError):
+    """An emergency is released as an alert by approvers, never scheduled."""
+
+    code = "emergency_needs_alert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastRequest:
+    """What an operator asks for. `at` None is now; `to` are scopes; times in seconds."""
+
+    title: str
+    to: Sequence[str]
+    asset_id: str | None = None
+    at: datetime | None = None
+    level: Level = Level.NORMAL
+    volume: int = 70
+    repeats: int = 1
+    chime: bool = False
+    late_s: int = 300
+    on_preempt: OnPreempt = OnPreempt.RESUME
+    stagger: bool = True
+    board_text: str | None = None
+    board_s: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The instants of a broadcast; `ends` is the latest at which a device may still be busy with it."""
+
+    start: datetime
+    latest_start: datetime
+    ends: datetime
+
+
+def timing(request: BroadcastRequest, *, duration_ms: int, now: datetime) -> Timing:
+    """Start, latest start and latest end of a request.
+
+    Raises:
+        StartInPast: `at` has passed by more than a second.
+        BroadcastInvalid: `at` lies beyond the horizon of plans.
+    """
+    start = request.at or now + NOW_LEAD
+    if start < now - timedelta(seconds=1):
+        raise StartInPast(
+            f"“{request.title}” should start at {start.isoformat()}, which has passed; choose a later start"
+        )
+    if start > now + LATEST_PLANNED:
+        raise BroadcastInvalid(
+            f"“{request.title}” starts more than {LATEST_PLANNED.days} days ahead; plans reach no further"
+        )
+    latest = start + timedelta(seconds=request.late_s)
+    ends = latest + timedelta(milliseconds=duration_ms)
+    if request.board_text:
+        ends = max(ends, board_until(request, start))
+    return Timing(start=start, latest_start=latest, ends=ends)
+
+
+def board_until(request: BroadcastRequest, start: datetime) -> datetime:
+    """When a board takes the text down."""
+    return start + timedelta(seconds=request.board_s)
+
+
+def board_item(request: BroadcastRequest, start: datetime) -> BoardItem | None:
+    """What boards show."""
+    if not request.board_text:
+        return None
+    return BoardItem(until=board_until(request, start), text=request.board_text)
+
+
+def require_sound_request(request: BroadcastRequest) -> None:
+    """Everything that can be said without looking anything up.
+
+    Raises:
+        BroadcastInvalid, EmergencyNeedsAlert: what is wrong.
+    """
+    if request.level is Level.EMERGENCY:
+        raise EmergencyNeedsAlert("an emergency is not scheduled: it is released as an alert by its approvers")
+    if not request.to:
+        raise BroadcastInvalid(f"“{request.title}” has no target; name at least one unit, group or device")
+    if request.asset_id is None and not request.board_text:
+        raise BroadcastInvalid(f"“{request.title}” has neither sound nor board text; give at least one")
+
+
+def sound_length_ms(segments: Sequence[Segment], content_ms: int, repeats: int) -> int:
+    """Length of all repeats; content segments last `content_ms`."""
+    once = sum(getattr(segment, "duration_ms", content_ms) for segment in segments)
+    return once * repeats

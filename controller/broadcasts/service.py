@@ -1,0 +1,191 @@
+"""Use cases of broadcasts: accept one, take it back, stop what sounds."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.broadcasts import rules, store
+from controller.broadcasts.rules import BroadcastRequest
+from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
+from controller.delivery import store as delivery
+from controller.delivery.tables import StopRow
+from controller.media.tables import Asset, Rendition
+from controller.runtime.ids import new_id
+from controller.units import store as units
+from loa_protocol import topics
+from loa_protocol.documents.plan import ChimeSegment, ContentSegment, Segment
+from loa_protocol.errors import LoaError
+
+LONGEST_STOP = timedelta(hours=1)
+
+
+class TargetUnknown(LoaError):
+    """A target names no unit, group or device."""
+
+    code = "target_unknown"
+
+
+class TargetEmpty(LoaError):
+    """The targets contain no device in service."""
+
+    code = "target_empty"
+
+
+class AssetUnknown(LoaError):
+    """No sound has this id."""
+
+    code = "asset_unknown"
+
+
+class BroadcastUnknown(LoaError):
+    """No broadcast has this id."""
+
+    code = "broadcast_unknown"
+
+
+class BroadcastOver(LoaError):
+    """The broadcast has ended; there is nothing left to take back."""
+
+    code = "broadcast_over"
+
+
+def plan_topics(scopes: Sequence[str]) -> list[str]:
+    """Topics of the plans that speak to these scopes."""
+    return [topics.scoped(topics.Family.PLAN, scope) for scope in scopes]
+
+
+async def accept(
+    session: AsyncSession, request: BroadcastRequest, *, now: datetime, answer_deadline: timedelta
+) -> BroadcastRow:
+    """Make the broadcast and ask for its scopes' plans to be signed, in the caller's transaction.
+
+    Raises:
+        BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown: what is wrong.
+    """
+    rules.require_sound_request(request)
+    scopes = tuple(dict.fromkeys(request.to))
+    await _require_targets(session, scopes)
+    asset = await _asset(session, request.asset_id)
+    renditions = await _renditions(session, asset)
+    segments = _segments(request, renditions)
+    length_ms = rules.sound_length_ms(segments, asset.duration_ms if asset else 0, request.repeats)
+    timing = rules.timing(request, duration_ms=length_ms, now=now)
+    board = rules.board_item(request, timing.start)
+    row = BroadcastRow(
+        id=new_id(now),
+        rev=0,
+        title=request.title,
+        level=str(request.level),
+        authority=100,
+        start=timing.start,
+        latest_start=timing.latest_start,
+        duration_ms=length_ms,
+        segments=msgspec.to_builtins(segments),
+        board=msgspec.to_builtins(board) if board else None,
+        repeats=request.repeats,
+        on_preempt=str(request.on_preempt),
+        volume=request.volume,
+        stagger=request.stagger,
+        created_at=now,
+        deadline=timing.ends + answer_deadline,
+    )
+    session.add(row)
+    await session.flush()
+    session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
+    session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
+    await delivery.want(session, plan_topics(scopes))
+    return row
+
+
+async def cancel(session: AsyncSession, broadcast_id: str, *, now: datetime) -> BroadcastRow:
+    """Withdraw a broadcast: it does not start, and where it runs it stops.
+
+    Raises:
+        BroadcastUnknown: there is none.
+        BroadcastOver: every device has answered or the deadline has passed.
+    """
+    row = await require(session, broadcast_id)
+    if row.cancelled_at is not None:
+        return row
+    if row.closed_at is not None or now > row.deadline:
+        raise BroadcastOver(f"“{row.title}” has ended; there is nothing left to take back", broadcast=row.id)
+    row.cancelled_at = now
+    await delivery.want(session, plan_topics(await store.scopes(session, row.id)))
+    return row
+
+
+async def stop(
+    session: AsyncSession,
+    *,
+    now: datetime,
+    scopes: Sequence[str] = (),
+    broadcast_id: str | None = None,
+    for_s: int = 0,
+    reason: str = "",
+) -> tuple[str, ...]:
+    """Silence scopes, or one broadcast wherever it goes: what plays now and all that starts within `for_s`.
+
+    Returns the scopes that were told.
+
+    Raises:
+        BroadcastUnknown, TargetUnknown, TargetEmpty: what is wrong.
+        BroadcastInvalid: neither scopes nor a broadcast were named.
+    """
+    if broadcast_id is not None:
+        await require(session, broadcast_id)
+        scopes = scopes or await store.scopes(session, broadcast_id)
+    if not scopes:
+        raise rules.BroadcastInvalid("a stop names scopes or a broadcast; this one names nothing")
+    await _require_targets(session, scopes)
+    until = now + min(timedelta(seconds=for_s), LONGEST_STOP)
+    for scope in dict.fromkeys(scopes):
+        await session.merge(StopRow(scope=scope, issued=now, until=until, broadcast_id=broadcast_id, reason=reason))
+    await delivery.want(session, [topics.scoped(topics.Family.STOP, scope) for scope in scopes])
+    return tuple(dict.fromkeys(scopes))
+
+
+async def require(session: AsyncSession, broadcast_id: str) -> BroadcastRow:
+    """The broadcast.
+
+    Raises:
+        BroadcastUnknown: there is none.
+    """
+    row = await store.find(session, broadcast_id)
+    if row is None:
+        raise BroadcastUnknown(f"there is no broadcast {broadcast_id}; list the broadcasts to find the right id")
+    return row
+
+
+async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None:
+    missing = await units.missing_scopes(session, scopes)
+    if missing:
+        raise TargetUnknown(f"no unit, group or device is named {', '.join(missing)}; list them to find the right one")
+    if not await units.devices_of_scopes(session, scopes):
+        raise TargetEmpty(f"{', '.join(scopes)} has no device in service; register one or choose another target")
+
+
+async def _asset(session: AsyncSession, asset_id: str | None) -> Asset | None:
+    if asset_id is None:
+        return None
+    asset = await session.get(Asset, asset_id)
+    if asset is None:
+        raise AssetUnknown(f"there is no sound {asset_id}; upload the file first", asset=asset_id)
+    return asset
+
+
+async def _renditions(session: AsyncSession, asset: Asset | None) -> Sequence[Rendition]:
+    """What the plan's manifest names: today's devices all take Opus."""
+    if asset is None:
+        return ()
+    query = select(Rendition).where(Rendition.asset_id == asset.id, Rendition.codec == "opus")
+    return (await session.scalars(query)).all()
+
+
+def _segments(request: BroadcastRequest, renditions: Sequence[Rendition]) -> tuple[Segment, ...]:
+    chime: tuple[Segment, ...] = ()
+    if request.chime and renditions:
+        chime = (ChimeSegment(name="ding-dong", duration_ms=rules.CHIME_MS),)
+    return (*chime, *(ContentSegment(ref=rendition.id) for rendition in renditions))

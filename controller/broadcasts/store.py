@@ -1,0 +1,34 @@
+"""All queries about broadcasts."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.broadcasts.tables import BroadcastRow, BroadcastScope
+
+
+async def find(session: AsyncSession, broadcast_id: str) -> BroadcastRow | None:
+    """One broadcast."""
+    return await session.get(BroadcastRow, broadcast_id)
+
+
+async def newest(session: AsyncSession, limit: int) -> Sequence[BroadcastRow]:
+    """The latest starts first."""
+    query = select(BroadcastRow).order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def scopes(session: AsyncSession, broadcast_id: str) -> tuple[str, ...]:
+    """Where a broadcast goes."""
+    query = select(BroadcastScope.scope).where(BroadcastScope.broadcast_id == broadcast_id)
+    return tuple(await session.scalars(query.order_by(BroadcastScope.scope)))
+
+
+async def scopes_of(session: AsyncSession, broadcast_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Where each of several broadcasts goes."""
+    query = select(BroadcastScope).where(BroadcastScope.broadcast_id.in_(list(broadcast_ids)))
+    found: dict[str, list[str]] = {}
+    for row in await session.scalars(query.order_by(BroadcastScope.scope)):
+        found.setdefault(row.broadcast_id, []).append(row.scope)
+    return found

@@ -1,0 +1,94 @@
+"""Devices over HTTP: register, list with their newest report, findings, the pinned trust for provisioning."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from controller.api.dependencies import Read, TheController
+from controller.api.idempotency import Write, WriteRoute
+from controller.api.models import Body, IdField, Title, View
+from controller.devices import service
+from controller.devices.tables import Device, DeviceReport
+from loa_protocol.documents.device import DeviceKind
+
+router = APIRouter(tags=["devices"], route_class=WriteRoute)
+
+
+class DeviceBody(Body):
+    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64, made on the device."""
+
+    id: IdField
+    name: Title
+    kind: DeviceKind
+    unit_id: IdField
+    public_key: Annotated[str, Field(max_length=100)]
+    profile: Annotated[str, Field(max_length=100)] = "default"
+    languages: list[Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = ["vi"]
+    stagger_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
+
+
+class DeviceView(View):
+    """A device and what it last said of itself."""
+
+    id: str
+    name: str
+    kind: str
+    unit_id: str
+    profile: str
+    languages: list[str]
+    online: bool = False
+    ready: bool = False
+    seen_at: datetime | None = None
+    state: dict[str, Any] = {}
+
+
+class FindingView(View):
+    """Something a person should look at."""
+
+    id: int
+    device_id: str
+    code: str
+    detail: str
+    at: datetime
+
+
+def _view(device: Device, report: DeviceReport | None) -> DeviceView:
+    view = DeviceView.model_validate(device)
+    if report is None:
+        return view
+    ready = bool(report.state.get("ready"))
+    return view.model_copy(
+        update={"online": report.online, "ready": ready, "seen_at": report.seen_at, "state": report.state}
+    )
+
+
+@router.get("/devices")
+async def list_devices(session: Read) -> list[DeviceView]:
+    """All devices in service."""
+    return [_view(device, report) for device, report in await service.everything(session)]
+
+
+@router.post("/devices", status_code=201)
+async def register_device(body: DeviceBody, session: Write, controller: TheController) -> DeviceView:
+    """Register a device; its assignment is signed and published next."""
+    device = await service.register(
+        session,
+        device_id=body.id,
+        name=body.name,
+        kind=str(body.kind),
+        unit_id=body.unit_id,
+        public_key=body.public_key,
+        profile=body.profile,
+        languages=body.languages,
+        stagger_ms=body.stagger_ms,
+        now=controller.clock.now(),
+    )
+    return _view(device, None)
+
+
+@router.get("/findings")
+async def list_findings(session: Read) -> list[FindingView]:
+    """What was odd lately, newest first."""
+    return [FindingView.model_validate(finding) for finding in await service.findings(session)]

@@ -1,0 +1,86 @@
+"""Use cases of the unit tree and of groups."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.delivery import store as delivery
+from controller.devices.tables import Device, GroupMember
+from controller.units import store
+from controller.units.tables import Group, Unit
+from loa_protocol import topics
+from loa_protocol.errors import LoaError
+
+
+class UnitUnknown(LoaError):
+    """No unit has this id."""
+
+    code = "unit_unknown"
+
+
+class IdTaken(LoaError):
+    """Something else has this id already."""
+
+    code = "id_taken"
+
+
+class DeviceUnknown(LoaError):
+    """No device has this id."""
+
+    code = "device_unknown"
+
+
+async def create(
+    session: AsyncSession, *, unit_id: str, name: str, kind: str, parent_id: str | None = None, code: str | None = None
+) -> Unit:
+    """Add a unit to the tree.
+
+    Raises:
+        IdTaken: the id is in use.
+        UnitUnknown: the parent does not exist.
+    """
+    if await store.find(session, unit_id) is not None:
+        raise IdTaken(f"unit {unit_id} exists already; choose another id")
+    if parent_id is not None:
+        await require(session, parent_id)
+    unit = Unit(id=unit_id, name=name, kind=kind, parent_id=parent_id, code=code)
+    session.add(unit)
+    await session.flush()
+    return unit
+
+
+async def require(session: AsyncSession, unit_id: str) -> Unit:
+    """The unit.
+
+    Raises:
+        UnitUnknown: there is none.
+    """
+    unit = await store.find(session, unit_id)
+    if unit is None:
+        raise UnitUnknown(f"there is no unit {unit_id}; list the units to find the right id", unit=unit_id)
+    return unit
+
+
+async def create_group(
+    session: AsyncSession, *, group_id: str, name: str, unit_id: str, devices: Sequence[str]
+) -> Group:
+    """Make a group of devices.
+
+    Raises:
+        IdTaken: the id is in use.
+        UnitUnknown: the owning unit does not exist.
+        DeviceUnknown: a member does not exist.
+    """
+    if await session.get(Group, group_id) is not None:
+        raise IdTaken(f"group {group_id} exists already; choose another id")
+    await require(session, unit_id)
+    for device_id in devices:
+        if await session.get(Device, device_id) is None:
+            raise DeviceUnknown(f"there is no device {device_id} to put into group {group_id}", device=device_id)
+    group = Group(id=group_id, name=name, unit_id=unit_id)
+    session.add(group)
+    await session.flush()
+    session.add_all(GroupMember(group_id=group_id, device_id=device_id) for device_id in dict.fromkeys(devices))
+    await session.flush()
+    await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, device_id) for device_id in devices])
+    return group

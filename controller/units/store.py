@@ -1,0 +1,76 @@
+"""All queries about units, and which devices a scope reaches."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.devices.tables import Device, GroupMember
+from controller.units.tables import Group, Unit
+from loa_protocol.documents.device import Membership
+from loa_protocol.ids import unit_scope
+
+
+async def find(session: AsyncSession, unit_id: str) -> Unit | None:
+    """One unit."""
+    return await session.get(Unit, unit_id)
+
+
+async def everything(session: AsyncSession) -> Sequence[Unit]:
+    """All units, by id."""
+    return (await session.scalars(select(Unit).order_by(Unit.id))).all()
+
+
+async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
+    """The unit and all above it, narrowest first."""
+    above = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte("above", recursive=True)
+    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    parents = {row.id: row.parent_id for row in await session.execute(select(above.c.id, above.c.parent_id))}
+    found: list[str] = []
+    at: str | None = unit_id
+    while at in parents and at not in found:
+        found.append(at)
+        at = parents[at]
+    return tuple(found)
+
+
+async def below(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str]:
+    """The units and all below them."""
+    under = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
+    under = under.union(select(Unit.id).where(Unit.parent_id == under.c.id))
+    return frozenset(await session.scalars(select(under.c.id)))
+
+
+async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
+    """Devices in service that listen to any of the scopes, by id."""
+    named: dict[str, list[str]] = {"u": [], "g": [], "d": []}
+    for scope in scopes:
+        named[scope[0]].append(scope[2:])
+    units = await below(session, named["u"]) if named["u"] else frozenset[str]()
+    members = select(GroupMember.device_id).where(GroupMember.group_id.in_(named["g"]))
+    query = (
+        select(Device)
+        .where(Device.retired_at.is_(None))
+        .where(Device.id.in_(named["d"]) | Device.unit_id.in_(units) | Device.id.in_(members))
+        .order_by(Device.id)
+    )
+    return tuple(await session.scalars(query))
+
+
+async def scopes_of_device(session: AsyncSession, device: Device) -> tuple[tuple[str, ...], tuple[Membership, ...]]:
+    """Unit scopes narrowest first, and the groups the device is in."""
+    units = tuple(unit_scope(unit) for unit in await chain(session, device.unit_id))
+    query = (
+        select(Group.id, Group.unit_id)
+        .join(GroupMember, GroupMember.group_id == Group.id)
+        .where(GroupMember.device_id == device.id)
+        .order_by(Group.id)
+    )
+    rows = await session.execute(query)
+    return units, tuple(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)) for row in rows)
+
+
+async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[str, ...]:
+    """Those scopes that name nothing we know."""
+    tables = {"u": Unit, "g": Group, "d": Device}
+    return tuple(s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None)

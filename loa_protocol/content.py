@@ -16,6 +16,7 @@ i u32, n u32, data length u32, data. An index frame has i = 0 and n = 1.
 
 import enum
 import hashlib
+import io
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -172,13 +173,14 @@ def read_chunks(source: BinaryIO, total_bytes: int) -> Iterator[bytes]:
         raise ContentBadSizeError(f"the file is longer than {total_bytes} bytes; was it changed while it was read?")
 
 
-def build_index(chunks: Iterable[bytes], total_bytes: int) -> ContentIndex:
-    """The index of an asset from its chunks in order (`split`, or `read_chunks` for a file).
+def build_index(source: BinaryIO | Iterable[bytes], total_bytes: int) -> ContentIndex:
+    """The index of an asset from an open binary file, or from its chunks in order as `split` cuts them.
 
     Raises:
         ContentBadSizeError: the size is not allowed, or the chunks are not cut as it demands.
     """
     chunk_bytes = chunk_size(total_bytes)
+    chunks = read_chunks(source, total_bytes) if isinstance(source, io.IOBase) else source
     digests: list[bytes] = []
     done = 0
     for chunk in chunks:

@@ -12,7 +12,8 @@ from controller.runtime.database import Base
 class BroadcastRow(Base):
     """One occurrence. `segments` are wire segments as JSON; `cancelled_at` withdraws it.
 
-    `expected_at` is when the expected set was fixed, `deadline` when silence becomes `unknown`, `closed_at` when every device had answered.
+    `expected_at`: when the expected set was fixed; `deadline`: when silence becomes `unknown`; `closed_at`: when every
+    device had answered.
     """
 
     __tablename__ = "broadcasts"
@@ -58,7 +59,7 @@ class BroadcastRendition(Base):
 
 
 class LedgerRow(Base):
-    """What became of a broadcast on a device; `outcome` is empty until it is answered. `receipt` is the wire receipt."""
+    """What became of a broadcast on a device; no `outcome` until it is answered. `receipt` is the wire receipt."""
 
     __tablename__ = "ledger"
 

@@ -56,7 +56,7 @@ async def upload(
         await _copy(file, descriptor)
         asset: Asset = await library.take_in(path, title or Path(file.filename or "không tên").stem)
     finally:
-        path.unlink(missing_ok=True)
+        await asyncio.to_thread(path.unlink, missing_ok=True)
     return AssetView.model_validate(asset)
 
 

@@ -1,0 +1,70 @@
+"""The HTTP application: `/api/v1`, its description at `/docs` without any CDN, problem+json errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from controller.api import errors, events
+from controller.api.access import require_token
+from controller.broadcasts import routes as broadcasts
+from controller.delivery import routes as delivery
+from controller.devices import routes as devices
+from controller.media import routes as media
+from controller.media.intake import PyAvIntake
+from controller.media.service import MediaLibrary
+from controller.receipts import routes as receipts
+from controller.runtime.server import Controller
+from controller.units import routes as units
+
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+"""Other names in the Host header are refused, so that no web page can reach the API by rebinding its own name."""
+
+
+def create_app(controller: Controller, token: str) -> FastAPI:
+    """The application of one controller; the controller starts and stops with it."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await controller.start()
+        try:
+            yield
+        finally:
+            await controller.stop()
+
+    app: FastAPI = FastAPIOffline(
+        title="Loa",
+        version="1",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.controller = controller
+    app.state.token = token
+    app.state.library = MediaLibrary(
+        db=controller.db,
+        objects=controller.objects,
+        intake=PyAvIntake(),
+        clock=controller.clock,
+        jobs_dir=controller.settings.data_dir / "intake",
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
+    errors.install(app)
+    app.include_router(_public(), prefix="/api/v1")
+    for feature in (units, devices, delivery, media, broadcasts, receipts, events):
+        app.include_router(feature.router, prefix="/api/v1", dependencies=[Depends(require_token)])
+    return app
+
+
+def _public() -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Answers while the process lives."""
+        return {"status": "ok"}
+
+    return router

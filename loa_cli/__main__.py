@@ -1,0 +1,31 @@
+"""The `loa` command. Each command imports what it needs when it runs, so that an agent installs without the server."""
+
+import typer
+
+from loa_cli import agent, broadcasts, demonstration, inventory, serve
+
+app = typer.Typer(
+    name="loa",
+    help="Loa: a controller and edge agents for commune loudspeakers and public boards.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command("serve")(serve.serve)
+app.command("agent")(agent.agent)
+app.command("play")(broadcasts.play)
+app.command("stop")(broadcasts.stop)
+app.command("cancel")(broadcasts.cancel)
+app.command("ledger")(broadcasts.ledger)
+app.command("inspect")(inventory.inspect)
+app.command("demo")(demonstration.demo)
+app.add_typer(inventory.units, name="unit")
+app.add_typer(inventory.devices, name="device")
+
+
+def main() -> None:
+    """Entry of the `loa` script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

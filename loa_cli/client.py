@@ -1,0 +1,106 @@
+"""The API as the command line uses it: where it is, the token, requests, errors as our own."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from loa_protocol.errors import LoaError
+
+_TIMEOUT_S = 30.0
+_UPLOAD_TIMEOUT_S = 900.0
+
+
+class ApiUnreachable(LoaError):
+    """No controller answers where one was expected."""
+
+    code = "api_unreachable"
+
+
+class ApiRefused(LoaError):
+    """The controller refused a request; `code` of the answer is in `details`."""
+
+    code = "api_refused"
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(f"{problem.get('code', '?')}: {problem.get('detail', problem)}", **problem)
+        self.problem_code = str(problem.get("code", ""))
+
+
+class Client:
+    """One controller. Every write carries a fresh Idempotency-Key, so that a retry does nothing twice."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
+        )
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def get(self, path: str) -> Any:
+        """A JSON answer."""
+        return self._send("GET", path)
+
+    def post(self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None) -> Any:
+        """A write; `None` values are left out. With a `key` of the caller it may be repeated safely."""
+        content = {name: value for name, value in (body or {}).items() if value is not None}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        return self._send("POST", path, json=content, headers=headers)
+
+    def upload(self, file: Path, title: str | None = None) -> Any:
+        """Take a sound file in."""
+        with file.open("rb") as opened:
+            return self._send(
+                "POST",
+                "/media",
+                files={"file": (file.name, opened)},
+                data={"title": title} if title else {},
+                timeout=_UPLOAD_TIMEOUT_S,
+            )
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise ApiUnreachable(
+                f"no controller answers at {self.url} ({error}); start one with “loa serve”"
+            ) from error
+        if response.is_success:
+            return response.json()
+        try:
+            raise ApiRefused(response.json())
+        except ValueError as error:
+            raise ApiRefused({"code": f"http_{response.status_code}", "detail": response.text[:300]}) from error
+
+
+def locate(data_dir: Path, url: str | None, token: str | None) -> Client:
+    """The controller of a data folder, unless an address is given.
+
+    Raises:
+        ApiUnreachable: no address is known, or the token may not be read.
+    """
+    try:
+        address = url or str(json.loads((data_dir / "api.json").read_text())["url"])
+        secret = token or (data_dir / "api-token").read_text().strip()
+    except (OSError, ValueError, KeyError) as error:
+        raise ApiUnreachable(
+            f"no running controller is known in {data_dir} ({error}); start “loa serve”, or give --url and --token"
+        ) from error
+    return Client(address, secret)
+
+
+@contextmanager
+def connected(data_dir: Path, url: str | None, token: str | None) -> Iterator[Client]:
+    """As `locate`, closed at the end."""
+    client = locate(data_dir, url, token)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,14 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="LOA_DATA_DIR", help="The controller's data folder.", show_default=True)
+]
+Url = Annotated[str | None, typer.Option("--url", help="The controller's address, if not the one of --data-dir.")]
+Token = Annotated[str | None, typer.Option("--token", envvar="LOA_TOKEN", help="The API token, if not in --data-dir.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+DEFAULT_DATA_DIR = Path("var/controller")

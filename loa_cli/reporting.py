@@ -1,0 +1,83 @@
+"""How the command line shows data: tables for people, JSON for programs, errors with their stable code."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from loa_protocol.errors import LoaError
+
+console = Console()
+errors = Console(stderr=True)
+
+EXIT_ERROR = 1
+EXIT_NOT_PLAYED = 3
+OUTCOME_STYLE = {
+    "played": "green",
+    "unknown": "magenta",
+    "skipped": "yellow",
+    "partial": "yellow",
+    "preempted": "yellow",
+}
+OUTCOME_WORDS = {
+    "played": "đã phát",
+    "partial": "phát một phần",
+    "preempted": "bị tin ưu tiên cắt",
+    "skipped": "bỏ qua",
+    "failed": "lỗi",
+    "interrupted": "bị gián đoạn",
+    "unknown": "chưa rõ",
+    None: "đang chờ",
+}
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors we foresaw end the command with their message instead of a traceback."""
+    try:
+        yield
+    except LoaError as error:
+        errors.print(f"[red]{error.code}[/red]: {error}", highlight=False)
+        raise typer.Exit(EXIT_ERROR) from error
+
+
+def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str] | None = None) -> Table:
+    """The answers of one broadcast, a row a device."""
+    table = Table(title=title, title_justify="left")
+    for column in ("Thiết bị", "Kết quả", "Lý do", "Bắt đầu", "Lệch (ms)", "Phát (s)", "RMS dBFS", "Bằng chứng"):
+        table.add_column(column)
+    for row in rows:
+        receipt = row.get("receipt") or {}
+        outcome = row.get("outcome")
+        style = OUTCOME_STYLE.get(outcome or "", "red" if outcome else "dim")
+        words = (playing or {}).get(row["device_id"]) or OUTCOME_WORDS.get(outcome, str(outcome))
+        table.add_row(
+            row["device_id"],
+            f"[{style}]{OUTCOME_WORDS.get(outcome, outcome) if outcome else words}[/{style}]",
+            row.get("reason") or "",
+            str(receipt.get("started", ""))[11:23],
+            _number(receipt.get("skew_ms")),
+            _number((row.get("played_ms") or 0) / 1000 if row.get("played_ms") else None),
+            _number(receipt.get("rms_dbfs")),
+            _evidence(receipt),
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def _evidence(receipt: dict[str, Any]) -> str:
+    board = receipt.get("board")
+    return f"{board['frames']} khung hình" if board else str(receipt.get("evidence", ""))

@@ -1,0 +1,62 @@
+"""The ledger over HTTP: what became of a broadcast on every device it was meant for."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from controller.api.dependencies import Read
+from controller.api.models import View
+from controller.broadcasts import service as broadcasts
+from controller.receipts import service
+
+router = APIRouter(tags=["ledger"])
+
+
+class LedgerRowView(View):
+    """One device's answer; no `outcome` while it is awaited. `receipt` is the signed receipt's content."""
+
+    device_id: str
+    outcome: str | None
+    reason: str | None
+    started: datetime | None
+    played_ms: int | None
+    answered_at: datetime | None
+    receipt: dict[str, Any] | None
+
+
+class LedgerView(BaseModel):
+    """All answers of a broadcast. Σ `outcomes` + `waiting` = `expected`; `fixed`: the expected set is final."""
+
+    broadcast_id: str
+    title: str
+    start: datetime
+    fixed: bool
+    closed: bool
+    expected: int
+    waiting: int
+    outcomes: dict[str, int]
+    rows: list[LedgerRowView]
+
+
+@router.get("/broadcasts/{broadcast_id}/ledger")
+async def ledger(broadcast_id: str, session: Read) -> LedgerView:
+    """Every device's answer to a broadcast."""
+    broadcast = await broadcasts.require(session, broadcast_id)
+    rows = [LedgerRowView.model_validate(row) for row in await service.rows(session, broadcast_id)]
+    outcomes: dict[str, int] = {}
+    for row in rows:
+        if row.outcome is not None:
+            outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    return LedgerView(
+        broadcast_id=broadcast_id,
+        title=broadcast.title,
+        start=broadcast.start,
+        fixed=broadcast.expected_at is not None,
+        closed=broadcast.closed_at is not None,
+        expected=len(rows),
+        waiting=len(rows) - sum(outcomes.values()),
+        outcomes=outcomes,
+        rows=rows,
+    )

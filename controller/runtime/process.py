@@ -1,0 +1,89 @@
+"""The controller as a process: settings, token, sockets, and where others find it.
+
+`api.json` in the data folder names the address while the process lives; the token is printed once, when it is made.
+"""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from controller.api.access import obtain_token, require_loopback, token_file
+from controller.api.app import create_app
+from controller.runtime.server import Controller
+from controller.runtime.settings import Settings
+from loa_protocol import failpoints
+from loa_protocol.errors import LoaError
+
+_BACKLOG = 512
+
+
+class PortTaken(LoaError):
+    """Another program listens on the API's port."""
+
+    code = "port_taken"
+
+
+def run(given: dict[str, Any]) -> None:
+    """Serve until the process is told to end.
+
+    Raises:
+        ListenRefused: the address is not loopback.
+        PortTaken: the port is in use.
+    """
+    settings = Settings(**given)
+    require_loopback(settings.http_host)
+    _arm_failpoints()
+    token, fresh = obtain_token(settings.data_dir)
+    listener = _listen(settings.http_host, settings.http_port)
+    url = f"http://{_bracketed(settings.http_host)}:{listener.getsockname()[1]}"
+    if fresh:
+        _say(f"API token (kept in {token_file(settings.data_dir)}, readable by you only): {token}")
+    address = settings.data_dir / "api.json"
+    app = create_app(Controller(settings), token)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
+    _announce(address, url)
+    _say(f"Loa listens on {url} (API description: {url}/docs)")
+    try:
+        server.run(sockets=[listener])
+    finally:
+        address.unlink(missing_ok=True)
+    if not server.started:
+        raise SystemExit(1)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(f"the API cannot listen on {host}:{port} ({error.strerror}); give another --port") from error
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _announce(path: Path, url: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    temporary.replace(path)
+
+
+def _arm_failpoints() -> None:
+    log = os.environ.get("LOA_FAILPOINT_LOG")  # noqa: TID251 - the process's own start
+    failpoints.arm(os.environ.get("LOA_FAILPOINT", ""), Path(log) if log else None)  # noqa: TID251
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,157 @@
+"""`loa play`, `loa stop`, `loa cancel`, `loa ledger`."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+
+from loa_cli.instants import parse_instant
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, print_json, told
+
+_POLL_S = 0.5
+
+
+def play(
+    to: Annotated[list[str], typer.Option("--to", help="Scope: u-<unit>, g-<group> or d-<device>; may be repeated.")],
+    file: Annotated[Path | None, typer.Argument(help="A sound file of any common format.", exists=True)] = None,
+    at: Annotated[
+        str | None, typer.Option(help="+30s, 17:00, “2026-11-21 17:00” (Vietnam) or RFC 3339; default: now.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Default: the file's name.")] = None,
+    text: Annotated[str | None, typer.Option(help="What boards show.")] = None,
+    text_s: Annotated[int, typer.Option(help="How long boards show it, in seconds.")] = 60,
+    level: Annotated[str, typer.Option(help="normal or priority.")] = "normal",
+    volume: Annotated[int, typer.Option(min=0, max=100)] = 70,
+    repeats: Annotated[int, typer.Option(min=1, max=20)] = 1,
+    late_s: Annotated[int, typer.Option(help="How late a device may still begin, in seconds.")] = 300,
+    chime: Annotated[bool, typer.Option(help="A chime before it.")] = False,
+    wait: Annotated[
+        bool, typer.Option(help="Show the answers until every device has given one; exit 3 if one did not play.")
+    ] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a sound file and, or, a board text on air at an instant, or now."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        start = parse_instant(at, datetime.now(UTC)) if at else None  # noqa: TID251 - the person's own clock
+        asset = client.upload(file, title) if file else None
+        broadcast = client.post(
+            "/broadcasts",
+            {
+                "title": title or (file.stem if file else (text or "")[:60]),
+                "to": to,
+                "asset_id": asset["id"] if asset else None,
+                "at": start.isoformat() if start else None,
+                "level": level,
+                "volume": volume,
+                "repeats": repeats,
+                "late_s": late_s,
+                "chime": chime,
+                "board_text": text,
+                "board_s": text_s,
+            },
+        )
+        if not as_json:
+            console.print(f"Lượt phát [bold]{broadcast['id']}[/bold] lúc {broadcast['start']}", highlight=False)
+        if not wait:
+            if as_json:
+                print_json(broadcast)
+            return
+        final = follow(client, broadcast["id"], quiet=as_json)
+        if as_json:
+            print_json(final)
+        if set(final["outcomes"]) != {"played"}:
+            raise typer.Exit(EXIT_NOT_PLAYED)
+
+
+def follow(client: Any, broadcast_id: str, *, quiet: bool = False) -> dict[str, Any]:
+    """Show a broadcast's answers as they come, until it is closed; gives the last."""
+    path = f"/broadcasts/{broadcast_id}/ledger"
+    view: dict[str, Any] = client.get(path)
+    with Live(console=console, refresh_per_second=4, transient=quiet) as live:
+        while True:
+            if not quiet:
+                live.update(ledger_table(view["title"], view["rows"]))
+            if view["closed"]:
+                return view
+            time.sleep(_POLL_S)
+            view = client.get(path)
+
+
+def stop(
+    to: Annotated[list[str] | None, typer.Option("--to", help="Scopes to silence; may be repeated.")] = None,
+    broadcast: Annotated[str | None, typer.Option(help="Only this broadcast, wherever it sounds.")] = None,
+    for_s: Annotated[int, typer.Option(help="Also keep back what starts within this time, in seconds (≤ 3600).")] = 0,
+    reason: Annotated[str, typer.Option(help="Kept with the stop.")] = "",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Silence what sounds, now."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        answer = client.post("/stops", {"to": to or [], "broadcast": broadcast, "for_s": for_s, "reason": reason})
+        if as_json:
+            print_json(answer)
+        else:
+            console.print(f"Dừng phát: {', '.join(answer['scopes'])}", highlight=False)
+
+
+def cancel(
+    broadcast: Annotated[str, typer.Argument(help="The broadcast's id.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a broadcast back: it does not start, and where it sounds it stops."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        answer = client.post(f"/broadcasts/{broadcast}/cancel")
+        if as_json:
+            print_json(answer)
+        else:
+            console.print(f"Đã hủy “{answer['title']}”", highlight=False)
+
+
+def ledger(
+    broadcast: Annotated[str | None, typer.Argument(help="A broadcast's id; without it the newest are listed.")] = None,
+    watch: Annotated[bool, typer.Option("--follow", help="Until every device has answered.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """What became of a broadcast on every device it was meant for."""
+    from rich.table import Table
+
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        if broadcast is None:
+            rows = client.get("/broadcasts")
+            if as_json:
+                print_json(rows)
+                return
+            table = Table("Lượt phát", "Tiêu đề", "Bắt đầu", "Nơi phát", "Trạng thái")
+            for row in rows:
+                state = "đã hủy" if row["cancelled_at"] else "xong" if row["closed_at"] else "đang chờ"
+                table.add_row(row["id"], row["title"], row["start"], ", ".join(row["to"]), state)
+            console.print(table)
+            return
+        view = follow(client, broadcast, quiet=as_json) if watch else client.get(f"/broadcasts/{broadcast}/ledger")
+        if as_json:
+            print_json(view)
+        elif not watch:
+            console.print(ledger_table(view["title"], view["rows"]))

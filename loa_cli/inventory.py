@@ -1,0 +1,134 @@
+"""`loa unit`, `loa device`, `loa inspect`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import console, print_json, told
+
+units = typer.Typer(help="Units of the tree.", no_args_is_help=True)
+devices = typer.Typer(help="Loudspeakers and boards.", no_args_is_help=True)
+
+
+@units.command("add")
+def add_unit(
+    unit: Annotated[str, typer.Argument(help="Id: a-z, 0-9 and -, at most 40.")],
+    name: Annotated[str, typer.Option(help="The name people use.")],
+    kind: Annotated[str, typer.Option(help="country, province, region, commune, village or agency.")],
+    parent: Annotated[str | None, typer.Option(help="Id of the unit above.")] = None,
+    code: Annotated[str | None, typer.Option(help="The official code.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Add a unit."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        print_json(client.post("/units", {"id": unit, "name": name, "kind": kind, "parent_id": parent, "code": code}))
+
+
+@units.command("list")
+def list_units(
+    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
+) -> None:
+    """All units."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        rows = client.get("/units")
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("Đơn vị", "Tên", "Loại", "Thuộc")
+    for row in rows:
+        table.add_row(row["id"], row["name"], row["kind"], row["parent_id"] or "")
+    console.print(table)
+
+
+@devices.command("add")
+def add_device(
+    device: Annotated[str, typer.Argument(help="Id: a-z, 0-9 and -, at most 40.")],
+    name: Annotated[str, typer.Option(help="The name people use.")],
+    unit: Annotated[str, typer.Option(help="Id of its unit.")],
+    bundle: Annotated[Path, typer.Option(help="Folder to write the device's provisioning bundle into.")],
+    broker_host: Annotated[str, typer.Option(help="Where the device finds the broker.")] = "127.0.0.1",
+    broker_port: Annotated[int, typer.Option(help="And on which port.")] = 1883,
+    kind: Annotated[str, typer.Option(help="speaker or board.")] = "speaker",
+    profile: Annotated[
+        str, typer.Option(help="A profile of firmware_configs/, by name or path.")
+    ] = "generic-raspberry-pi",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Register a device and write its provisioning bundle: key, pinned trust, configuration."""
+    from loa_cli.client import connected
+    from loa_cli.provisioning import Bundle, make_key, write_bundle
+
+    with told(), connected(data_dir, url, token) as client:
+        made = Bundle(bundle)
+        public = make_key(made)
+        row = client.post(
+            "/devices",
+            {
+                "id": device,
+                "name": name,
+                "kind": kind,
+                "unit_id": unit,
+                "public_key": public,
+                "profile": Path(profile).stem,
+            },
+        )
+        write_bundle(
+            made,
+            device_id=device,
+            broker={"host": broker_host, "port": broker_port},
+            trust=json.dumps(client.get("/provisioning")["trust"]),
+            profile=profile,
+            output=None,
+        )
+        print_json({**row, "bundle": str(made.folder)})
+
+
+@devices.command("list")
+def list_devices(
+    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
+) -> None:
+    """All devices and whether they are there."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        rows = client.get("/devices")
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("Thiết bị", "Tên", "Loại", "Đơn vị", "Kết nối", "Sẵn sàng", "Đồng hồ")
+    for row in rows:
+        clock = row["state"].get("clock", {})
+        shown = f"{clock.get('state', '?')} ±{clock.get('error_ms', '?')} ms" if clock else ""
+        online, ready = ("có" if row["online"] else "không"), ("có" if row["ready"] else "chưa")
+        table.add_row(row["id"], row["name"], row["kind"], row["unit_id"], online, ready, shown)
+    console.print(table)
+
+
+def inspect(
+    document: Annotated[
+        Path, typer.Argument(help="A file with an envelope, an array of them, or a content frame; - is standard input.")
+    ],
+    trust: Annotated[
+        Path | None, typer.Option(help="A trust list to verify against (pinned_trust of a bundle).")
+    ] = None,
+) -> None:
+    """Take a signed document apart and, with --trust, verify it. Prints JSON."""
+    from loa_cli.inspection import inspect_bytes
+
+    raw = sys.stdin.buffer.read() if str(document) == "-" else document.read_bytes()
+    with told():
+        for shown in inspect_bytes(raw, trust.read_bytes() if trust else None):
+            print_json(shown)

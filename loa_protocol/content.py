@@ -20,7 +20,7 @@ import io
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar, Self, cast
 
 from loa_protocol.errors import LoaError
 
@@ -39,25 +39,25 @@ HEADER_BYTES = _HEADER.size
 MAX_FRAME_BYTES = HEADER_BYTES + MAX_CHUNK_BYTES
 
 
-class ContentBadSizeError(LoaError):
+class ContentBadSize(LoaError):
     """An asset is empty, or larger than 128 MiB."""
 
     code = "content_bad_size"
 
 
-class ContentBadFrameError(LoaError):
+class ContentBadFrame(LoaError):
     """A content message is not one well-formed frame."""
 
     code = "content_bad_frame"
 
 
-class ContentWrongIndexError(LoaError):
+class ContentWrongIndex(LoaError):
     """An index is not the one its root names, or does not fit the manifest's sizes."""
 
     code = "content_wrong_index"
 
 
-class ContentWrongChunkError(LoaError):
+class ContentWrongChunk(LoaError):
     """A chunk is not the one the index names at its place."""
 
     code = "content_wrong_chunk"
@@ -67,10 +67,10 @@ def chunk_size(total_bytes: int) -> int:
     """Bytes per chunk of an asset of `total_bytes` (the last chunk may be shorter).
 
     Raises:
-        ContentBadSizeError: `total_bytes` is not in 1..128 MiB.
+        ContentBadSize: `total_bytes` is not in 1..128 MiB.
     """
     if not 1 <= total_bytes <= MAX_TOTAL_BYTES:
-        raise ContentBadSizeError(
+        raise ContentBadSize(
             f"an asset of {total_bytes} bytes cannot be sent: 1 to {MAX_TOTAL_BYTES} bytes can; shorten or split it"
         )
     chunk_bytes = MIN_CHUNK_BYTES
@@ -110,19 +110,19 @@ class ContentIndex:
         """Check a received index against the root and the sizes of the signed manifest.
 
         Raises:
-            ContentWrongIndexError: it is not the index of this root, or the sizes do not fit it.
-            ContentBadSizeError: `total_bytes` is not in 1..128 MiB.
+            ContentWrongIndex: it is not the index of this root, or the sizes do not fit it.
+            ContentBadSize: `total_bytes` is not in 1..128 MiB.
         """
         if chunk_bytes != chunk_size(total_bytes):
-            raise ContentWrongIndexError(
+            raise ContentWrongIndex(
                 f"content {root}: chunks of {chunk_bytes} bytes do not fit {total_bytes} bytes; ask for a new plan"
             )
         if len(raw_index) != DIGEST_BYTES * -(-total_bytes // chunk_bytes):
-            raise ContentWrongIndexError(
+            raise ContentWrongIndex(
                 f"content {root}: an index of {len(raw_index)} bytes does not fit {total_bytes} bytes; want it again"
             )
         if hashlib.sha256(raw_index).hexdigest() != root:
-            raise ContentWrongIndexError(f"content {root}: the index has another hash; want it again")
+            raise ContentWrongIndex(f"content {root}: the index has another hash; want it again")
         digests = tuple(raw_index[at : at + DIGEST_BYTES] for at in range(0, len(raw_index), DIGEST_BYTES))
         return cls(root, total_bytes, chunk_bytes, digests)
 
@@ -136,18 +136,18 @@ class ContentIndex:
         """Accept chunk `i` or say why not.
 
         Raises:
-            ContentWrongChunkError: no such place, another length, or another hash.
+            ContentWrongChunk: no such place, another length, or another hash.
         """
         if len(data) != self.chunk_length(i) or not data:
-            raise ContentWrongChunkError(
+            raise ContentWrongChunk(
                 f"content {self.root}: chunk {i} has {len(data)} bytes, not {self.chunk_length(i)}; want it again"
             )
         if hashlib.sha256(data).digest() != self.digests[i]:
-            raise ContentWrongChunkError(f"content {self.root}: chunk {i} has another hash; want it again")
+            raise ContentWrongChunk(f"content {self.root}: chunk {i} has another hash; want it again")
 
 
 def split(data: bytes) -> Iterator[bytes]:
-    """The chunks of an asset held in memory, in order; raises ContentBadSizeError as `chunk_size` does."""
+    """The chunks of an asset held in memory, in order; raises ContentBadSize as `chunk_size` does."""
     size = chunk_size(len(data))
     return (data[at : at + size] for at in range(0, len(data), size))
 
@@ -156,40 +156,40 @@ def read_chunks(source: BinaryIO, total_bytes: int) -> Iterator[bytes]:
     """The chunks of an open file of `total_bytes`, read one at a time.
 
     Raises:
-        ContentBadSizeError: the size is not allowed, or the file holds more or less than it.
+        ContentBadSize: the size is not allowed, or the file holds more or less than it.
     """
     size = chunk_size(total_bytes)
     left = total_bytes
     while left:
         chunk = source.read(min(size, left))
         if not chunk:
-            raise ContentBadSizeError(f"the file ends {left} bytes early; was it changed while it was read?")
+            raise ContentBadSize(f"the file ends {left} bytes early; was it changed while it was read?")
         left -= len(chunk)
         while len(chunk) < size and left and (more := source.read(min(size - len(chunk), left))):
             chunk += more
             left -= len(more)
         yield chunk
     if source.read(1):
-        raise ContentBadSizeError(f"the file is longer than {total_bytes} bytes; was it changed while it was read?")
+        raise ContentBadSize(f"the file is longer than {total_bytes} bytes; was it changed while it was read?")
 
 
 def build_index(source: BinaryIO | Iterable[bytes], total_bytes: int) -> ContentIndex:
     """The index of an asset from an open binary file, or from its chunks in order as `split` cuts them.
 
     Raises:
-        ContentBadSizeError: the size is not allowed, or the chunks are not cut as it demands.
+        ContentBadSize: the size is not allowed, or the chunks are not cut as it demands.
     """
     chunk_bytes = chunk_size(total_bytes)
-    chunks = read_chunks(source, total_bytes) if isinstance(source, io.IOBase) else source
+    chunks = read_chunks(cast("BinaryIO", source), total_bytes) if isinstance(source, io.IOBase) else source
     digests: list[bytes] = []
     done = 0
     for chunk in chunks:
         if len(chunk) != min(chunk_bytes, total_bytes - done):
-            raise ContentBadSizeError(f"chunk {len(digests)} has {len(chunk)} bytes; cut it by chunk_size()")
+            raise ContentBadSize(f"chunk {len(digests)} has {len(chunk)} bytes; cut it by chunk_size()")
         digests.append(hashlib.sha256(chunk).digest())
         done += len(chunk)
     if done != total_bytes:
-        raise ContentBadSizeError(f"the chunks hold {done} bytes, not {total_bytes}")
+        raise ContentBadSize(f"the chunks hold {done} bytes, not {total_bytes}")
     return ContentIndex(hashlib.sha256(b"".join(digests)).hexdigest(), total_bytes, chunk_bytes, tuple(digests))
 
 
@@ -219,7 +219,7 @@ def pack_index(index: ContentIndex) -> bytes:
 
 
 def pack_chunk(index: ContentIndex, i: int, data: bytes) -> bytes:
-    """The frame that carries chunk `i`; raises ContentWrongChunkError if it is not that chunk."""
+    """The frame that carries chunk `i`; raises ContentWrongChunk if it is not that chunk."""
     index.verify_chunk(i, data)
     return _pack(ContentFrame(Kind.CHUNK, index.root, i, index.chunk_count, data))
 
@@ -228,33 +228,33 @@ def unpack(frame: bytes) -> ContentFrame:
     """Read one frame; the caller checks root, index and chunk against what it wanted.
 
     Raises:
-        ContentBadFrameError: anything but exactly one frame of this version within its bounds.
+        ContentBadFrame: anything but exactly one frame of this version within its bounds.
     """
     if not HEADER_BYTES < len(frame) <= MAX_FRAME_BYTES:
-        raise ContentBadFrameError(f"a content frame cannot have {len(frame)} bytes; dropped")
+        raise ContentBadFrame(f"a content frame cannot have {len(frame)} bytes; dropped")
     magic, version, kind, root, i, n, length = _HEADER.unpack_from(frame)
     if magic != MAGIC or version != FRAME_VERSION or kind not in (Kind.INDEX, Kind.CHUNK):
-        raise ContentBadFrameError(f"not a content frame of version {FRAME_VERSION}; dropped")
+        raise ContentBadFrame(f"not a content frame of version {FRAME_VERSION}; dropped")
     read = ContentFrame(Kind(kind), root.hex(), i, n, frame[HEADER_BYTES:])
     if length != len(read.data):
-        raise ContentBadFrameError(f"content {read.root}: frame says {length} bytes, has {len(read.data)}; dropped")
+        raise ContentBadFrame(f"content {read.root}: frame says {length} bytes, has {len(read.data)}; dropped")
     _check_bounds(read)
     return read
 
 
 def _check_bounds(frame: ContentFrame) -> None:
     if not 1 <= frame.n <= MAX_CHUNKS or frame.i >= frame.n:
-        raise ContentBadFrameError(f"content {frame.root}: no number {frame.i} of {frame.n}; dropped")
+        raise ContentBadFrame(f"content {frame.root}: no number {frame.i} of {frame.n}; dropped")
     if not 1 <= len(frame.data) <= ContentFrame.MAX_DATA[frame.kind]:
-        raise ContentBadFrameError(f"content {frame.root}: {len(frame.data)} bytes are out of bounds; dropped")
+        raise ContentBadFrame(f"content {frame.root}: {len(frame.data)} bytes are out of bounds; dropped")
     if frame.kind is Kind.INDEX and (frame.n != 1 or len(frame.data) % DIGEST_BYTES):
-        raise ContentBadFrameError(f"content {frame.root}: the index is in pieces; dropped")
+        raise ContentBadFrame(f"content {frame.root}: the index is in pieces; dropped")
 
 
 def _pack(frame: ContentFrame) -> bytes:
     root = _root_bytes(frame.root)
     if root is None:
-        raise ContentBadFrameError(f"{frame.root!r} is not a content root of 64 lower-case hex digits")
+        raise ContentBadFrame(f"{frame.root!r} is not a content root of 64 lower-case hex digits")
     _check_bounds(frame)
     head = _HEADER.pack(MAGIC, FRAME_VERSION, frame.kind, root, frame.i, frame.n, len(frame.data))
     return head + frame.data

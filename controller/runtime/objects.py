@@ -20,45 +20,45 @@ _BLOCK_BYTES = 1024 * 1024
 _HEX = frozenset("0123456789abcdef")
 
 
-class ObjectNameError(LoaError):
+class ObjectBadName(LoaError):
     """A name is not a SHA-256 in lower-case hex."""
 
     code = "object_bad_name"
 
 
-class ObjectMissingError(LoaError):
+class ObjectMissing(LoaError):
     """No object of this name is stored."""
 
     code = "object_missing"
 
 
-class ObjectMismatchError(LoaError):
+class ObjectMismatch(LoaError):
     """The bytes are not those the name promises."""
 
     code = "object_mismatch"
 
 
 class ObjectStore(Protocol):
-    """Content-addressed bytes. Names are SHA-256 hex; every method may raise ObjectNameError."""
+    """Content-addressed bytes. Names are SHA-256 hex; every method may raise ObjectBadName."""
 
     async def put_bytes(self, data: bytes) -> str:
         """Store `data` durably and return its name."""
         ...
 
     async def put_file(self, source: Path, *, sha256: str | None = None) -> str:
-        """Store a copy of a file durably and return its name; ObjectMismatchError if it is not `sha256`."""
+        """Store a copy of a file durably and return its name; ObjectMismatch if it is not `sha256`."""
         ...
 
     async def size(self, name: str) -> int:
-        """Length in bytes; ObjectMissingError if it is not stored."""
+        """Length in bytes; ObjectMissing if it is not stored."""
         ...
 
     async def read(self, name: str, *, offset: int = 0, length: int | None = None) -> bytes:
-        """Bytes [offset, offset + length), fewer at the end, empty past it; ObjectMissingError."""
+        """Bytes [offset, offset + length), fewer at the end, empty past it; ObjectMissing."""
         ...
 
     async def verify(self, name: str) -> None:
-        """Hash the whole object again; ObjectMissingError, ObjectMismatchError."""
+        """Hash the whole object again; ObjectMissing, ObjectMismatch."""
         ...
 
     async def delete(self, name: str) -> bool:
@@ -76,27 +76,33 @@ class FolderObjectStore:
     def path(self, name: str) -> Path:
         """Where the object lies if it is stored; for readers that need a file, who must not write to it."""
         if len(name) != 2 * hashlib.sha256().digest_size or not _HEX.issuperset(name):
-            raise ObjectNameError(f"{name!r} is not the SHA-256 of an object; 64 lower-case hex digits are")
+            raise ObjectBadName(f"{name!r} is not the SHA-256 of an object; 64 lower-case hex digits are")
         return self._folder / name[:2] / name
 
     async def put_bytes(self, data: bytes) -> str:
+        """Store `data` and return its name."""
         return await asyncio.to_thread(self._put, iter([data]), None)
 
     async def put_file(self, source: Path, *, sha256: str | None = None) -> str:
+        """Store a copy of `source` and return its name."""
         if sha256 is not None:
             self.path(sha256)
         return await asyncio.to_thread(self._put_file, source, sha256)
 
     async def size(self, name: str) -> int:
+        """Length in bytes."""
         return await asyncio.to_thread(self._size, name)
 
     async def read(self, name: str, *, offset: int = 0, length: int | None = None) -> bytes:
+        """A range of bytes."""
         return await asyncio.to_thread(self._read, name, offset, length)
 
     async def verify(self, name: str) -> None:
+        """Hash the whole object again."""
         await asyncio.to_thread(self._verify, name)
 
     async def delete(self, name: str) -> bool:
+        """Remove the object; False if it was not stored."""
         return await asyncio.to_thread(self._delete, name)
 
     async def sweep(self) -> int:
@@ -121,7 +127,7 @@ class FolderObjectStore:
                 os.fsync(out.fileno())
             name = digest.hexdigest()
             if expected not in (None, name):
-                raise ObjectMismatchError(f"object {expected}: the file hashes to {name}; it was not stored")
+                raise ObjectMismatch(f"object {expected}: the file hashes to {name}; it was not stored")
             self._publish(staged, self.path(name))
         finally:
             staged.unlink(missing_ok=True)
@@ -153,7 +159,7 @@ class FolderObjectStore:
             for block in _blocks(opened):
                 digest.update(block)
         if digest.hexdigest() != name:
-            raise ObjectMismatchError(f"object {name}: the disk gives other bytes; delete it and store it again")
+            raise ObjectMismatch(f"object {name}: the disk gives other bytes; delete it and store it again")
 
     def _open(self, name: str) -> BinaryIO:
         try:
@@ -178,8 +184,8 @@ class FolderObjectStore:
         return len(left)
 
 
-def _missing(name: str) -> ObjectMissingError:
-    return ObjectMissingError(f"object {name} is not stored here; store it again from its source")
+def _missing(name: str) -> ObjectMissing:
+    return ObjectMissing(f"object {name} is not stored here; store it again from its source")
 
 
 def _blocks(opened: BinaryIO) -> Iterator[bytes]:

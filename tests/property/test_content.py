@@ -45,7 +45,7 @@ def test_a_chunk_is_the_smallest_power_that_needs_at_most_512(total_bytes: int) 
 
 @pytest.mark.parametrize("total_bytes", [-1, 0, content.MAX_TOTAL_BYTES + 1])
 def test_an_asset_that_cannot_travel_is_refused(total_bytes: int) -> None:
-    with pytest.raises(content.ContentBadSizeError):
+    with pytest.raises(content.ContentBadSize):
         content.chunk_size(total_bytes)
 
 
@@ -79,7 +79,7 @@ def test_a_file_of_another_length_gives_no_index(asset: tuple[int, int], more: i
     data, _ = made(*asset)
     claimed = len(data) + more
 
-    with pytest.raises(content.ContentBadSizeError):
+    with pytest.raises(content.ContentBadSize):
         content.build_index(io.BytesIO(data), claimed)
 
 
@@ -90,7 +90,7 @@ def test_one_changed_bit_of_a_chunk_is_refused(asset: tuple[int, int], draw: st.
     chunk = bytearray(list(content.split(data))[i])
     chunk[draw.draw(st.integers(0, len(chunk) - 1))] ^= 1 << draw.draw(st.integers(0, 7))
 
-    with pytest.raises(content.ContentWrongChunkError):
+    with pytest.raises(content.ContentWrongChunk):
         index.verify_chunk(i, bytes(chunk))
 
 
@@ -102,7 +102,7 @@ def test_a_chunk_at_another_place_is_refused(asset: tuple[int, int], place: int)
     if place == 0:
         index.verify_chunk(place, chunk)
         return
-    with pytest.raises(content.ContentWrongChunkError):
+    with pytest.raises(content.ContentWrongChunk):
         index.verify_chunk(place, chunk)
 
 
@@ -113,7 +113,7 @@ def test_an_altered_index_is_refused(asset: tuple[int, int], draw: st.DataObject
     raw[draw.draw(st.integers(0, len(raw) - 1))] ^= 1 << draw.draw(st.integers(0, 7))
 
     for wrong in (bytes(raw), index.raw[:-1], index.raw + bytes(32), b""):
-        with pytest.raises(content.ContentWrongIndexError):
+        with pytest.raises(content.ContentWrongIndex):
             content.ContentIndex.parse(index.root, wrong, len(data), index.chunk_bytes)
 
 
@@ -126,7 +126,7 @@ def test_an_index_under_other_sizes_or_root_is_refused() -> None:
         (index.root, len(data), 2 * index.chunk_bytes),
         (index.root, 3 * index.chunk_bytes + 1, index.chunk_bytes),
     ):
-        with pytest.raises(content.ContentWrongIndexError):
+        with pytest.raises(content.ContentWrongIndex):
             content.ContentIndex.parse(root, index.raw, total, chunk)
 
 
@@ -135,7 +135,7 @@ def test_noise_is_never_a_frame_and_never_another_error(noise: bytes) -> None:
     for frame in (noise, b"LOAC\1\1" + noise, b"LOAC\1\2" + noise):
         try:
             read = content.unpack(frame)
-        except content.ContentBadFrameError:
+        except content.ContentBadFrame:
             continue
         assert len(read.data) == len(frame) - content.HEADER_BYTES
 
@@ -148,7 +148,7 @@ def test_a_frame_larger_than_the_largest_chunk_is_refused() -> None:
 
     assert len(frame) == content.MAX_FRAME_BYTES
     assert content.unpack(content.pack_index(index)).data == index.raw
-    with pytest.raises(content.ContentBadFrameError):
+    with pytest.raises(content.ContentBadFrame):
         content.unpack(frame + b"\0")
 
 
@@ -156,9 +156,9 @@ def test_a_wrong_chunk_or_root_is_never_packed() -> None:
     data, index = made(1, 20_000)
     nameless = content.ContentIndex("../../etc", index.total_bytes, index.chunk_bytes, index.digests)
 
-    with pytest.raises(content.ContentWrongChunkError):
+    with pytest.raises(content.ContentWrongChunk):
         content.pack_chunk(index, 1, data[: 16 * 1024])
-    with pytest.raises(content.ContentBadFrameError):
+    with pytest.raises(content.ContentBadFrame):
         content.pack_index(nameless)
 
 

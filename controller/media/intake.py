@@ -1,0 +1,134 @@
+"""The port through which every sound enters: one file in, facts and two encoded renditions out, or one clear refusal.
+
+Rules it keeps: the source is never changed; a refused file leaves nothing in the job folder; what comes out was
+decoded again and measured. Backends implement `Intake`; `pyav_intake.PyAvIntake` is the first.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+MIB = 1024 * 1024
+
+FindingCode = Literal[
+    "clipped",
+    "damaged_packets",
+    "dc_offset_removed",
+    "end_not_marked",
+    "gain_capped",
+    "limited",
+    "other_streams_ignored",
+    "parameters_changed",
+    "shorter_than_declared",
+    "true_peak_high",
+    "very_quiet",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """What one job may use."""
+
+    address_space_bytes: int = 512 * MIB
+    cpu_s: int = 600
+    file_bytes: int = 1600 * MIB
+    open_files: int = 32
+    wall_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeProfile:
+    """What is accepted and what it becomes; loudness in LUFS as dual mono (a mono loudspeaker heard by two ears)."""
+
+    max_source_bytes: int = 4096 * MIB
+    max_duration_s: float = 7200.0
+    min_duration_ms: int = 500
+    target_lufs: float = -16.0
+    loudness_tolerance_lu: float = 1.0
+    true_peak_goal_dbtp: float = -1.5
+    limiter_dbfs: float = -3.0
+    max_gain_db: float = 30.0
+    silent_below_dbfs: float = -60.0
+    duration_tolerance_ms: int = 100
+    opus_bits_per_s: int = 24_000
+    mp3_bits_per_s: int = 64_000
+    limits: ChildLimits = field(default_factory=ChildLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the source file was."""
+
+    container: str
+    codec: str
+    rate_hz: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something an operator may want to know about a sound that was accepted; `value` in the unit its code implies.
+
+    clipped: samples at full scale; damaged_packets, other_streams_ignored, parameters_changed: how many;
+    dc_offset_removed: fraction of full scale; gain_capped: LU missing to the target; limited: dB by which the peaks
+    were taken down; shorter_than_declared: ms; true_peak_high: dBTP; very_quiet: LUFS before; end_not_marked: 0.
+    """
+
+    code: FindingCode
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One encoded file in the job folder, with what was measured by decoding it again."""
+
+    codec: Literal["opus", "mp3"]
+    path: Path
+    total_bytes: int
+    media_type: str
+    sha256: str
+    duration_ms: int
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """A sound that was taken in. `loudness_lufs` and `true_peak_dbtp` are of the prepared sound before encoding."""
+
+    duration_ms: int
+    source: SourceFacts
+    loudness_in_lufs: float
+    loudness_lufs: float
+    true_peak_dbtp: float
+    renditions: tuple[Rendition, ...]
+    findings: tuple[Finding, ...]
+    peak_rss_bytes: int
+    cpu_s: float
+
+    def facts(self) -> dict[str, Any]:
+        """What is worth keeping beside the asset, ready for JSON."""
+        return {
+            "source": asdict(self.source),
+            "loudness_in_lufs": self.loudness_in_lufs,
+            "findings": {finding.code: finding.value for finding in self.findings},
+            "cpu_s": self.cpu_s,
+            "peak_rss_bytes": self.peak_rss_bytes,
+        }
+
+
+DEFAULT_PROFILE = IntakeProfile()
+
+
+class Intake(Protocol):
+    """Takes in one sound."""
+
+    async def probe_and_encode(
+        self, source: Path, job_dir: Path, profile: IntakeProfile = DEFAULT_PROFILE
+    ) -> IntakeResult:
+        """Check, prepare, encode and verify `source`; the renditions lie in `job_dir`, which is made if needed.
+
+        Raises:
+            MediaError: a subclass whose code says why the sound is refused; `job_dir` is as it was before.
+        """
+        ...

@@ -1,0 +1,48 @@
+"""What parent and child say to each other: one JSON object each way, checked by msgspec on both sides."""
+
+import msgspec
+
+from controller.media.intake import Finding, IntakeProfile, SourceFacts
+
+
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parent's order, on the child's standard input; the source is open as `descriptor`."""
+
+    descriptor: int
+    profile: IntakeProfile
+
+
+class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rendition in the working folder, as decoded again."""
+
+    codec: str
+    file_name: str
+    media_type: str
+    duration_ms: int
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
+    """The child's answer when the sound was taken in."""
+
+    duration_ms: int
+    source: SourceFacts
+    loudness_in_lufs: float
+    loudness_lufs: float
+    true_peak_dbtp: float
+    encoded: tuple[Encoded, ...]
+    findings: tuple[Finding, ...]
+    peak_rss_bytes: int
+    cpu_s: float
+
+
+class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refused"):
+    """The child's answer when it was not; `code` is one of `errors.BY_CODE`."""
+
+    code: str
+    message: str
+    details: dict[str, float | str | None]
+
+
+Answer = Done | Refused

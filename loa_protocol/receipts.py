@@ -27,11 +27,11 @@ class ChainBroken(LoaError):
 
 
 class Occurrence(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that may sound or show: a broadcast, or repeat `index` of an alert."""
+    """One thing that may sound or show: a broadcast, or repeat `index` of an alert (its sequence x 1000 + repeat)."""
 
     kind: Annotated[str, Meta(pattern=r"^(broadcast|alert|live)(?![\s\S])")] = "broadcast"
     id: Id
-    index: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    index: Annotated[int, Meta(ge=0, le=10_000_999)] = 0
 
 
 class Started(Wire, frozen=True, kw_only=True, omit_defaults=True, tag="started"):

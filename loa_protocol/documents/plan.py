@@ -19,6 +19,13 @@ class OnPreempt(StrEnum):
     DROP = "drop"
 
 
+class OnLate(StrEnum):
+    """What a broadcast that begins late sounds: all of it, or the rest, so that its end stays (a relay)."""
+
+    BEGIN = "begin"
+    REST = "rest"
+
+
 class ContentSegment(Wire, frozen=True, tag="content"):
     """A stored asset; `ref` is a key of the plan's manifest."""
 
@@ -63,13 +70,15 @@ class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 for a board item alone.
 
     `authority`: 0 is the centre, larger is lower in the tree; the smaller goes first within a class.
-    `variants` replaces `segments` on devices that want one of these languages.
+    `variants` replaces `segments` on devices that want one of these languages. `issued` is when it was first scheduled
+    (it never changes with a revision or a new signature): of equals, who was first goes first.
     """
 
     id: Id
     rev: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     start: Instant
     latest_start: Instant
+    issued: Instant | None = None
     duration_ms: Millis
     level: Level = Level.NORMAL
     authority: Rank = 100
@@ -77,6 +86,7 @@ class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
     variants: dict[Language, Segments] = {}
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
     on_preempt: OnPreempt = OnPreempt.RESUME
+    on_late: OnLate = OnLate.BEGIN
     volume: Volume = 70
     stagger: bool = True
     title: Annotated[str, Meta(max_length=300)] = ""

@@ -1,0 +1,204 @@
+"""What the documents ask a device to play: plans and alerts merged into one agenda of items.
+
+- Of a broadcast the highest `rev` counts, of equal ones the newest version; absence from a plan says nothing, so pass
+  every unexpired plan that is held, older versions too. Withdrawn with a `rev` at least as high: it is gone.
+- A plan never makes an alert, whatever level it claims.
+- Of an alert the highest sequence counts; a cancel is final. Repeat k is due `k` periods after `issued`, so that late
+  horns fall into step; the first one sounds at once. An update is a new series that begins at once: index =
+  sequence x 1000 + k; the older series is gone, also the repeat of it that sounds.
+- Drills are PRIORITY and bound by the policy: only an actual alert is exempt.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+from loa_protocol.documents.device import DeviceKind
+from loa_protocol.documents.emergency import AlertCancel, AlertShape, AlertStart
+from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan
+from loa_protocol.ids import Level
+from loa_protocol.policy import Part
+from loa_protocol.receipts import Occurrence
+
+LONGEST_ALERT = {AlertShape.SINGLE: timedelta(minutes=30), AlertShape.CAMPAIGN: timedelta(hours=72)}
+SERIES = 1000
+_LEAST_PERIOD = timedelta(seconds=1)
+
+
+class Class(IntEnum):
+    """Who may cut whom: only a higher one."""
+
+    NORMAL = 1
+    PRIORITY = 2
+    ALERT = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One occurrence as the documents want it; `duration_ms` 0: nothing sounds, `board` None: nothing shows.
+
+    `version` and `scope` name the plan it came from; `expires`: it does not begin then or later.
+    """
+
+    occurrence: Occurrence
+    cls: Class
+    start: datetime
+    latest_start: datetime
+    expires: datetime
+    issued: datetime
+    duration_ms: int
+    authority: int = 0
+    volume: int = 70
+    on_preempt: OnPreempt = OnPreempt.RESUME
+    on_late: OnLate = OnLate.BEGIN
+    stagger: bool = False
+    board: BoardItem | None = None
+    scope: str = ""
+    version: int = 0
+    rev: int = 0
+
+    @property
+    def duration(self) -> timedelta:
+        """Length of the sound of all its repeats."""
+        return timedelta(milliseconds=self.duration_ms)
+
+    @property
+    def exempt(self) -> bool:
+        """Only an alert is exempt from policy."""
+        return self.cls is Class.ALERT
+
+    @property
+    def order(self) -> tuple[int, datetime, datetime, str, str, int]:
+        """Who goes first within a class."""
+        key = self.occurrence
+        return (self.authority, self.start, self.issued, key.id, key.kind, key.index)
+
+    def concerns(self, kind: DeviceKind) -> bool:
+        """Whether a device of that kind has a part in it."""
+        return self.duration_ms > 0 if kind is DeviceKind.SPEAKER else self.board is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """All a device was asked for. `gone` are occurrences that were taken back; some of them may be in no held plan."""
+
+    items: Mapping[Occurrence, Item] = field(default_factory=dict)
+    gone: frozenset[Occurrence] = frozenset()
+
+
+def agenda_of(
+    plans: Iterable[Plan] = (),
+    alerts: Iterable[AlertStart] = (),
+    cancels: Iterable[AlertCancel] = (),
+    *,
+    dropped: Iterable[Occurrence] = (),
+    timezone: str = "Asia/Ho_Chi_Minh",
+) -> Agenda:
+    """Merge everything a device holds; the order of the arguments' members does not matter.
+
+    `dropped` names what lost its document another way, e.g. its key was revoked. `timezone` reads an alert's hours.
+    """
+    items, gone = _broadcasts(tuple(plans))
+    cancelled = {cancel.id for cancel in cancels}
+    for alert in _by_id(alerts):
+        for item, old in _repeats(alert, timezone):
+            items[item.occurrence] = item
+            if old or item.occurrence.id in cancelled:
+                gone.add(item.occurrence)
+    return Agenda(items, frozenset(gone).union(dropped))
+
+
+def _broadcasts(plans: tuple[Plan, ...]) -> tuple[dict[Occurrence, Item], set[Occurrence]]:
+    best: dict[str, tuple[tuple[int, int, str], Broadcast, Plan]] = {}
+    withdrawn: dict[str, int] = {}
+    for plan in plans:
+        for one in plan.withdrawn:
+            withdrawn[one.id] = max(one.rev, withdrawn.get(one.id, 0))
+        for broadcast in plan.broadcasts:
+            rank = (broadcast.rev, plan.version, plan.scope)
+            known = best.get(broadcast.id)
+            if known is None or rank > known[0]:
+                best[broadcast.id] = (rank, broadcast, plan)
+    items = (item_of(broadcast, plan) for _, broadcast, plan in best.values())
+    gone = {Occurrence(id=key) for key, rev in withdrawn.items() if key not in best or rev >= best[key][0][0]}
+    return {item.occurrence: item for item in items}, gone
+
+
+def item_of(broadcast: Broadcast, plan: Plan) -> Item:
+    """One broadcast of a plan."""
+    return Item(
+        occurrence=Occurrence(id=broadcast.id),
+        cls=Class.NORMAL if broadcast.level is Level.NORMAL else Class.PRIORITY,
+        start=broadcast.start,
+        latest_start=max(broadcast.start, broadcast.latest_start),
+        expires=plan.expires,
+        issued=broadcast.issued or broadcast.start,
+        duration_ms=broadcast.duration_ms,
+        authority=broadcast.authority,
+        volume=broadcast.volume,
+        on_preempt=broadcast.on_preempt,
+        on_late=broadcast.on_late,
+        stagger=broadcast.stagger,
+        board=broadcast.board,
+        scope=plan.scope,
+        version=plan.version,
+        rev=broadcast.rev,
+    )
+
+
+def _by_id(alerts: Iterable[AlertStart]) -> Iterator[tuple[AlertStart, ...]]:
+    """The documents of each alert id, one per sequence, newest first."""
+    held: dict[str, dict[int, AlertStart]] = {}
+    for alert in alerts:
+        series = held.setdefault(alert.id, {})
+        known = series.get(alert.sequence)
+        if known is None or (alert.issued, alert.scope) > (known.issued, known.scope):
+            series[alert.sequence] = alert
+    for series in held.values():
+        yield tuple(series[n] for n in sorted(series, reverse=True))
+
+
+def _repeats(series: tuple[AlertStart, ...], timezone: str) -> Iterator[tuple[Item, bool]]:
+    """Every repeat of an alert and whether an update has replaced it."""
+    newest = series[0]
+    for alert in series:
+        for item in alert_items(alert, timezone):
+            if alert is newest or item.start < newest.issued:
+                yield item, alert is not newest
+
+
+def alert_items(alert: AlertStart, timezone: str = "Asia/Ho_Chi_Minh") -> Iterator[Item]:
+    """The repeats of one document that fall into its hours and end by `ends`; a board shows one window for all."""
+    ends = min(alert.ends, alert.issued + LONGEST_ALERT[alert.shape])
+    duration = timedelta(milliseconds=alert.duration_ms)
+    period = max(timedelta(milliseconds=alert.repeat_every_ms), duration, _LEAST_PERIOD)
+    hours = Part(alert.scope, timezone, frozenset(alert.hours) or None)
+    first = _alert_item(alert, alert.issued, ends)
+    board = BoardItem(until=ends, text=alert.board_text) if alert.board_text else None
+    at, count = alert.issued, 0
+    while at < ends and count < (alert.max_repeats if alert.repeat_every_ms else 1):
+        if not hours.hours(at, at + timedelta(milliseconds=1)) and (at == alert.issued or at + duration <= ends):
+            # The first may begin until `start_before`, a later one as long as it ends before the next is due.
+            latest = alert.start_before if at == alert.issued else at + period - duration
+            occurrence = Occurrence(kind="alert", id=alert.id, index=alert.sequence * SERIES + count)
+            yield replace(first, occurrence=occurrence, start=at, latest_start=max(at, latest), board=board)
+            board, count = None, count + 1
+        at += period
+
+
+def _alert_item(alert: AlertStart, start: datetime, ends: datetime) -> Item:
+    return Item(
+        occurrence=Occurrence(kind="alert", id=alert.id),
+        cls=Class.ALERT if alert.status == "actual" else Class.PRIORITY,
+        start=start,
+        latest_start=start,
+        expires=ends,
+        issued=alert.issued.astimezone(UTC),
+        duration_ms=alert.duration_ms,
+        volume=alert.volume,
+        on_preempt=OnPreempt.RESTART,
+        scope=alert.scope,
+        version=alert.sequence,
+        rev=alert.sequence,
+    )

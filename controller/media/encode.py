@@ -55,7 +55,7 @@ def encodings(profile: IntakeProfile) -> tuple[Encoding, ...]:
             encoder="libmp3lame",
             sample_format="fltp",
             bits_per_s=profile.mp3_bits_per_s,
-            options={"flags": "+bitexact"},
+            options={"flags": "+bitexact", "compression_level": "7"},
             container_options=exact | {"id3v2_version": "0"},
         ),
     )

@@ -38,7 +38,11 @@ class ChildLimits:
 
 @dataclass(frozen=True, slots=True)
 class IntakeProfile:
-    """What is accepted and what it becomes; loudness in LUFS as dual mono (a mono loudspeaker heard by two ears)."""
+    """What is accepted and what it becomes; loudness in LUFS as dual mono (a mono loudspeaker heard by two ears).
+
+    The prepared sound keeps `true_peak_goal_dbtp`; a lossy codec may exceed it up to `true_peak_most_dbtp` (the most
+    that R128 allows), else the limiter is lowered and the sound encoded again.
+    """
 
     max_source_bytes: int = 4096 * MIB
     max_duration_s: float = 7200.0
@@ -46,6 +50,7 @@ class IntakeProfile:
     target_lufs: float = -16.0
     loudness_tolerance_lu: float = 1.0
     true_peak_goal_dbtp: float = -1.5
+    true_peak_most_dbtp: float = -1.0
     limiter_dbfs: float = -3.0
     max_gain_db: float = 30.0
     silent_below_dbfs: float = -60.0

@@ -2,7 +2,7 @@
 
 The mono sound is kept once as raw float32 in the working folder (192 kB a second), so each later pass streams it
 instead of decoding the hostile file again. Gain is corrected until the limited sound meets its target; the limiter is
-lowered until the decoded renditions keep the true-peak goal.
+lowered until the decoded renditions keep the highest true peak allowed.
 """
 
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def run(descriptor: int, folder: Path, profile: IntakeProfile) -> Prepared:
     if converter.changes:
         findings.append(Finding("parameters_changed", converter.changes))
     peak = max(levels.true_peak_dbtp for _, levels in heard)
-    if peak > profile.true_peak_goal_dbtp:
+    if peak > profile.true_peak_most_dbtp:
         findings.append(Finding("true_peak_high", round(peak, 2)))
     return Prepared(source.facts, before, after, heard, tuple(findings))
 
@@ -91,17 +91,20 @@ def _check_heard(before: Levels, profile: IntakeProfile) -> None:
 def _prepare_and_encode(
     raw: Path, folder: Path, before: Levels, profile: IntakeProfile
 ) -> tuple[Preparation, Levels, tuple[tuple[Encoding, Levels], ...]]:
-    wanted = encodings(profile)
     ceiling_dbfs = profile.limiter_dbfs
-    for left in reversed(range(_CEILING_ROUNDS)):
+    pending = wanted = encodings(profile)
+    heard: dict[str, Levels] = {}
+    for _ in range(_CEILING_ROUNDS):
         preparation, after = _prepare(raw, before, ceiling_dbfs, profile)
-        encode(preparation.apply(_blocks(raw)), folder, wanted)
-        heard = tuple((encoding, verify(folder / encoding.file_name, after, profile)) for encoding in wanted)
-        excess = max(levels.true_peak_dbtp for _, levels in heard) - profile.true_peak_goal_dbtp
-        if excess <= 0 or not left:
+        encode(preparation.apply(_blocks(raw)), folder, pending)
+        for encoding in pending:
+            heard[encoding.codec] = verify(folder / encoding.file_name, after, profile)
+        excess = max(heard[encoding.codec].true_peak_dbtp for encoding in pending) - profile.true_peak_most_dbtp
+        if excess <= 0:
             break
+        pending = tuple(one for one in pending if heard[one.codec].true_peak_dbtp > profile.true_peak_most_dbtp)
         ceiling_dbfs = max(_CEILING_FLOOR_DBFS, ceiling_dbfs - excess - _MARGIN_DB)
-    return preparation, after, heard
+    return preparation, after, tuple((encoding, heard[encoding.codec]) for encoding in wanted)
 
 
 def _prepare(raw: Path, before: Levels, ceiling_dbfs: float, profile: IntakeProfile) -> tuple[Preparation, Levels]:

@@ -18,7 +18,9 @@ RATE_HZ = 48_000
 UNMEASURABLE_LUFS = -70.0
 """What R128 gives when nothing passed its absolute gate."""
 _METER_BLOCK = RATE_HZ // 10
+_BATCH = RATE_HZ // 2
 _FULL_SCALE = 0.999
+_READY = {(RATE_HZ, "flt", "mono"), (RATE_HZ, "fltp", "mono")}
 
 Block = npt.NDArray[np.float32]
 
@@ -76,14 +78,20 @@ class MonoConverter:
 
     def convert(self, frames: Iterable[av.AudioFrame]) -> Iterator[Block]:
         """All blocks of all frames, in order; timestamps are ignored."""
+        return _batched(self._converted(frames))
+
+    def _converted(self, frames: Iterable[av.AudioFrame]) -> Iterator[Block]:
         for given in frames:
             shape = (given.sample_rate, given.format.name, given.layout.name)
             if shape != self._shape:
                 yield from self._flush()
                 self.changes += self._shape is not None
-                self._chain, self._shape = _mono_chain(given), shape
+                self._chain, self._shape = None if shape in _READY else _mono_chain(given), shape
             given.pts = None
-            yield from self._feed(given)
+            if shape in _READY:
+                yield given.to_ndarray()[0]
+            else:
+                yield from self._feed(given)
         yield from self._flush()
 
     def _flush(self) -> Iterator[Block]:
@@ -93,6 +101,20 @@ class MonoConverter:
     def _feed(self, given: av.AudioFrame | None) -> Iterator[Block]:
         if self._chain is not None:
             yield from (ready.to_ndarray()[0] for ready in self._chain.feed(given))
+
+
+def _batched(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The same samples in blocks of about half a second, so that a stage's fixed costs are paid twice a second."""
+    waiting: list[Block] = []
+    samples = 0
+    for block in blocks:
+        waiting.append(block)
+        samples += block.size
+        if samples >= _BATCH:
+            yield np.concatenate(waiting)
+            waiting, samples = [], 0
+    if samples:
+        yield np.concatenate(waiting)
 
 
 def _mono_chain(given: av.AudioFrame) -> _Chain:

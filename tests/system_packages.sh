@@ -6,7 +6,7 @@ packages=(mosquitto libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
 missing=()
 for package in "${packages[@]}"; do
   # Ubuntu 24.04 renamed some libraries with a t64 suffix.
-  dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  { dpkg-query -W -f='${Status}\n' "$package" "${package}t64" 2>/dev/null || true; } | grep -q 'ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 

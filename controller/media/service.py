@@ -21,7 +21,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.ids import new_id
 from controller.runtime.objects import ObjectStore
-from loa_protocol.content import ContentIndex, build_index, read_chunks
+from loa_protocol.content import ContentIndex, build_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +118,4 @@ def _sha256(path: Path) -> str:
 def _index(path: Path) -> ContentIndex:
     with path.open("rb") as opened:
         size = path.stat().st_size
-        return build_index(read_chunks(opened, size), size)
+        return build_index(opened, size)

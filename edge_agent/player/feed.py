@@ -1,0 +1,196 @@
+"""Decoded sound ahead of the mixer: a thread decodes a programme into a ring of a few seconds, the mixer takes it out.
+
+One writer, one reader, no lock: the reader is the audio callback and never waits. Memory is the ring, however long the
+programme is.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from edge_agent.player.chimes import chime
+from edge_agent.player.decoding import AudioFile, measure_frames
+from edge_agent.player.errors import ContentTruncatedError, OffsetPastEndError, PlayerError
+from edge_agent.player.levels import RATE_HZ, Samples, frames_of_ms, ms_of_frames
+from edge_agent.player.wire import Chime, Content, Prepare, Silence, Source
+
+RING_S = 4
+_READY_S = 1.0
+_TRUNCATED_MS = 250
+_PIECE_FRAMES = 4800
+_FULL_WAIT_S = 0.1
+
+
+class Feed(Protocol):
+    """Where a voice takes its samples from."""
+
+    @property
+    def finished(self) -> bool:
+        """No more samples come than `available` tells; `failure` says whether that is by fault."""
+
+    @property
+    def failure(self) -> str | None:
+        """Code of what broke the feed off, if anything."""
+
+    def available(self) -> int:
+        """Frames that can be read now."""
+
+    def read(self, frames: int) -> Samples:
+        """At most `frames` frames, never waiting."""
+
+    def close(self) -> None:
+        """Give everything free."""
+
+
+class Ring:
+    """Single-writer single-reader ring of samples; the two counters are each written by one side only."""
+
+    def __init__(self, frames: int) -> None:
+        self._samples = np.zeros(frames, np.float32)
+        self._written = 0
+        self._read = 0
+
+    def available(self) -> int:
+        """Frames that can be read now."""
+        return self._written - self._read
+
+    def write(self, samples: Samples) -> int:
+        """Take as many frames as fit, return how many."""
+        size = self._samples.size
+        count = min(samples.size, size - self.available())
+        begin = self._written % size
+        first = min(count, size - begin)
+        self._samples[begin : begin + first] = samples[:first]
+        self._samples[: count - first] = samples[first:count]
+        self._written += count
+        return count
+
+    def read(self, frames: int) -> Samples:
+        """Copy out at most `frames` frames."""
+        size = self._samples.size
+        count = min(frames, self.available())
+        begin = self._read % size
+        first = min(count, size - begin)
+        taken = np.concatenate((self._samples[begin : begin + first], self._samples[: count - first]))
+        self._read += count
+        return taken
+
+
+class ProgrammeFeed:
+    """The decoding thread of one cue and its ring."""
+
+    def __init__(self, cue: Prepare, *, ring_s: float = RING_S) -> None:
+        self._cue = cue
+        self._ring = Ring(round(ring_s * RATE_HZ))
+        self._ready_frames = min(round(_READY_S * RATE_HZ), round(ring_s * RATE_HZ) // 2)
+        self._failure: str | None = None
+        self._finished = False
+        self._closed = threading.Event()
+        self._settled = threading.Event()
+        self.error: PlayerError | None = None
+        self.programme_frames = 0
+        self._thread = threading.Thread(target=self._run, name=f"decode {cue.occurrence}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to decode."""
+        self._thread.start()
+
+    def wait_ready(self, timeout_s: float | None = None) -> bool:
+        """Wait until enough is decoded to start, or the cue has failed (`error` is set)."""
+        return self._settled.wait(timeout_s)
+
+    @property
+    def finished(self) -> bool:
+        """The thread has written its last sample."""
+        return self._finished
+
+    @property
+    def closed(self) -> bool:
+        """Nobody wants this programme any more."""
+        return self._closed.is_set()
+
+    @property
+    def failure(self) -> str | None:
+        """Code of what broke decoding off."""
+        return self._failure
+
+    def available(self) -> int:
+        """Frames that can be read now."""
+        return self._ring.available()
+
+    def read(self, frames: int) -> Samples:
+        """At most `frames` frames, never waiting."""
+        return self._ring.read(frames)
+
+    def close(self) -> None:
+        """End the thread; what it holds is freed when it notices."""
+        self._closed.set()
+
+    def _run(self) -> None:
+        try:
+            self._measure_and_decode()
+        except PlayerError as error:
+            self.error, self._failure = error, error.code
+        except Exception as error:  # noqa: BLE001 - a decoder's surprise must fail this cue, not kill the others
+            self.error = PlayerError(f"decoding {self._cue.occurrence} failed: {error!r}")
+            self._failure = self.error.code
+        finally:
+            self._finished = True
+            self._settled.set()
+
+    def _measure_and_decode(self) -> None:
+        lengths = [_measured(source) for source in self._cue.sources]
+        self.programme_frames = sum(lengths) * self._cue.repeats
+        skip = frames_of_ms(self._cue.offset_ms)
+        if skip >= self.programme_frames:
+            raise OffsetPastEndError(
+                f"{self._cue.occurrence} should begin at {self._cue.offset_ms} ms, "
+                f"but its programme lasts {ms_of_frames(self.programme_frames)} ms"
+            )
+        for source, length in list(zip(self._cue.sources, lengths, strict=True)) * self._cue.repeats:
+            if skip >= length:
+                skip -= length
+                continue
+            if not self._write_all(_samples(source, skip)):
+                return
+            skip = 0
+
+    def _write_all(self, blocks: Iterator[Samples]) -> bool:
+        for block in blocks:
+            rest = block
+            while rest.size:
+                rest = rest[self._ring.write(rest) :]
+                if self._ring.available() >= self._ready_frames:
+                    self._settled.set()
+                if self._closed.is_set() or (rest.size and self._closed.wait(_FULL_WAIT_S)):
+                    return False
+        return True
+
+
+def _measured(source: Source) -> int:
+    if isinstance(source, Silence):
+        return frames_of_ms(source.duration_ms)
+    if isinstance(source, Chime):
+        return chime(source.name).size
+    frames = measure_frames(Path(source.path))
+    if source.duration_ms is not None and ms_of_frames(frames) < source.duration_ms - _TRUNCATED_MS:
+        raise ContentTruncatedError(
+            f"{Path(source.path).name} lasts {ms_of_frames(frames)} ms, its manifest says {source.duration_ms} ms; "
+            "fetch it again"
+        )
+    return frames
+
+
+def _samples(source: Source, skip_frames: int) -> Iterator[Samples]:
+    if isinstance(source, Content):
+        yield from AudioFile(Path(source.path), skip_frames).blocks()
+    elif isinstance(source, Chime):
+        yield chime(source.name)[skip_frames:]
+    else:
+        left = frames_of_ms(source.duration_ms) - skip_frames
+        while left > 0:
+            yield np.zeros(min(left, _PIECE_FRAMES), np.float32)
+            left -= _PIECE_FRAMES

@@ -1,0 +1,1 @@
+"""Where rendered blocks go: a sound device, a capture file, or nowhere; all ask the mixer the same way."""

@@ -66,7 +66,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Segments and windows in the order of time, current and future ones; `wake`: compute again then at the latest."""
+    """Segments and windows in the order of time, current and future ones.
+
+    While nothing changes it comes true: when a segment's sound has ended, and its verdict's `at` with it, that verdict
+    is the receipt. What sounds and is in no current segment is to be silenced. `wake`: compute again by then.
+    """
 
     segments: tuple[Segment, ...]
     windows: tuple[BoardWindow, ...]

@@ -140,7 +140,7 @@ class SoundSweep:
         end = last.end or self._now
         turn.heard, turn.offset_ms = list(past.stretches), last.offset_ms + last.sounded_ms(self._now)
         if turn.rest <= TAIL_MS * _MS:
-            self._settle(turn, Outcome.PLAYED, None, end, "complete")
+            self._complete(turn, end)
         else:
             self._after_cut(turn, end, None)
 
@@ -209,10 +209,15 @@ class SoundSweep:
         self._count(end)
         self._running = None
         self._break_off(turn, end)
-        lost = turn.item.duration - sum(((s.end or end) - s.begin for s in turn.heard), timedelta())
         if turn.clipped is not None:
             self._settle(turn, Outcome.PARTIAL, Reason.POLICY, end, turn.clipped.rule, detail=_text(turn.clipped))
-        elif turn.item.on_late is OnLate.REST and lost > GRACE:
+        else:
+            self._complete(turn, end)
+
+    def _complete(self, turn: Turn, end: datetime) -> None:
+        """Its end has sounded; what follows the clock may have lost something before."""
+        lost = turn.item.duration - sum(((s.end or end) - s.begin for s in turn.heard), timedelta())
+        if turn.item.on_late is OnLate.REST and lost > GRACE:
             self._lost(turn, end)
         else:
             self._settle(turn, Outcome.PLAYED, None, end, "complete")
@@ -244,7 +249,7 @@ class SoundSweep:
                 by=by or self._in_the_way(at, turn.item.cls),
             )
         elif not self._standing.may_begin(turn.item):
-            self._settle(turn, Outcome.PREEMPTED, Reason.CLOCK, turn.limit, "clock_untrusted")
+            self._settle(turn, Outcome.PREEMPTED, Reason.CLOCK, max(at, turn.limit), "clock_untrusted")
         else:
             self._wait(turn)
 
@@ -259,7 +264,8 @@ class SoundSweep:
         if at > turn.limit and turn.limit < expires:
             return self._too_late(turn)
         if at >= expires:
-            return self._refused(turn, Reason.EXPIRED, max(turn.due, expires), "plan_expired")
+            since = turn.due if first else turn.heard[-1].end or at
+            return self._refused(turn, Reason.EXPIRED, max(since, expires), "plan_expired")
         forbidden = None if item.exempt else self._forbids(turn, at, at + turn.rest)
         if forbidden is not None:
             return self._refused(turn, Reason.POLICY, at, forbidden.rule, detail=_text(forbidden))
@@ -273,9 +279,11 @@ class SoundSweep:
         return earliest(v for v in (hours, meter) if v is not None)
 
     def _too_late(self, turn: Turn) -> Verdict:
-        by = self._in_the_way(turn.limit, turn.item.cls)
         if turn.heard:
-            return self._refused(turn, Reason.PREEMPTED, turn.limit, "cut_too_long", by=by)
+            at = max(turn.limit, turn.heard[-1].end or turn.limit)
+            by = self._in_the_way(at, turn.item.cls)
+            return self._refused(turn, Reason.PREEMPTED, at, "cut_too_long", by=by)
+        by = self._in_the_way(turn.limit, turn.item.cls)
         if by is not None:
             return self._refused(turn, Reason.CONFLICT, turn.limit, "lost_its_place", by=by)
         if self._standing.was_clockless(turn.limit):
@@ -285,8 +293,9 @@ class SoundSweep:
     def _refused(
         self, turn: Turn, reason: Reason, at: datetime, because: str, *, by: Occurrence | None = None, detail: str = ""
     ) -> Verdict:
-        """Skipped if nothing of it sounded, else it stays cut."""
-        outcome = Outcome.PREEMPTED if turn.heard else Outcome.SKIPPED
+        """Skipped if nothing of it sounded, else it stays cut: by its rival, or by the policy."""
+        cut = Outcome.PARTIAL if reason is Reason.POLICY else Outcome.PREEMPTED
+        outcome = cut if turn.heard else Outcome.SKIPPED
         return self._standing.verdict(turn.item, outcome, reason, at, because, by=by, detail=detail)
 
     def _settle(

@@ -1,0 +1,252 @@
+"""The promises of the timeline, whatever the documents say and whenever they come."""
+
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loa_protocol.documents.device import DeviceKind
+from loa_protocol.documents.plan import OnPreempt, Plan
+from loa_protocol.documents.policy import Policy
+from loa_protocol.outcomes import Outcome, Reason
+from loa_protocol.timeline import Class, Phase
+from tests.property.timeline_world import (
+    END,
+    GRACE,
+    SPAN,
+    STEP,
+    T0,
+    Runner,
+    World,
+    additions,
+    fates,
+    instants,
+    overlapping,
+    shape,
+    stop_orders,
+    worlds,
+)
+
+ordinary = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+thorough = settings(ordinary, max_examples=120)
+LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+def lawful(policies: tuple[Policy, ...], instant: datetime) -> bool:
+    """A second opinion on hours and dates, by looking at the local clock."""
+    local = instant.astimezone(LOCAL)
+    minute = local.hour * 60 + local.minute
+    return all(
+        (
+            not policy.windows
+            or any(w.from_minute <= minute < w.to_minute and local.isoweekday() in w.weekdays for w in policy.windows)
+        )
+        and not any(b.first <= local.date() <= b.last for b in policy.blackouts)
+        for policy in policies
+    )
+
+
+def shuffled(plan: Plan, chance: random.Random) -> Plan:
+    """The same plan, written in another order."""
+    members = list(plan.broadcasts)
+    chance.shuffle(members)
+    return msgspec.structs.replace(plan, broadcasts=tuple(members))
+
+
+@given(worlds(), instants)
+@thorough
+def test_every_item_gets_exactly_one_verdict(world: World, now: datetime) -> None:
+    timeline = world.timeline(now)
+
+    assert set(timeline.verdicts) == set(world.agenda.items)
+    for segment in timeline.segments:
+        assert timeline.verdicts[segment.occurrence].phase is not Phase.DONE
+
+
+@given(worlds(), instants)
+@thorough
+def test_sounds_never_overlap(world: World, now: datetime) -> None:
+    timeline = world.timeline(now)
+
+    assert overlapping((s.begin, s.end, s.occurrence) for s in timeline.segments) == []
+
+
+@given(worlds(), instants)
+@thorough
+def test_only_a_higher_class_cuts(world: World, now: datetime) -> None:
+    segments = world.timeline(now).segments
+
+    for segment in segments:
+        whole = segment.begin + segment.item.duration - timedelta(milliseconds=segment.offset_ms)
+        if segment.end < whole:
+            assert [s.cls for s in segments if s.begin == segment.end and s.cls > segment.cls]
+
+
+@given(worlds(stops=False), instants, st.randoms(use_true_random=False))
+@ordinary
+def test_the_order_in_which_documents_came_changes_nothing(world: World, now: datetime, chance: random.Random) -> None:
+    before = Runner(world, T0)
+    before.go_to(now)
+    plans = [shuffled(plan, chance) for plan in world.plans]
+    lists = [plans, list(world.alerts), list(world.cancels), list(world.policies), list(before.history.items())]
+    for members in lists:
+        chance.shuffle(members)
+    again = World(tuple(lists[0]), tuple(lists[1]), tuple(lists[2]), (), tuple(lists[3]), stagger_ms=world.stagger_ms)
+
+    assert again.timeline(now, dict(lists[4])) == world.timeline(now, before.history)
+
+
+@given(worlds(), st.lists(instants, max_size=6))
+@thorough
+def test_stepping_through_time_gives_what_one_look_foretold(world: World, stops_at: list[datetime]) -> None:
+    foretold = world.timeline(T0)
+    runner = Runner(world, T0)
+
+    for now in sorted(stops_at):
+        runner.go_to(now)
+        assert shape(runner.timeline, now) == shape(foretold, now)
+        assert fates(runner.timeline) == fates(foretold)
+
+
+@given(worlds(), st.lists(st.tuples(instants, worlds(stops=False)), max_size=3))
+@thorough
+def test_what_sounds_while_documents_arrive_keeps_the_rules(first: World, news: list[tuple[datetime, World]]) -> None:
+    runner = Runner(replace(first, stops=()), T0)
+    for now, more in sorted(news, key=lambda one: one[0]):
+        runner.go_to(now)
+        runner.look(now, additions(runner.world, more))
+    runner.go_to(END)
+
+    assert overlapping(runner.sounded) == []
+    for past in runner.history.values():
+        begun = [s for s in past.stretches if s.offset_ms == 0]
+        assert len(begun) <= 1 or (past.item is not None and past.item.on_preempt is OnPreempt.RESTART)
+        assert past.outcome is not None
+        assert past.outcome is not Outcome.SKIPPED or not past.stretches
+        assert past.outcome is not Outcome.PLAYED or past.stretches
+        assert past.outcome is not Outcome.INTERRUPTED or past.reason is Reason.WITHDRAWN
+
+
+@given(worlds(), st.lists(st.tuples(instants, worlds(stops=False)), max_size=2))
+@thorough
+def test_nothing_ordinary_sounds_outside_the_policy(first: World, news: list[tuple[datetime, World]]) -> None:
+    runner = Runner(first, T0)
+    spans = []
+    for now, more in [*sorted(news, key=lambda one: one[0]), (END, World())]:
+        begun = runner.now
+        runner.go_to(now)
+        spans += [(max(a, begun), min(b, now), k, runner.world.policies) for a, b, k in runner.sounded]
+        runner.look(now, additions(runner.world, more))
+
+    for begin, end, key, policies in spans:
+        shift = timedelta(milliseconds=runner.world.stagger_ms if runner.items[key].stagger else 0)
+        at = begin - shift
+        while at < end - GRACE - shift:
+            assert runner.items[key].cls is Class.ALERT or lawful(policies, at)
+            at += STEP
+
+
+@given(worlds(), instants)
+@thorough
+def test_minutes_a_day_are_never_exceeded(world: World, now: datetime) -> None:
+    runner = Runner(world, T0)
+    runner.go_to(now)
+    runner.go_to(END)
+
+    limits = [policy.max_minutes_a_day for policy in world.policies if policy.max_minutes_a_day is not None]
+    total = sum((b - a for a, b, key in runner.sounded if key.kind == "broadcast"), timedelta())
+    assert all(total <= timedelta(minutes=limit) + GRACE for limit in limits)
+
+
+@given(worlds(stops=False), instants, st.data())
+@thorough
+def test_after_a_stop_nothing_due_before_its_end_sounds(world: World, now: datetime, data: st.DataObject) -> None:
+    stop = replace(data.draw(stop_orders(now)), broadcast=None)
+    runner = Runner(world, T0)
+    runner.go_to(now)
+    playing = [key for key, past in runner.history.items() if past.playing]
+    runner.look(now, replace(world, stops=(stop,)))
+    runner.go_to(END)
+
+    for begin, end, key in runner.sounded:
+        item = runner.items[key]
+        later_alert = stop.by_plan_key and item.cls is Class.ALERT and item.issued > now
+        if item.start < stop.until or begin < now:
+            assert end <= now or later_alert
+    for key in playing:
+        past = runner.history[key]
+        assert (past.outcome, past.reason) == (Outcome.PARTIAL, Reason.STOPPED) or past.item.start >= now
+
+
+@given(worlds(stops=False), instants)
+@thorough
+def test_an_alert_is_never_delayed_by_anything_below(world: World, now: datetime) -> None:
+    alone = World(alerts=tuple(a for a in world.alerts if a.status == "actual"), cancels=world.cancels)
+    mixed = replace(world, alerts=alone.alerts)
+
+    with_others = [s for s in shape(mixed.timeline(now), now) if s[0] in alone.agenda.items]
+    assert with_others == shape(alone.timeline(now), now)
+
+
+@given(worlds(stops=False), worlds(stops=False), instants)
+@thorough
+def test_what_is_taken_back_never_sounds_afterwards(first: World, second: World, now: datetime) -> None:
+    runner = Runner(first, T0)
+    runner.go_to(now)
+    runner.look(now, additions(first, second))
+    gone = runner.world.agenda.gone
+    runner.go_to(END)
+
+    assert not [key for _, end, key in runner.sounded if key in gone and end > now]
+    assert not [s for s in runner.timeline.segments if s.occurrence in gone]
+
+
+@given(worlds(), instants)
+@thorough
+def test_nothing_begins_late_or_ends_after_its_last_chance(world: World, now: datetime) -> None:
+    stagger = timedelta(milliseconds=world.stagger_ms)
+
+    for segment in world.timeline(now).segments:
+        item = segment.item
+        assert segment.begin >= max(now, item.start)
+        assert segment.begin < item.expires + stagger
+        assert segment.end <= item.latest_start + item.duration + GRACE + stagger
+
+
+@given(worlds(), instants)
+@thorough
+def test_a_segment_is_never_louder_than_any_cap(world: World, now: datetime) -> None:
+    for segment in world.timeline(now).segments:
+        assert segment.volume <= segment.item.volume
+        if segment.cls is not Class.ALERT:
+            for at in (segment.begin, segment.end - timedelta(milliseconds=1)):
+                assert segment.volume <= world.policy.volume_at(at, 100)
+
+
+@given(worlds(board=True, stops=False), st.lists(instants, max_size=4))
+@thorough
+def test_a_board_shows_the_highest_class_alone(world: World, looks: list[datetime]) -> None:
+    items = [i for i in world.agenda.items.values() if i.board is not None and i.occurrence not in world.agenda.gone]
+    items = [i for i in items if i.start < i.expires]
+    timeline = world.timeline(T0)
+
+    for at in (T0 + n * STEP for n in range(0, SPAN + 60, 7)):
+        wanted = [i for i in items if i.start <= at < i.board.until]
+        top = max((i.cls for i in wanted), default=None)
+        shown = {w.occurrence for w in timeline.windows if w.begin <= at < w.end}
+        assert shown == {i.occurrence for i in wanted if i.cls is top}
+    assert world.kind is DeviceKind.BOARD
+    assert timeline.segments == ()
+    assert set(timeline.verdicts) == set(world.agenda.items)
+    for at in looks:
+        later = [w for w in world.timeline(at).windows if w.occurrence in {x.occurrence for x in timeline.windows}]
+        assert [w for w in later if w not in timeline.windows] == []

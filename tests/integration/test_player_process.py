@@ -28,31 +28,10 @@ from edge_agent.player.wire import (
     StartAt,
     encode,
 )
+from tests.fakes.player_events import Heard
 from tests.fakes.player_sounds import read_wav, speechlike, write_encoded, write_wav
 
 MS = 1_000_000
-
-
-class Heard:
-    """Keeps what the player told, lets a test wait for a kind of event."""
-
-    def __init__(self):
-        self.events = []
-        self._news = asyncio.Event()
-
-    def __call__(self, event):
-        self.events.append(event)
-        self._news.set()
-
-    def of(self, kind, occurrence=None):
-        return [e for e in self.events if isinstance(e, kind) and occurrence in (None, getattr(e, "occurrence", None))]
-
-    async def wait(self, kind, occurrence=None, *, count=1, timeout_s=20):
-        async with asyncio.timeout(timeout_s):
-            while len(self.of(kind, occurrence)) < count:
-                self._news.clear()
-                await self._news.wait()
-        return self.of(kind, occurrence)[count - 1]
 
 
 def soon(ms=300):
@@ -202,13 +181,19 @@ async def test_a_frozen_player_is_killed_and_its_cue_interrupted(rig):
     assert player.lives == 2
 
 
-async def test_without_a_process_a_start_ends_as_failed(tmp_path):
-    heard = Heard()
-    player = Player(PlayerSettings(output="null"), heard)
+async def test_a_start_without_a_process_ends_as_failed_and_is_never_made_up_for(rig):
+    player, heard, folder = rig
+    await player.prepare(Prepare(occurrence="b1", sources=(Chime("opening"),)))
+    os.kill(player.opened.pid, signal.SIGKILL)
+    await heard.wait(Fault)
 
     await player.start_at("b1", start_ns=soon())
+    await player.start_at("b2", start_ns=soon())
+    await heard.wait(Opened, count=2)
 
-    assert [(e.outcome, e.reason) for e in heard.of(Ended)] == [("failed", "not_prepared")]
+    told = [(e.occurrence, e.outcome, e.reason) for e in heard.of(Ended)]
+    assert told == [("b1", "failed", "player_unavailable"), ("b2", "failed", "not_prepared")]
+    assert not [line for line in sidecar(folder) if line["event"] == "began"]
 
 
 async def test_a_device_that_is_not_there_is_told_and_tried_again():

@@ -1,5 +1,6 @@
 """Whatever is asked of the mixer: one voice at a time, one end for every start, meters that agree with the samples."""
 
+import itertools
 import math
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_no_sample_ever_holds_two_cues_and_every_start_ends_once(cues, cuts, ran
     firsts = [report.event.occurrence for report in mixer.reports if isinstance(report.event, FirstSample)]
 
     sounded = sorted((begin, over.get(name, out.size), name) for name, begin in began.items())
-    assert all(a[1] <= b[0] for a, b in zip(sounded, sounded[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(sounded))
     for begin, end, name in sounded:
         assert out[begin:end].max(initial=0.0) <= 2.0 ** -(2 * int(name) + 1)
         out[begin:end] = 0.0

@@ -20,6 +20,7 @@ from loa_protocol.errors import LoaError
 
 GRACE = timedelta(seconds=2)
 DAY_MINUTES = 24 * 60
+_DAY = timedelta(days=1)
 CEILING_SCOPE = "ceilings"
 _FIRST_DAY, _LAST_DAY = date(1971, 1, 1), date(9000, 1, 1)  # beyond these an instant may not fit in UTC
 _EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
@@ -83,7 +84,7 @@ class Part:
         closing = [
             close
             for window in self.windows or ()
-            for day in (today - timedelta(days=1), today)
+            for day in (today - _DAY, today)
             if day.isoweekday() in window.weekdays
             for opens, close in (_span(day, window.from_minute, window.to_minute, self.timezone),)
             if opens <= at < close
@@ -103,7 +104,7 @@ class Part:
         found = []
         for black in self.blackouts:
             opens = _midnight(black.first, self.timezone)
-            closes = _midnight(min(black.last, _LAST_DAY) + timedelta(days=1), self.timezone)
+            closes = _midnight(min(black.last, _LAST_DAY) + _DAY, self.timezone)
             if begin < closes and opens < end:
                 title = f" ({black.title})" if black.title else ""
                 text = f"blacked out from {black.first} to {black.last}{title}"
@@ -134,9 +135,7 @@ class EffectivePolicy:
 
     def allows(self, start: datetime, end: datetime) -> Violation | None:
         """None if ordinary sound may fill [start, end) as far as hours and dates go, else the earliest violation."""
-        end = max(start + timedelta(milliseconds=1), end - GRACE)
-        found = [v for part in self.parts for v in (part.hours(start, end), part.blackout(start, end)) if v]
-        return earliest(found)
+        return _hours_and_dates(self.parts, start, max(start + timedelta(milliseconds=1), end - GRACE))
 
     def volume_at(self, instant: datetime, wanted: int) -> int:
         """The volume at one instant: min(wanted, every cap, the ceiling)."""
@@ -144,8 +143,18 @@ class EffectivePolicy:
 
     def volume_over(self, begin: datetime, end: datetime, wanted: int, *, exempt: bool = False) -> int:
         """The volume that breaks no cap anywhere in [begin, end); `exempt` (an alert): no cap but the ceiling binds."""
-        caps = () if exempt else (part.cap(begin, end) for part in self.parts)
-        return min(wanted, self.max_volume, *caps)
+        return min(wanted, self.max_volume, 100 if exempt else _cap(self.parts, begin, end))
+
+
+# A device asks the same of the same broadcasts at every change: the answers of the last days are kept.
+@lru_cache(maxsize=4096)
+def _hours_and_dates(parts: frozenset[Part], begin: datetime, end: datetime) -> Violation | None:
+    return earliest(v for part in parts for v in (part.hours(begin, end), part.blackout(begin, end)) if v)
+
+
+@lru_cache(maxsize=4096)
+def _cap(parts: frozenset[Part], begin: datetime, end: datetime) -> int:
+    return min((part.cap(begin, end) for part in parts), default=100)
 
 
 class Meter:
@@ -180,10 +189,11 @@ class _Count:
     def _pieces(self, begin: datetime, end: datetime, *, continues: bool) -> Iterator[_Piece]:
         """(local day, begin, length, whether it opens a slot) of [begin, end) cut at local midnights."""
         apart = self._last_end is None or begin - self._last_end >= self._part.slot_gap + GRACE
-        for day in _days(begin, end, self._part.timezone):
-            opens = max(begin, _midnight(day, self._part.timezone))
-            closes = min(end, _midnight(day + timedelta(days=1), self._part.timezone))
-            fresh = not self._slots.get(day) or (opens == begin and apart and not continues)
+        days = _days(begin, end, self._part.timezone)
+        for day in days:
+            opens = begin if day is days[0] else _midnight(day, self._part.timezone)
+            closes = end if day is days[-1] else _midnight(day + _DAY, self._part.timezone)
+            fresh = not self._slots.get(day) or (day is days[0] and apart and not continues)
             yield day, opens, closes - opens, fresh
 
     def add(self, begin: datetime, end: datetime, *, continues: bool) -> None:
@@ -278,13 +288,14 @@ def _wall(day: date, minute: int, timezone: str) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone(timezone)).astimezone(UTC)
 
 
-def _days(begin: datetime, end: datetime, timezone: str, *, before: int = 0) -> Iterator[date]:
+def _days(begin: datetime, end: datetime, timezone: str, *, before: int = 0) -> list[date]:
     """Local dates touched by [begin, end), and `before` days earlier."""
-    day = begin.astimezone(zone(timezone)).date() - timedelta(days=before)
-    last = (end - timedelta(microseconds=1)).astimezone(zone(timezone)).date()
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+    local = begin.astimezone(zone(timezone)).date()
+    if not before and end <= _midnight(local + _DAY, timezone):
+        return [local]
+    last = max(begin, end - timedelta(microseconds=1)).astimezone(zone(timezone)).date()
+    first = local - before * _DAY
+    return [first + n * _DAY for n in range((last - first).days + 1)]
 
 
 def _clock(minute: int) -> str:

@@ -266,7 +266,10 @@ class SoundSweep:
         if at >= expires:
             since = turn.due if first else turn.heard[-1].end or at
             return self._refused(turn, Reason.EXPIRED, max(since, expires), "plan_expired")
-        forbidden = None if item.exempt else self._forbids(turn, at, at + turn.rest)
+        if item.exempt:
+            return None
+        punctual = first and at == turn.due  # then it is the planned time, whose hours were asked above
+        forbidden = self._meter.violation(at, at + turn.rest) if punctual else self._forbids(turn, at, at + turn.rest)
         if forbidden is not None:
             return self._refused(turn, Reason.POLICY, at, forbidden.rule, detail=_text(forbidden))
         return None

@@ -26,16 +26,19 @@ _EXIT_NS = 70_000_000
 
 
 class TimedMixer(Mixer):
-    """A mixer that also notes when it was last asked and how long its slowest block took."""
+    """A mixer that also notes when it was last asked, how late at worst, and how long its slowest block took."""
 
     def __init__(self, evidence: wire.Evidence) -> None:
         super().__init__(evidence)
         self.asked_ns = 0
         self.slowest_ns = 0
+        self.least_lead_ns: int | None = None
 
     def render(self, frames: int, dac_ns: int) -> Samples:
         """The next block, timed."""
         self.asked_ns = time.monotonic_ns()
+        lead_ns = dac_ns - self.asked_ns
+        self.least_lead_ns = lead_ns if self.least_lead_ns is None else min(self.least_lead_ns, lead_ns)
         block = super().render(frames, dac_ns)
         self.slowest_ns = max(self.slowest_ns, time.monotonic_ns() - self.asked_ns)
         return block
@@ -154,11 +157,14 @@ class Desk:
 
     def _answer(self, cue: wire.Prepare, feed: ProgrammeFeed) -> None:
         feed.wait_ready()
+        if feed.closed:
+            return
         if feed.error is not None:
-            self._tell(
-                wire.PrepareFailed(occurrence=cue.occurrence, code=feed.error.code, message=str(feed.error)),
-            )
-        elif not feed.closed:
+            if self._prepared.get(cue.occurrence, (cue, None))[1] is feed:
+                self._prepared.pop(cue.occurrence, None)
+            error = feed.error
+            self._tell(wire.PrepareFailed(occurrence=cue.occurrence, code=error.code, message=str(error)))
+        else:
             duration_ms = ms_of_frames(feed.programme_frames)
             self._tell(wire.Ready(occurrence=cue.occurrence, duration_ms=duration_ms))
 
@@ -193,9 +199,18 @@ class Desk:
             feed.close()
 
     def _pong(self, token: int) -> None:
-        slowest, self._mixer.slowest_ns = self._mixer.slowest_ns, 0
-        blocks, xruns = self._mixer.blocks, self._mixer.xruns
-        self._tell(wire.Pong(token=token, blocks=blocks, render_max_ms=round(slowest / 1e6, 3), xruns=xruns))
+        mixer = self._mixer
+        slowest, mixer.slowest_ns = mixer.slowest_ns, 0
+        lead, mixer.least_lead_ns = mixer.least_lead_ns, None
+        self._tell(
+            wire.Pong(
+                token=token,
+                blocks=mixer.blocks,
+                xruns=mixer.xruns,
+                render_max_ms=round(slowest / 1e6, 3),
+                lead_min_ms=None if lead is None else round(lead / 1e6, 3),
+            )
+        )
 
     def _tell(self, event: wire.Event) -> None:
         try:

@@ -164,12 +164,17 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault", tag_field="e
 
 
 class Pong(msgspec.Struct, frozen=True, kw_only=True, tag="pong", tag_field="event"):
-    """The player lives; `blocks` counts what the output asked for, `render_max_ms` is the slowest since the last."""
+    """The player lives; `blocks` counts what the output asked for.
+
+    Since the last pong: `render_max_ms` is the slowest block, `lead_min_ms` the least time between being asked for a
+    block and its converter instant.
+    """
 
     token: int
     blocks: int
-    render_max_ms: float
     xruns: int
+    render_max_ms: float
+    lead_min_ms: float | None = None
 
 
 Event = Opened | Ready | PrepareFailed | FirstSample | Progress | Ended | Fault | Pong

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_agent.player.supervisor import Player, PlayerSettings
-from edge_agent.player.wire import Chime, Content, Ended, FirstSample, Prepare, Progress
+from edge_agent.player.wire import Chime, Content, Ended, FirstSample, Opened, Prepare, Progress
 from tests.acceptance.rig_audio import ALSA_DEVICE, PulseRig, known_click, sound
 from tests.fakes.player_events import Heard
 from tests.fakes.player_sounds import speechlike, write_wav
@@ -124,3 +124,22 @@ async def test_an_interrupting_alert_is_heard_soon_and_a_stop_is_silence(rig, la
     assert likeness > 0.9
     assert (alert_ns - now_ns) / MS < 250
     assert (silent_ns - stop_ns) / MS < 300
+
+
+async def test_a_sound_server_that_dies_ends_the_cue_and_the_player_comes_back_with_it(tmp_path):
+    heard = Heard()
+    with PulseRig(tmp_path / "first") as rig:
+        async with player_on(rig, heard) as player:
+            await player.wait_open()
+            await player.prepare(Prepare(occurrence="b", sources=(Chime("opening"),), repeats=30))
+            await player.start_at("b", start_ns=time.monotonic_ns() + 100 * MS)
+            await heard.wait(Progress, "b")
+
+            rig.stop()
+            end = await heard.wait(Ended, "b")
+            rig.start()
+            await heard.wait(Opened, count=2, timeout_s=40)
+
+            assert end.outcome in {"failed", "interrupted"}
+            assert end.played_ms >= 250
+            assert len(heard.of(Ended)) == 1

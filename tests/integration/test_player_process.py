@@ -240,6 +240,31 @@ async def test_damaged_content_fails_with_a_code_and_the_player_plays_on(rig, tm
     assert (end.outcome, player.opened.pid) == ("played", pid)
 
 
+async def test_many_damaged_files_leave_room_for_a_good_one(rig):
+    player, _, _ = rig
+    for index in range(20):
+        with pytest.raises(PrepareFailedError):
+            await player.prepare(Prepare(occurrence=f"bad-{index}", sources=(Chime("gong"),)))
+
+    ready = await player.prepare(Prepare(occurrence="good", sources=(Silence(500),)))
+
+    assert ready.duration_ms == 500
+
+
+async def test_more_cues_than_are_held_are_refused(rig):
+    player, _, _ = rig
+    for index in range(16):
+        await player.prepare(Prepare(occurrence=f"b{index}", sources=(Silence(500),)))
+
+    with pytest.raises(PrepareFailedError) as refusal:
+        await player.prepare(Prepare(occurrence="b16", sources=(Silence(500),)))
+    await player.stop("b3")
+    ready = await player.prepare(Prepare(occurrence="b16", sources=(Silence(500),)))
+
+    assert refusal.value.reason == "cue_refused"
+    assert ready.duration_ms == 500
+
+
 async def test_a_cue_too_late_makes_no_sound_and_says_so(rig):
     player, heard, folder = rig
     await player.prepare(Prepare(occurrence="b1", sources=(Chime("opening"),)))

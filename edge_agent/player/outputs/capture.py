@@ -26,8 +26,8 @@ QUOTA_BYTES = 2 * 1024**3
 class CaptureSink:
     """Writes `capture-<wall ms>-<pid>.wav` and `….jsonl` into a folder.
 
-    Sidecar lines: `opened` (wav, rate_hz, first_ns, first_wall_ns), then `began` and `ended` (occurrence, sample,
-    monotonic_ns, wall_ns); `ended` names the first sample without the cue. Sample n is at `first_ns` + n / 48 kHz.
+    Sidecar lines: `event` (`opened` with wav and rate_hz; `began` and `ended` with occurrence), `sample`, and the
+    instant of that sample as `monotonic_ns` and `wall_ns`. `ended` names the first sample without the cue.
     """
 
     def __init__(

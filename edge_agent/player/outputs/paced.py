@@ -61,7 +61,6 @@ class PacedOutput:
         self._block_frames = block_frames
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        self.wake_late_max_ns = 0
 
     @property
     def capture(self) -> Path | None:
@@ -90,7 +89,6 @@ class PacedOutput:
             if late < 0:
                 time.sleep(-late / 1e9)
                 late = time.monotonic_ns() + LEAD_NS - instant
-            self.wake_late_max_ns = max(self.wake_late_max_ns, late)
             if late > _CATCH_UP_NS:
                 renderer.note_xrun()
                 frame += frames_of_ns(late)

@@ -56,4 +56,4 @@ def decode(raw: bytes, model: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=model)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise DocumentInvalid(f"not a {model.__name__}: {error}") from error
+        raise DocumentInvalid(f"not a {getattr(model, '__name__', model)}: {error}") from error

@@ -13,7 +13,7 @@ from controller.broadcasts import routes as broadcasts
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
 from controller.media import routes as media
-from controller.media.intake import PyAvIntake
+from controller.media.pyav_intake import PyAvIntake
 from controller.media.service import MediaLibrary
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller

@@ -38,7 +38,7 @@ class IdempotencyKeyBad(LoaError):
     code = "idempotency_key_bad"
 
 
-class _RolledBack(Exception):  # noqa: N818 - carries an answer out of the transaction
+class _RolledBack(Exception):
     def __init__(self, response: Response) -> None:
         self.response = response
 

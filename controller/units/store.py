@@ -28,7 +28,7 @@ async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
     parents = {row.id: row.parent_id for row in await session.execute(select(above.c.id, above.c.parent_id))}
     found: list[str] = []
     at: str | None = unit_id
-    while at in parents and at not in found:
+    while at is not None and at in parents and at not in found:
         found.append(at)
         at = parents[at]
     return tuple(found)
@@ -73,4 +73,4 @@ async def scopes_of_device(session: AsyncSession, device: Device) -> tuple[tuple
 async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[str, ...]:
     """Those scopes that name nothing we know."""
     tables = {"u": Unit, "g": Group, "d": Device}
-    return tuple(s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None)
+    return tuple([s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None])

@@ -35,6 +35,6 @@ def serve(
     if broker:
         given["brokers"] = tuple(broker)
     if roles != "all":
-        given["roles"] = frozenset(roles.split(","))
+        given["roles"] = roles
     with told():
         run(given)

@@ -32,6 +32,7 @@ def run(given: dict[str, Any]) -> None:
     """Serve until the process is told to end.
 
     Raises:
+        SettingsInvalid: a setting is unknown or wrong.
         ListenRefused: the address is not loopback.
         PortTaken: the port is in use.
     """

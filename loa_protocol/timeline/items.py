@@ -6,6 +6,7 @@
 - Of an alert the highest sequence counts; a cancel is final. Repeat k is due `k` periods after `issued`, so that late
   horns fall into step; the first one sounds at once. An update is a new series that begins at once: index =
   sequence x 1000 + k; the older series is gone, also the repeat of it that sounds.
+  That an alert arrives after its `start_before` is for acceptance to refuse: what is given here was accepted in time.
 - Drills are PRIORITY and bound by the policy: only an actual alert is exempt.
 """
 

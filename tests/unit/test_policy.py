@@ -1,0 +1,171 @@
+"""The rules of the air, one by one, at the edges where people would quarrel."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from loa_protocol.documents.policy import Blackout, Policy, VolumeCap, Window
+from loa_protocol.documents.trust import Ceilings, LegalHours
+from loa_protocol.policy import GRACE, HardLimits, Meter, PolicyInvalid, Violation, merge
+
+MIDNIGHT = datetime(2026, 11, 2, 17, 0, tzinfo=UTC)  # of Tuesday 3 November in Vietnam
+
+
+def at(hour: int, minute: int = 0, second: float = 0, *, day: int = 0) -> datetime:
+    """That local time on Tuesday, or `day` days later."""
+    return MIDNIGHT + timedelta(days=day, hours=hour, minutes=minute, seconds=second)
+
+
+def policy(scope: str = "u-xa", **rules: object) -> Policy:
+    return Policy(scope=scope, version=1, issued=MIDNIGHT, expires=at(0, day=14), **rules)
+
+
+def window(from_hour: int, to_hour: int, weekdays: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)) -> Window:
+    return Window(from_minute=from_hour * 60, to_minute=to_hour * 60, weekdays=weekdays)
+
+
+def test_no_policy_allows_everything() -> None:
+    assert merge([]).allows(at(3), at(4)) is None
+
+
+def test_a_violation_tells_people_which_rule_and_whose() -> None:
+    merged = merge([policy("u-tinh", windows=(window(5, 22),)), policy(windows=(window(5, 7), window(16, 18)))])
+
+    assert merged.allows(at(6, 30), at(7, 30)) == Violation(
+        "hours", "u-xa", "allowed only 05:00-07:00; 16:00-18:00 (Asia/Ho_Chi_Minh)", at(7)
+    )
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "allowed"),
+    [
+        (at(5), at(7), True),
+        (at(4, 59, 59.999), at(6), False),
+        (at(6), at(7, 0, 2), True),
+        (at(6), at(7, 0, 2.001), False),
+        (at(7), at(7, 0, 1), False),
+        (at(6, 59, 59), at(7, 0, 0.5), True),
+    ],
+)
+def test_the_end_may_overrun_by_the_grace_and_the_begin_by_nothing(
+    begin: datetime, end: datetime, *, allowed: bool
+) -> None:
+    assert (merge([policy(windows=(window(5, 7),))]).allows(begin, end) is None) is allowed
+    assert timedelta(seconds=2) == GRACE
+
+
+def test_windows_that_touch_are_one_also_over_midnight() -> None:
+    merged = merge([policy(windows=(window(20, 24), window(0, 2), window(2, 3)))])
+
+    assert merged.allows(at(23), at(2, 59, day=1)) is None
+    assert merged.allows(at(23), at(4, day=1)).at == at(3, day=1)
+
+
+def test_a_window_over_midnight_belongs_to_the_weekday_on_which_it_opens() -> None:
+    merged = merge([policy(windows=(window(22, 2, weekdays=(2,)),))])
+
+    assert merged.allows(at(23), at(1, day=1)) is None
+    assert merged.allows(at(23, day=1), at(23, 30, day=1)).rule == "hours"
+    assert merged.allows(at(1), at(1, 30)).rule == "hours"
+
+
+def test_an_empty_window_allows_nothing() -> None:
+    assert merge([policy(windows=(window(5, 5),))]).allows(at(5), at(6)).at == at(5)
+
+
+def test_another_time_zone_reads_its_own_clock() -> None:
+    merged = merge([policy(timezone="Europe/Berlin", windows=(window(2, 3),))])
+
+    assert merged.allows(at(8), at(9)) is None  # 02:00 in Berlin, winter time
+    assert merged.allows(at(9), at(10)).rule == "hours"
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(PolicyInvalid, match="Asia/Saigong"):
+        merge([policy(timezone="Asia/Saigong")])
+    with pytest.raises(PolicyInvalid):
+        merge([policy(timezone="../../etc/passwd")])
+
+
+def test_a_blackout_lasts_from_its_first_to_its_last_local_midnight() -> None:
+    exams = Blackout(first=date(2026, 11, 3), last=date(2026, 11, 4), title="thi")
+    merged = merge([policy(blackouts=(exams,))])
+
+    assert merged.allows(at(23, day=-1), at(0, 0, 1)) is None
+    assert merged.allows(at(23, day=-1), at(1)) == Violation(
+        "blackout", "u-xa", "blacked out from 2026-11-03 to 2026-11-04 (thi)", at(0)
+    )
+    assert merged.allows(at(23, 59, day=1), at(0, 30, day=2)).at == at(23, 59, day=1)
+    assert merged.allows(at(0, day=2), at(1, day=2)) is None
+
+
+def test_a_blackout_may_last_for_all_the_time_there_is() -> None:
+    merged = merge([policy(blackouts=(Blackout(first=date.min, last=date.max),))])
+
+    assert merged.allows(at(5), at(6)).rule == "blackout"
+
+
+def test_the_legal_hours_of_the_ceilings_hold_whatever_is_signed_below() -> None:
+    ceilings = Ceilings(legal_hours=LegalHours(from_minute=360, to_minute=1260))
+
+    violation = merge([policy(windows=(window(4, 23),))], ceilings).allows(at(5), at(6))
+    assert violation == Violation("legal_hours", "ceilings", "allowed only 06:00-21:00 (Asia/Ho_Chi_Minh)", at(5))
+
+
+def test_the_quietest_of_plan_caps_ceiling_and_profile_is_the_volume() -> None:
+    night = VolumeCap(from_minute=21 * 60, to_minute=6 * 60, max_volume=30)
+    merged = merge([policy(volume_caps=(night,)), policy("u-tinh")], Ceilings(max_volume=80), HardLimits(max_volume=90))
+
+    assert merged.volume_at(at(12), 100) == 80
+    assert merged.volume_at(at(12), 60) == 60
+    assert merged.volume_at(at(20, 59, 59), 60) == 60
+    assert merged.volume_at(at(21), 60) == 30
+    assert merged.volume_at(at(5, 59), 60) == 30
+    assert merged.volume_at(at(6), 60) == 60
+    assert merged.volume_over(at(20, 30), at(21, 30), 60) == 30
+    assert merged.volume_over(at(20, 30), at(21, 30), 100, exempt=True) == 80
+
+
+def test_a_day_has_its_minutes_and_midnight_brings_new_ones() -> None:
+    meter = Meter(merge([policy(max_minutes_a_day=45)]))
+    meter.add(at(5), at(5, 30))
+
+    assert meter.violation(at(17), at(17, 15)) is None
+    assert meter.violation(at(17), at(17, 15, 2)) is None
+    assert meter.violation(at(17), at(17, 16)).at == at(17, 15)
+    assert meter.violation(at(17, day=1), at(17, 45, day=1)) is None
+
+
+def test_sound_over_midnight_counts_on_both_days() -> None:
+    meter = Meter(merge([policy(max_minutes_a_day=20)]))
+    meter.add(at(23, 50, day=-1), at(0, 10))
+
+    assert meter.violation(at(5), at(5, 10)) is None
+    assert meter.violation(at(5), at(5, 11)).at == at(5, 10)
+    assert meter.violation(at(23, 40, day=2), at(0, 30, day=3)).at == at(0, 20, day=3)
+
+
+def test_a_slot_ends_where_the_gap_is_long_enough() -> None:
+    meter = Meter(merge([policy(max_slots_a_day=2)]))
+    meter.add(at(5), at(5, 10))
+    meter.add(at(5, 19), at(5, 25))
+    meter.add(at(17), at(17, 10))
+
+    assert meter.violation(at(17, 19), at(17, 25)) is None
+    found = meter.violation(at(17, 21), at(17, 25))
+    assert (found.rule, found.at) == ("slots", at(17, 21))
+    assert meter.violation(at(17, 21), at(17, 25), continues=True) is None
+    assert meter.violation(at(5, day=1), at(6, day=1)) is None
+
+
+def test_an_alert_between_two_halves_opens_no_slot_for_the_second() -> None:
+    meter = Meter(merge([policy(max_slots_a_day=2)]))
+    meter.add(at(5), at(5, 10))
+    meter.add(at(5, 40), at(5, 50), continues=True)
+
+    assert meter.violation(at(17), at(17, 10)) is None
+
+
+def test_no_slots_means_silence() -> None:
+    assert Meter(merge([policy(max_slots_a_day=0)])).violation(at(5), at(5, 1)).rule == "slots"
+    assert Meter(merge([policy(max_minutes_a_day=0)])).violation(at(5), at(5, 1)).at == at(5)

@@ -4,6 +4,7 @@ Whatever a sound library prints goes to standard error; standard output is kept 
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from edge_agent.player.outputs.paced import NullSink, PacedOutput
 from edge_agent.player.outputs.port import Output, Timing
 
 _SWITCH_INTERVAL_S = 0.001
+_NICE = -11
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # The audio callback must get the interpreter back soon while the decoder works.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # Sound goes before everything else on the machine, where the service is permitted to say so.
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     protocol = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     desk = Desk(_output(options), sys.stdin.buffer, protocol, name=options.output, pid=os.getpid())

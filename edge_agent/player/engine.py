@@ -189,10 +189,7 @@ class Mixer:
 
     def _stop(self, occurrence: str | None, ramp_frames: int, at_ns: int | None) -> None:
         for voice in self._named(occurrence):
-            if voice is not self._current and at_ns is None:
-                self._drop(voice, ("stopped", "stopped"))
-            else:
-                voice.stop_ns, voice.stop_ramp_frames = at_ns or 0, ramp_frames
+            voice.stop_ns, voice.stop_ramp_frames = at_ns or 0, ramp_frames
 
     def _apply_stops(self, frames: int) -> None:
         for voice in self._named(None):

@@ -133,6 +133,17 @@ def test_a_stop_before_the_start_keeps_silence():
     assert feed.closed
 
 
+def test_a_stop_at_an_instant_before_the_start_keeps_silence():
+    mixer = Mixer("signal")
+    mixer.start(cue(), order(frame=3000), ArrayFeed(np.ones(1000)))
+    mixer.stop("a", ramp_ms=20, at_ns=T0 + ns_of_frames(2500))
+
+    out = run(mixer, 6)
+
+    assert not out.any()
+    assert ended(mixer)["a"].outcome == "stopped"
+
+
 def test_a_known_start_ends_the_other_cue_exactly_before_it():
     mixer = Mixer("signal")
     mixer.start(cue("a"), order("a"), ArrayFeed(np.ones(48_000)))
@@ -261,13 +272,13 @@ def test_late_decoding_leaves_counted_silence_and_loses_no_sample():
     mixer = Mixer("signal")
     feed = ArrayFeed(np.full(1000, 0.5), finished=False)
     mixer.start(cue(), order(), feed)
-    run(mixer, 2)
+    run(mixer, 3)
 
     feed.samples, feed.finished = np.full(500, 0.25, np.float32), True
-    out = run(mixer, 2, first=2)
+    out = run(mixer, 2, first=3)
 
     np.testing.assert_array_equal(out[:500], np.float32(0.25))
-    assert ended(mixer)["a"].starved_ms == round((1920 - 1000) / 48)
+    assert ended(mixer)["a"].starved_ms == round((3 * 960 - 1000) / 48)
 
 
 def test_a_decoder_that_fails_midway_ends_the_cue_as_failed_after_what_was_decoded():

@@ -7,7 +7,6 @@ log are bounded and go on counting after a restart.
 
 import io
 import json
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +58,7 @@ class PngBoard:
         return frame.dimmed(self.brightness_percent).sha256()
 
     def show(self, frame: Frame) -> None:
-        """Replace `current.png`, keep a numbered copy, write one line to the log.
+        """Keep a numbered copy, replace `current.png`, write one line to the log.
 
         Raises:
             BoardWriteFailed: the folder is full, gone or not ours to write.
@@ -94,14 +93,9 @@ class PngBoard:
     def _store(self, frame: Frame) -> None:
         self._history.mkdir(parents=True, exist_ok=True)
         number = self._last_number() + 1
-        kept = self._history / f"{number:08d}.png"
-        partial = self._folder / ".next.png"
-        partial.write_bytes(_png(frame))
-        partial.replace(kept)
-        # A hard link and not a second write: the copy in the history is the very picture that was shown.
-        partial.unlink(missing_ok=True)
-        os.link(kept, partial)
-        partial.replace(self.current)
+        picture = _png(frame)
+        _replace(self._history / f"{number:08d}.png", picture)
+        _replace(self.current, picture)
         self._written = number
         self._log(number, frame)
         (self._history / f"{number - self._history_frames:08d}.png").unlink(missing_ok=True)
@@ -126,6 +120,12 @@ class PngBoard:
         }
         with log.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(data)
+    partial.replace(path)
 
 
 def _png(frame: Frame) -> bytes:

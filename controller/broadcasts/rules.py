@@ -11,7 +11,6 @@ from loa_protocol.ids import Level
 NOW_LEAD = timedelta(seconds=3)
 """What "now" means: time for the plan and the content to reach connected devices."""
 LATEST_PLANNED = timedelta(days=14)
-CHIME_MS = 2_000
 
 
 class BroadcastInvalid(LoaError):

@@ -16,9 +16,10 @@ from controller.media.tables import Asset, Rendition
 from controller.runtime.ids import new_id
 from controller.units import store as units
 from loa_protocol import topics
-from loa_protocol.documents.plan import ChimeSegment, ContentSegment, Segment
+from loa_protocol.documents.plan import CHIME_MS, ChimeSegment, ContentSegment, Segment
 from loa_protocol.errors import LoaError
 
+OPENING = "opening"
 LONGEST_STOP = timedelta(hours=1)
 
 
@@ -187,5 +188,5 @@ async def _renditions(session: AsyncSession, asset: Asset | None) -> Sequence[Re
 def _segments(request: BroadcastRequest, renditions: Sequence[Rendition]) -> tuple[Segment, ...]:
     chime: tuple[Segment, ...] = ()
     if request.chime and renditions:
-        chime = (ChimeSegment(name="ding-dong", duration_ms=rules.CHIME_MS),)
+        chime = (ChimeSegment(name=OPENING, duration_ms=CHIME_MS[OPENING]),)
     return (*chime, *(ContentSegment(ref=rendition.id) for rendition in renditions))

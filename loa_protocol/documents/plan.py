@@ -11,6 +11,10 @@ from loa_protocol.ids import Id, Instant, Language, Level, Millis, Sha256Hex, Vo
 Rank = Annotated[int, Meta(ge=0, le=1000)]
 
 
+CHIME_MS = {"opening": 2225, "closing": 2225, "attention": 875}
+"""The chimes every agent can sound, with their lengths."""
+
+
 class OnPreempt(StrEnum):
     """What a broadcast does after a higher class has cut it."""
 

@@ -1,0 +1,140 @@
+"""The right sound at the right second: real controller, real broker, real agents, and a recorder that knows no plan.
+
+One agent plays through ALSA into a PulseAudio null sink; a separate process records it and stamps arrivals. Two more
+write files, which show content, order and gaps sample by sample.
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from edge_agent.player.levels import gain_of_volume
+from tests.acceptance.rig import COMMUNE, System, read_wav, running
+from tests.acceptance.rig_audio import ALSA_DEVICE, PulseRig
+
+pytestmark = [pytest.mark.broker, pytest.mark.audio]
+
+SPEECH = Path(str(resources.files("loa_cli") / "demo_media" / "ban_tin_mau.ogg"))
+RATE = 48_000
+LATE_MAX_MS = 50.0
+TARGET_LUFS = -16.0
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulseRig]:
+    with PulseRig(tmp_path_factory.mktemp("pulse")) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="module")
+def latency_ms(rig: PulseRig, tmp_path_factory: pytest.TempPathFactory) -> float:
+    return asyncio.run(rig.calibrate(tmp_path_factory.mktemp("calibration")))
+
+
+def _alsa(latency_ms: float, **more: float) -> dict[str, Any]:
+    return {"kind": "alsa", "device": ALSA_DEVICE, "latency_ms": latency_ms, **more}
+
+
+def _play(system: System, asset: str, at: datetime, **more: object) -> str:
+    body = {"title": "Bản tin", "to": [f"u-{COMMUNE}"], "asset_id": asset, "at": at.isoformat(), "volume": 100, **more}
+    return str(system.client.post("/broadcasts", body)["id"])
+
+
+def _monotonic_ns(instant: datetime) -> int:
+    """An instant of the wall clock on this machine's CLOCK_MONOTONIC."""
+    ahead = instant - datetime.now(UTC)
+    return time.monotonic_ns() + int(ahead / timedelta(microseconds=1)) * 1000
+
+
+def _rendition(system: System) -> np.ndarray:
+    """What a correct decoder makes of the stored Opus file."""
+    stored = [path for path in (system.data_dir / "objects").rglob("*") if path.is_file()]
+    opus = next(path for path in stored if path.read_bytes()[:4] == b"OggS")
+    with av.open(str(opus)) as container:
+        resampler = av.AudioResampler(format="fltp", layout="mono", rate=RATE)
+        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.float64)
+
+
+def _loudness(path: Path) -> float:
+    """Integrated loudness by the ffmpeg program, mono taken as dual mono."""
+    command = ["ffmpeg", "-hide_banner", "-i", str(path), "-af", "ebur128=dualmono=true", "-f", "null", "-"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
+
+
+def test_the_right_sound_is_heard_at_the_right_second(rig: PulseRig, latency_ms: float, tmp_path: Path) -> None:
+    with running(tmp_path, "mosquitto") as system:
+        system.add_agent("loa-1", output=_alsa(latency_ms), **rig.environment())
+        system.add_agent("loa-2")
+        system.add_agent("loa-3")
+        system.wait_ready()
+        asset = system.client.upload(SPEECH, "Bản tin")
+        first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
+        second = first + timedelta(milliseconds=asset["duration_ms"]) + timedelta(seconds=2)
+        starts = {_play(system, asset["id"], at): at for at in (first, second)}
+        due_ns = [_monotonic_ns(at) for at in (first, second)]
+
+        for broadcast in starts:
+            view = system.wait_closed(broadcast, limit_s=90)
+            assert view["outcomes"] == {"played": 3}, json.dumps(view, indent=1)
+
+        known = _rendition(system)
+        rig.hear_until(due_ns[1] + int(asset["duration_ms"] * 1e6))
+        errors_ms = [_start_error_ms(rig, known, due) for due in due_ns]
+        print(f"\nstart error by the recorder: {', '.join(f'{error:+.2f} ms' for error in errors_ms)}")
+        assert max(abs(error) for error in errors_ms) <= LATE_MAX_MS
+        for device in ("loa-2", "loa-3"):
+            _assert_file_is_exact(system.capture(device), known, gap_s=(second - first).total_seconds())
+
+
+def _start_error_ms(rig: PulseRig, known: np.ndarray, due_ns: int) -> float:
+    heard_ns, likeness = rig.recording().locate(known[: 3 * RATE], due_ns - 500_000_000)
+    assert likeness > 0.95
+    return (heard_ns - due_ns) / 1e6
+
+
+def _assert_file_is_exact(folder: Path, known: np.ndarray, *, gap_s: float) -> None:
+    """Content, order and gaps of a capture, and its loudness."""
+    path = next(iter(sorted(folder.rglob("*.wav"))))
+    _, samples = read_wav(path)
+    events = [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
+    begun = [event["sample"] for event in events if event.get("event", event.get("type")) == "began"]
+    assert len(begun) == 2
+    assert (begun[1] - begun[0]) / RATE == pytest.approx(gap_s, abs=0.005)
+    expected = known * gain_of_volume(100)
+    fade = RATE // 50
+    for begin in begun:
+        heard = samples[begin : begin + expected.size]
+        assert np.abs(heard[fade:-fade] - expected[fade:-fade]).max() < 2 / 32768
+        assert np.abs(heard[:fade]).max() <= np.abs(expected[:fade]).max() + 2 / 32768
+    between = samples[begun[0] + expected.size : begun[1]]
+    assert np.abs(between).max() == 0
+    assert _loudness(path) == pytest.approx(TARGET_LUFS, abs=1.0)
+
+
+def test_an_agent_80_ms_late_on_purpose_does_not_pass(rig: PulseRig, latency_ms: float, tmp_path: Path) -> None:
+    with running(tmp_path) as system:
+        system.add_agent("loa-1", output=_alsa(latency_ms, extra_delay_ms=80.0), **rig.environment())
+        system.wait_ready()
+        asset = system.client.upload(SPEECH, "Bản tin")
+        start = datetime.now(UTC) + timedelta(seconds=4)
+        due_ns = _monotonic_ns(start)
+        system.wait_closed(_play(system, asset["id"], start))
+        known = _rendition(system)
+
+        error_ms = _start_error_ms(rig, known, due_ns)
+
+        print(f"\nstart error of the late agent by the recorder: {error_ms:+.2f} ms")
+        assert LATE_MAX_MS < error_ms < 80 + LATE_MAX_MS

@@ -1,0 +1,154 @@
+"""From rows to the document of a topic, before it is signed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
+from controller.delivery import rules
+from controller.delivery.rules import PlanTooLarge
+from controller.delivery.tables import StopRow
+from controller.devices.tables import Device
+from controller.media.tables import Asset, Rendition
+from controller.units import store as units
+from loa_protocol.documents import Versioned
+from loa_protocol.documents.device import Assignment, DeviceKind
+from loa_protocol.documents.emergency import Stop
+from loa_protocol.documents.plan import BoardItem, Broadcast, Content, OnPreempt, Plan, Segments
+from loa_protocol.envelope import TooLarge
+from loa_protocol.ids import Level, device_scope
+
+Seal = Callable[[Plan], bytes]
+
+
+async def assignment(session: AsyncSession, device_id: str, *, version: int, now: datetime) -> Assignment | None:
+    """Which scopes a device listens to; None for one that is not in service."""
+    device = await session.get(Device, device_id)
+    if device is None or device.retired_at is not None:
+        return None
+    chain, groups = await units.scopes_of_device(session, device)
+    return Assignment(
+        scope=device_scope(device.id),
+        version=version,
+        issued=now,
+        expires=now + rules.ASSIGNMENT_LIFE,
+        kind=DeviceKind(device.kind),
+        units=chain,
+        groups=groups,
+        output_profile=device.profile,
+        languages=tuple(device.languages),
+        stagger_ms=device.stagger_ms,
+    )
+
+
+async def stop(session: AsyncSession, scope: str, *, version: int, now: datetime) -> Stop | None:
+    """The newest stop of a scope, while a device that was away may still play what it silences."""
+    row = await session.get(StopRow, scope, populate_existing=True)
+    if row is None or row.issued + rules.STOP_LIFE <= now:
+        return None
+    return Stop(
+        scope=scope,
+        version=version,
+        issued=row.issued,
+        expires=row.issued + rules.STOP_LIFE,
+        until=row.until,
+        broadcast=row.broadcast_id,
+        reason=row.reason,
+    )
+
+
+async def plan(
+    session: AsyncSession, scope: str, *, version: int, now: datetime, seal: Seal
+) -> tuple[Versioned, bytes]:
+    """The plan of a scope and its envelope; the horizon is shortened until it fits.
+
+    Raises:
+        PlanTooLarge: 72 hours do not fit.
+    """
+    rows = await _broadcasts(session, scope, now)
+    contents = await _contents(session, scope, now)
+    standing = [wire_broadcast(row) for row in rows if row.cancelled_at is None]
+    cancelled = [wire_broadcast(row) for row in rows if row.cancelled_at is not None]
+    for horizon in rules.HORIZONS:
+        document = rules.plan_of(
+            scope,
+            version=version,
+            now=now,
+            broadcasts=standing,
+            cancelled=cancelled,
+            contents=contents,
+            horizon=horizon,
+        )
+        try:
+            return document, seal(document)
+        except TooLarge:
+            continue
+    raise PlanTooLarge(
+        f"{scope} has {len(standing)} broadcasts ahead, more than one plan can carry even for 72 hours;"
+        " schedule fewer of them, or for fewer places at once",
+        scope=scope,
+    )
+
+
+async def _broadcasts(session: AsyncSession, scope: str, now: datetime) -> Sequence[BroadcastRow]:
+    """Those that may not have ended: a deadline is never before the end."""
+    query = (
+        select(BroadcastRow)
+        .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRow.id)
+        .where(BroadcastScope.scope == scope, BroadcastRow.deadline >= now)
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def _contents(session: AsyncSession, scope: str, now: datetime) -> dict[str, Content]:
+    query = (
+        select(Rendition, Asset.duration_ms, Asset.loudness_lufs)
+        .join(Asset, Asset.id == Rendition.asset_id)
+        .join(BroadcastRendition, BroadcastRendition.rendition_id == Rendition.id)
+        .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRendition.broadcast_id)
+        .join(BroadcastRow, BroadcastRow.id == BroadcastScope.broadcast_id)
+        .where(BroadcastScope.scope == scope, BroadcastRow.deadline >= now)
+    )
+    rows = await session.execute(query)
+    return {row[0].id: _content(row[0], row[1], row[2]) for row in rows}
+
+
+def _content(rendition: Rendition, duration_ms: int, loudness_lufs: float) -> Content:
+    return Content(
+        root=rendition.root,
+        bytes=rendition.bytes,
+        chunk_bytes=rendition.chunk_bytes,
+        media_type=rendition.media_type,
+        duration_ms=duration_ms,
+        loudness_lufs=loudness_lufs,
+    )
+
+
+def wire_broadcast(row: BroadcastRow) -> Broadcast:
+    """A broadcast as the plan carries it."""
+    return Broadcast(
+        id=row.id,
+        rev=row.rev,
+        start=row.start,
+        latest_start=row.latest_start,
+        issued=row.created_at,
+        duration_ms=row.duration_ms,
+        level=Level(row.level),
+        authority=row.authority,
+        segments=_convert(row.segments, Segments),
+        repeats=row.repeats,
+        on_preempt=OnPreempt(row.on_preempt),
+        volume=row.volume,
+        stagger=row.stagger,
+        title=row.title,
+        board=None if row.board is None else _convert(row.board, BoardItem),
+    )
+
+
+def _convert(value: Any, kind: Any) -> Any:
+    return msgspec.convert(value, kind)

@@ -1,0 +1,178 @@
+"""Signs what is wanted: the newest document of every pending topic, stored with its envelope in one transaction.
+
+Several planners may run: the version is a compare-and-set on the topic's row. A stop is signed alone and first. A
+topic that cannot be signed waits and is tried again; what stood before it stays in force.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.delivery import drafts, rules, store
+from controller.delivery.rules import PlanTooLarge
+from controller.delivery.store import Stored
+from controller.runtime.clock import Clock
+from controller.runtime.database import Database
+from controller.runtime.keys import Keyring
+from controller.runtime.urgency import Urgency
+from loa_protocol import failpoints, topics, trust
+from loa_protocol.documents import Versioned
+from loa_protocol.documents.trust import TrustList
+from loa_protocol.envelope import open_payload, parse, seal
+from loa_protocol.errors import LoaError
+from loa_protocol.topics import Address, Family
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+AT_ONCE = 50
+TRY_AGAIN_S = 30.0
+
+
+class VersionTaken(LoaError):
+    """Another planner stored a document of this topic in the meantime; it is looked at again."""
+
+    code = "version_taken"
+
+
+class Planner:
+    """Turns pending topics into stored envelopes; `signed` is called after every commit."""
+
+    def __init__(self, db: Database, keys: Keyring, clock: Clock, *, signed: Callable[[], None]) -> None:
+        self._db, self._keys, self._clock, self._signed = db, keys, clock, signed
+        self._wake = asyncio.Event()
+        self._not_before_s: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """Something was committed; do not wait for the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                while await self.step():
+                    pass
+            except Exception:
+                log.exception("planning failed; trying again in %.0f s", POLL_S)
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    async def step(self) -> bool:
+        """Sign the most urgent batch; False when nothing waits."""
+        async with self._db.reading() as session:
+            waiting = await store.pending(session)
+        batch = self._batch(waiting)
+        if not batch:
+            return False
+        await self._keys.refresh()
+        try:
+            await self._sign_all(batch)
+        except Exception as error:  # noqa: BLE001 - one bad topic must not hold up the others
+            log.warning("a batch of %d topics was not signed (%s); signing them one by one", len(batch), error)
+            for topic in batch:
+                await self._sign_alone(topic)
+        self._signed()
+        return True
+
+    def _batch(self, waiting: Sequence[str]) -> Sequence[str]:
+        """All stops, else some of the most urgent others."""
+        now_s = self._clock.monotonic()
+        ready = [topic for topic in waiting if self._not_before_s.get(topic, 0.0) <= now_s]
+        ordered = sorted(ready, key=lambda topic: (_urgency(topic), topic))
+        stops = [topic for topic in ordered if _urgency(topic) is Urgency.STOP]
+        return stops or ordered[:AT_ONCE]
+
+    async def _sign_alone(self, topic: str) -> None:
+        try:
+            await self._sign_all([topic])
+        except Exception as error:  # noqa: BLE001 - reported, and tried again later
+            self._postpone(topic, error)
+
+    async def _sign_all(self, batch: Sequence[str]) -> None:
+        async with self._db.transaction() as session:
+            for topic in batch:
+                try:
+                    await self._sign(session, topic)
+                except PlanTooLarge as error:
+                    self._postpone(topic, error)
+            failpoints.reach("controller.plan.before_commit")
+        failpoints.reach("controller.plan.after_commit")
+
+    def _postpone(self, topic: str, error: Exception) -> None:
+        self._not_before_s[topic] = self._clock.monotonic() + TRY_AGAIN_S
+        log.error("%s could not be signed: %s; the document before it stays in force, next try soon", topic, error)
+
+    async def _sign(self, session: AsyncSession, topic: str) -> None:
+        count = await store.wanted(session, topic)
+        if count is None:
+            return
+        last = await store.version_of(session, topic)
+        made = await self._make(session, topic, last, self._clock.now())
+        if made is not None:
+            stored, issued, expires = made
+            if not await store.replace(session, stored, after=last, issued=issued, expires=expires):
+                raise VersionTaken(f"{topic} has moved on from version {last}")
+            log.info("signed %s version %d (%d bytes)", topic, stored.version, len(stored.envelope))
+        await store.settle(session, topic, count)
+        self._not_before_s.pop(topic, None)
+
+    async def _make(
+        self, session: AsyncSession, topic: str, last: int, now: datetime
+    ) -> tuple[Stored, datetime, datetime] | None:
+        address = topics.parse(topic)
+        if address.family is Family.TRUST:
+            return await _trust(session)
+        made = await self._document(session, address, rules.next_version(last, now), now)
+        if made is None:
+            return None
+        document, envelope = made
+        stored = Stored(topic, str(address.family), document.version, envelope)
+        return stored, document.issued, document.expires
+
+    async def _document(
+        self, session: AsyncSession, address: Address, version: int, now: datetime
+    ) -> tuple[Versioned, bytes] | None:
+        kind, signers = str(address.family), [self._keys.plan]
+        if address.family is Family.PLAN:
+            return await drafts.plan(
+                session, address.subject, version=version, now=now, seal=lambda made: seal(kind, made, signers)
+            )
+        document: Versioned | None = None
+        if address.family is Family.ASSIGNMENT:
+            document = await drafts.assignment(session, address.subject, version=version, now=now)
+        elif address.family is Family.STOP:
+            document = await drafts.stop(session, address.subject, version=version, now=now)
+        else:
+            log.warning("nothing makes documents of %s yet; the wish is dropped", address)
+        return None if document is None else (document, seal(kind, document, signers))
+
+
+async def require_fits(session: AsyncSession, scopes: Sequence[str], keys: Keyring, now: datetime) -> None:
+    """Check, in the transaction of a change, that the scopes' plans can still be made.
+
+    Raises:
+        PlanTooLarge: one of them would not fit; the change must be refused.
+    """
+    for scope in scopes:
+        await drafts.plan(session, scope, version=1, now=now, seal=lambda made: seal("plan", made, [keys.plan]))
+
+
+async def _trust(session: AsyncSession) -> tuple[Stored, datetime, datetime] | None:
+    lists = await store.trust_lists(session)
+    if not lists:
+        return None
+    newest = open_payload(parse(lists[-1].envelope), TrustList)
+    array = trust.join_array([row.envelope for row in lists[-trust.MAX_LISTS :]])
+    return Stored(topics.TRUST, "trust", newest.version, array), newest.issued, newest.expires
+
+
+def _urgency(topic: str) -> Urgency:
+    return rules.urgency(topics.parse(topic).family)
+

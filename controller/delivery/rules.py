@@ -1,0 +1,93 @@
+"""What plans contain and how long documents live. Pure.
+
+A broadcast stays in its plans until its last possible end, a cancelled one is named as withdrawn for as long. Versions
+are Unix milliseconds where the clock allows, so that a restored controller is ahead of what devices have seen.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from controller.runtime.urgency import Urgency
+from loa_protocol.documents.plan import Broadcast, Content, ContentSegment, Plan, RelaySegment, Withdrawn
+from loa_protocol.errors import LoaError
+from loa_protocol.topics import Family
+
+PLAN_LIFE = timedelta(days=14)
+ASSIGNMENT_LIFE = timedelta(days=400)
+STOP_LIFE = timedelta(days=1)
+HORIZONS = tuple(timedelta(days=days) for days in (14, 10, 7, 5, 4, 3))
+"""Tried in turn until the plan fits an envelope; never below 72 hours."""
+
+
+class PlanTooLarge(LoaError):
+    """A scope has more broadcasts within 72 hours than one plan can carry."""
+
+    code = "plan_too_large"
+
+
+def next_version(last: int, now: datetime) -> int:
+    """max(last + 1, Unix milliseconds)."""
+    return max(last + 1, int(now.timestamp() * 1000))
+
+
+def ends(broadcast: Broadcast) -> datetime:
+    """When the last device can have ended it: started as late as it may, or the board's window over."""
+    sound = broadcast.latest_start + timedelta(milliseconds=broadcast.duration_ms)
+    return sound if broadcast.board is None else max(sound, broadcast.board.until)
+
+
+def refs(broadcast: Broadcast) -> frozenset[str]:
+    """Manifest keys a broadcast needs."""
+    found = set()
+    for segments in (broadcast.segments, *broadcast.variants.values()):
+        for segment in segments:
+            if isinstance(segment, ContentSegment):
+                found.add(segment.ref)
+            elif isinstance(segment, RelaySegment) and segment.fallback is not None:
+                found.add(segment.fallback)
+    return frozenset(found)
+
+
+def plan_of(
+    scope: str,
+    *,
+    version: int,
+    now: datetime,
+    broadcasts: Iterable[Broadcast],
+    cancelled: Iterable[Broadcast],
+    contents: Mapping[str, Content],
+    horizon: timedelta,
+) -> Plan:
+    """The plan of a scope: what has not ended and starts within the horizon, and what was taken back."""
+    end = now + horizon
+    current = [one for one in broadcasts if ends(one) > now and one.start < end]
+    needed = sorted({ref for one in current for ref in refs(one)})
+    return Plan(
+        scope=scope,
+        version=version,
+        issued=now,
+        expires=now + PLAN_LIFE,
+        horizon=end,
+        broadcasts=tuple(sorted(current, key=lambda one: (one.start, one.id))),
+        withdrawn=tuple(Withdrawn(id=one.id, rev=one.rev) for one in sorted(cancelled, key=_id) if ends(one) > now),
+        manifest={ref: contents[ref] for ref in needed if ref in contents},
+    )
+
+
+def _id(broadcast: Broadcast) -> str:
+    return broadcast.id
+
+
+def urgency(family: Family) -> Urgency:
+    """In which order documents are signed and sent."""
+    return {
+        Family.STOP: Urgency.STOP,
+        Family.TRUST: Urgency.TRUST,
+        Family.ASSIGNMENT: Urgency.ASSIGNMENT,
+        Family.POLICY: Urgency.POLICY,
+    }.get(family, Urgency.PLAN)
+
+
+def lacking(have: Mapping[str, int], newest: Mapping[str, int]) -> Sequence[str]:
+    """Topics of which a device has an older version, or none."""
+    return sorted(topic for topic, version in newest.items() if have.get(topic, 0) < version)

@@ -1,0 +1,47 @@
+"""The door for everything devices say: which topic, whose, is it at home there; then to whoever handles that kind.
+
+What does not belong (an unknown topic, a shard that is not the device's) is dropped and counted.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from controller.runtime.mqtt import Arrival
+from loa_protocol import topics
+from loa_protocol.envelope import MAX_ENVELOPE_BYTES
+from loa_protocol.topics import Family, TopicUnknown
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Arrival, str], None]
+"""Takes an arrival and the device id of its topic; must not wait."""
+
+
+class Uplink:
+    """Hands arrivals to their handlers; `dropped` counts by reason."""
+
+    def __init__(self, handlers: Mapping[Family, Handler]) -> None:
+        self._handlers = dict(handlers)
+        self.dropped: Counter[str] = Counter()
+
+    def take(self, arrival: Arrival) -> None:
+        """One message from a broker."""
+        try:
+            address = topics.parse(arrival.topic)
+        except TopicUnknown:
+            self.drop("topic_unknown", arrival)
+            return
+        if not arrival.payload:
+            return
+        if len(arrival.payload) > MAX_ENVELOPE_BYTES:
+            self.drop("oversize", arrival)
+            return
+        handler = self._handlers.get(address.family)
+        if handler is not None:
+            handler(arrival, address.subject)
+
+    def drop(self, reason: str, arrival: Arrival, detail: object = "") -> None:
+        """Count a message that is not acted on."""
+        self.dropped[reason] += 1
+        log.warning("dropped a message on %.200s: %s %s", arrival.topic, reason, detail)

@@ -1,0 +1,96 @@
+"""What the controller is told at its start: read once, frozen, and anything unknown refuses to start.
+
+Values come from the command line, else from environment variables `LOA_<NAME>`; a misspelt variable is an error,
+because a setting that silently does nothing is found out on the worst day.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from loa_protocol.errors import LoaError
+
+EMBEDDED = "embedded"
+_PREFIX = "LOA_"
+_READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_TOKEN"})
+
+
+class SettingsInvalid(LoaError):
+    """A setting is unknown, missing or not of its kind; the controller does not start."""
+
+    code = "settings_invalid"
+
+
+class Role(StrEnum):
+    """What a process of the controller does; by default one process does everything."""
+
+    API = "api"
+    PLANNER = "planner"
+    PUBLISHER = "publisher"
+    INGEST = "ingest"
+    JOBS = "jobs"
+
+
+class Settings(BaseSettings):
+    """All settings; see each field. Times in seconds.
+
+    Raises:
+        SettingsInvalid: on construction, with what is wrong and where.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path("var"), description="Keys, objects, the default database")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the data folder")
+    brokers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(EMBEDDED,), min_length=1, description="“embedded”, mqtt://host:port or mqtts://host:port"
+    )
+    broker_ca: Path | None = Field(default=None, description="CA of mqtts brokers; default: the system's")
+    broker_cert: Path | None = Field(default=None, description="This controller's certificate for mqtts brokers")
+    broker_key: Path | None = Field(default=None, description="Key of that certificate")
+    broker_port: int = Field(default=0, ge=0, le=65_535, description="Embedded broker; 0 takes a free port")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65_535)
+    roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
+    answer_deadline_s: int = Field(default=120, ge=0, description="Grace after a broadcast's end before “unknown”")
+    offline_after_s: int = Field(default=150, ge=1, description="Silence after which a device counts as offline")
+    resign_after_s: int = Field(default=86_400, ge=60, description="Age at which plans are signed anew")
+    content_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Pace of content, all devices together")
+    first_pass_delay_s: float = Field(
+        default=0.3, ge=0, le=60, description="Time for devices to subscribe before new content is sent once to all"
+    )
+
+    def __init__(self, **given: Any) -> None:
+        _refuse_unknown_environment(set(type(self).model_fields))
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SettingsInvalid(f"the settings cannot be used: {wrong}") from error
+
+    @field_validator("brokers", "roles", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Lists in the environment are comma-separated."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def database(self) -> str:
+        """The database in use."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'loa.db'}"
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether this process runs a broker itself."""
+        return EMBEDDED in self.brokers
+
+
+def _refuse_unknown_environment(fields: set[str]) -> None:
+    known = {f"{_PREFIX}{name.upper()}" for name in fields} | _READ_ELSEWHERE
+    unknown = sorted(n for n in os.environ if n.upper().startswith(_PREFIX) and n not in known)  # noqa: TID251
+    if unknown:
+        raise SettingsInvalid(f"unknown environment variables {', '.join(unknown)}; correct or remove them")

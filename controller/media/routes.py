@@ -12,18 +12,12 @@ from fastapi import APIRouter, File, Form, UploadFile
 from controller.api.dependencies import Read, TheLibrary
 from controller.api.models import Title, View
 from controller.media import service
+from controller.media.errors import MediaTooLarge
 from controller.media.tables import Asset
-from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["media"])
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
 _BLOCK_BYTES = 1024 * 1024
-
-
-class MediaTooLarge(LoaError):
-    """An uploaded file has more bytes than the controller takes."""
-
-    code = "media_too_large"
 
 
 class AssetView(View):

@@ -19,10 +19,11 @@ from loa_protocol.documents import Versioned
 from loa_protocol.documents.device import Assignment, DeviceKind
 from loa_protocol.documents.emergency import Stop
 from loa_protocol.documents.plan import BoardItem, Broadcast, Content, OnPreempt, Plan, Segments
-from loa_protocol.envelope import TooLarge
+from loa_protocol.envelope import Signature, TooLarge, seal
 from loa_protocol.ids import Level, device_scope
+from loa_protocol.keys import ED25519
 
-Seal = Callable[[Plan], bytes]
+Sign = Callable[[Plan], bytes]
 
 
 async def assignment(session: AsyncSession, device_id: str, *, version: int, now: datetime) -> Assignment | None:
@@ -62,7 +63,7 @@ async def stop(session: AsyncSession, scope: str, *, version: int, now: datetime
 
 
 async def plan(
-    session: AsyncSession, scope: str, *, version: int, now: datetime, seal: Seal
+    session: AsyncSession, scope: str, *, version: int, now: datetime, sign: Sign
 ) -> tuple[Versioned, bytes]:
     """The plan of a scope and its envelope; the horizon is shortened until it fits.
 
@@ -84,7 +85,7 @@ async def plan(
             horizon=horizon,
         )
         try:
-            return document, seal(document)
+            return document, sign(document)
         except TooLarge:
             continue
     raise PlanTooLarge(
@@ -92,6 +93,30 @@ async def plan(
         " schedule fewer of them, or for fewer places at once",
         scope=scope,
     )
+
+
+class _Measuring:
+    """Signs nothing; its signatures are as long as real ones."""
+
+    keyid = "0" * 16
+
+    def sign(self, message: bytes) -> Signature:  # noqa: ARG002
+        """A signature's length."""
+        return Signature(keyid=self.keyid, alg=ED25519, sig="A" * 88)
+
+
+async def require_fitting(session: AsyncSession, scopes: Sequence[str], *, now: datetime) -> None:
+    """Check, in the transaction of a change, that the scopes' plans can still be made.
+
+    Raises:
+        PlanTooLarge: one of them would not fit; the change must be refused.
+    """
+    for scope in scopes:
+        await plan(session, scope, version=rules.next_version(0, now), now=now, sign=_measure)
+
+
+def _measure(document: Plan) -> bytes:
+    return seal("plan", document, [_Measuring()])
 
 
 async def _broadcasts(session: AsyncSession, scope: str, now: datetime) -> Sequence[BroadcastRow]:

@@ -142,7 +142,7 @@ class Planner:
         kind, signers = str(address.family), [self._keys.plan]
         if address.family is Family.PLAN:
             return await drafts.plan(
-                session, address.subject, version=version, now=now, seal=lambda made: seal(kind, made, signers)
+                session, address.subject, version=version, now=now, sign=lambda made: seal(kind, made, signers)
             )
         document: Versioned | None = None
         if address.family is Family.ASSIGNMENT:
@@ -152,16 +152,6 @@ class Planner:
         else:
             log.warning("nothing makes documents of %s yet; the wish is dropped", address)
         return None if document is None else (document, seal(kind, document, signers))
-
-
-async def require_fits(session: AsyncSession, scopes: Sequence[str], keys: Keyring, now: datetime) -> None:
-    """Check, in the transaction of a change, that the scopes' plans can still be made.
-
-    Raises:
-        PlanTooLarge: one of them would not fit; the change must be refused.
-    """
-    for scope in scopes:
-        await drafts.plan(session, scope, version=1, now=now, seal=lambda made: seal("plan", made, [keys.plan]))
 
 
 async def _trust(session: AsyncSession) -> tuple[Stored, datetime, datetime] | None:
@@ -175,4 +165,3 @@ async def _trust(session: AsyncSession) -> tuple[Stored, datetime, datetime] | N
 
 def _urgency(topic: str) -> Urgency:
     return rules.urgency(topics.parse(topic).family)
-

@@ -15,6 +15,8 @@ from loa_protocol.topics import Family
 PLAN_LIFE = timedelta(days=14)
 ASSIGNMENT_LIFE = timedelta(days=400)
 STOP_LIFE = timedelta(days=1)
+ASSIGNMENT_AGE = timedelta(days=30)
+"""Older assignments are signed anew."""
 HORIZONS = tuple(timedelta(days=days) for days in (14, 10, 7, 5, 4, 3))
 """Tried in turn until the plan fits an envelope; never below 72 hours."""
 

@@ -25,6 +25,10 @@ class Uplink:
         self._handlers = dict(handlers)
         self.dropped: Counter[str] = Counter()
 
+    def handle(self, handlers: Mapping[Family, Handler]) -> None:
+        """Hand these kinds of messages over from now on."""
+        self._handlers.update(handlers)
+
     def take(self, arrival: Arrival) -> None:
         """One message from a broker."""
         try:

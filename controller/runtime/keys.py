@@ -142,7 +142,7 @@ class Keyring:
             if keyid in self._signers and listed.keys[keyid].status is KeyStatus.ACTIVE:
                 return self._signers[keyid]
         raise KeysMissing(
-            f"the {role} key of trust list {listed.version} is not in {self._folder}; restore that folder from its backup"
+            f"the {role} key of trust list {listed.version} is not in {self._folder}; restore that folder from backup"
         )
 
 

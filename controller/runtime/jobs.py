@@ -1,0 +1,101 @@
+"""What happens by the clock: the ledger's deadlines, silent devices, signing anew. Driven by APScheduler.
+
+Every job is idempotent and looks before it takes a write lock, so that any number of processes may run it.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from controller.delivery import rules
+from controller.delivery import store as delivery
+from controller.receipts import reports, service
+from controller.runtime.changes import Change, Changes
+from controller.runtime.clock import Clock
+from controller.runtime.database import Database
+from controller.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1
+LIVENESS_S = 5
+RESIGN_S = 600
+
+
+class Jobs:
+    """The controller's periodic work; `wake` is called when something waits to be signed."""
+
+    def __init__(
+        self, db: Database, clock: Clock, changes: Changes, settings: Settings, wake: Callable[[], None]
+    ) -> None:
+        self._db, self._clock, self._changes, self._settings, self._wake = db, clock, changes, settings, wake
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Begin; what was missed while nothing ran is caught up in the first round."""
+        for job, seconds in ((self.tick, TICK_S), (self.watch_liveness, LIVENESS_S), (self.sign_anew, RESIGN_S)):
+            self._scheduler.add_job(
+                _guarded(job),
+                "interval",
+                seconds=seconds,
+                id=job.__name__,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+                next_run_time=self._clock.now(),
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def tick(self) -> None:
+        """The ledger: fix expected sets, give up at deadlines, close."""
+        now = self._clock.now()
+        async with self._db.reading() as session:
+            if not await service.has_work(session, now):
+                return
+        async with self._db.transaction() as session:
+            changes = await service.tick(session, now)
+        self._tell(changes)
+
+    async def watch_liveness(self) -> None:
+        """Devices that were silent too long are offline."""
+        since = self._clock.now() - timedelta(seconds=self._settings.offline_after_s)
+        async with self._db.reading() as session:
+            if not await reports.any_silent(session, silent_since=since):
+                return
+        async with self._db.transaction() as session:
+            changes = await reports.mark_silent(session, silent_since=since)
+        self._tell(changes)
+
+    async def sign_anew(self) -> None:
+        """Plans once a day, assignments now and then, so that they never expire while the controller lives."""
+        now = self._clock.now()
+        plans = now - timedelta(seconds=self._settings.resign_after_s)
+        async with self._db.transaction() as session:
+            aged = await delivery.signed_before(session, plans=plans, assignments=now - rules.ASSIGNMENT_AGE)
+            await delivery.want(session, aged)
+        if aged:
+            log.info("%d documents are signed anew", len(aged))
+            self._wake()
+
+    def _tell(self, changes: list[Change]) -> None:
+        for change in changes:
+            self._changes.publish(change.kind, change.data)
+
+
+def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """A job that fails says so in our own log and runs again next time."""
+
+    async def run() -> None:
+        try:
+            await job()
+        except Exception:
+            log.exception("the job %s failed; it runs again", getattr(job, "__name__", job))
+
+    return run

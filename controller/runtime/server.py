@@ -1,0 +1,203 @@
+"""The controller put together: every part built once, started in order, ended in the reverse.
+
+Which parts run is what the roles say; correctness never depends on two of them being in one process, only speed does:
+they find each other's work in the database.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from controller.delivery.commands import CommandDesk
+from controller.delivery.content_sender import ContentSender
+from controller.delivery.content_store import Frames
+from controller.delivery.directory import Directory
+from controller.delivery.planner import Planner
+from controller.delivery.publisher import Publisher
+from controller.delivery.store import Stored
+from controller.delivery.timekeeping import TimeKeeper
+from controller.delivery.uplink import Handler, Uplink
+from controller.receipts.ingest import FAMILIES, Ingest
+from controller.runtime.broker import LOOPBACK, EmbeddedBroker
+from controller.runtime.changes import Changes
+from controller.runtime.clock import Clock, SystemClock
+from controller.runtime.database import Database
+from controller.runtime.jobs import Jobs
+from controller.runtime.keys import Keyring
+from controller.runtime.mqtt import Arrival, BrokerAddress, Link, parse_address
+from controller.runtime.objects import FolderObjectStore
+from controller.runtime.settings import EMBEDDED, Role, Settings
+from loa_protocol import topics
+from loa_protocol.topics import Family
+
+log = logging.getLogger(__name__)
+
+_BULK_INFLIGHT = 2
+
+
+class Controller:
+    """Everything of one process; `db`, `objects`, `clock`, `changes`, `keys`, `settings` are there from the start."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.db = Database(settings.database)
+        self.objects = FolderObjectStore(settings.data_dir / "objects")
+        self.changes = Changes()
+        self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)
+        self.broker: EmbeddedBroker | None = None
+        self.commands: CommandDesk | None = None
+        self.uplink = Uplink({})
+        self._directory = Directory(self.db, self.clock)
+        self._jobs = Jobs(self.db, self.clock, self.changes, settings, self.wake)
+        self._planner: Planner | None = None
+        self._publisher: Publisher | None = None
+        self._sender: ContentSender | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Migrate, make or load the keys, and run what the roles say.
+
+        Raises:
+            SettingsInvalid, KeysMissing, BrokerNotStarted: it cannot run like this.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End everything; safe to repeat."""
+        self._jobs.stop()
+        self.changes.close()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.broker is not None:
+            await self.broker.stop()
+        await self.db.close()
+
+    def wake(self) -> None:
+        """Something was committed: whoever works on it need not wait for the next poll."""
+        self._directory.forget()
+        if self._planner is not None:
+            self._planner.wake()
+        if self._publisher is not None:
+            self._publisher.wake()
+
+    async def _start(self) -> None:
+        await self.db.migrate()
+        await self.keys.open()
+        if self.settings.embedded_broker:
+            await self.objects.sweep()
+            self.broker = EmbeddedBroker(self.settings.broker_port, self.settings.data_dir / "broker.json")
+            await self.broker.start()
+            self._run("broker", self.broker.watch())
+        roles = self.settings.roles
+        if roles & {Role.PUBLISHER, Role.INGEST}:
+            await self._connect()
+        if Role.PLANNER in roles:
+            self._planner = Planner(self.db, self.keys, self.clock, signed=self._signed)
+            self._run("planner", self._planner.run())
+        if Role.JOBS in roles:
+            self._jobs.start()
+
+    async def _connect(self) -> None:
+        """Two links to every broker: one for documents and what devices say, one for content."""
+        addresses = [await self._address(url) for url in self.settings.brokers]
+        main = [
+            Link(
+                address,
+                f"controller-{number}",
+                subscriptions=[topics.uplink_filter()],
+                on_message=self._arrived,
+                on_connected=self._greet,
+            )
+            for number, address in enumerate(addresses)
+        ]
+        bulk = [Link(a, f"content-{number}", inflight=_BULK_INFLIGHT) for number, a in enumerate(addresses)]
+        handlers: dict[Family, Handler] = {}
+        self.commands = CommandDesk(self.db, self.keys, self.clock, main)
+        if Role.PUBLISHER in self.settings.roles:
+            handlers |= self._start_publishing(main, bulk)
+        if Role.INGEST in self.settings.roles:
+            handlers |= self._start_ingest()
+        self.uplink.handle(handlers)
+        for link in (*main, *bulk):
+            self._run(link.name, link.run())
+
+    def _start_publishing(self, main: list[Link], bulk: list[Link]) -> dict[Family, Handler]:
+        self._publisher = Publisher(self.db, self.clock, main, published=self._published)
+        self._run("publisher", self._publisher.run())
+        sender = ContentSender(
+            db=self.db,
+            frames=Frames(self.db, self.objects),
+            directory=self._directory,
+            clock=self.clock,
+            settings=self.settings,
+            bulk=dict(zip(main, bulk, strict=True)),
+        )
+        self._sender = sender
+        self._run("content", sender.run(self.uplink))
+        return {Family.WANT: lambda arrival, device: sender.want(arrival, device, self.uplink)}
+
+    def _start_ingest(self) -> dict[Family, Handler]:
+        ingest = Ingest(
+            db=self.db,
+            directory=self._directory,
+            keys=self.keys,
+            clock=self.clock,
+            changes=self.changes,
+            redelivered=self.wake,
+        )
+        times = TimeKeeper(self.db, self._directory, self.keys, self.clock)
+        self._run("ingest", ingest.run(self.uplink))
+        self._run("time", times.run())
+
+        def taking(family: Family) -> Handler:
+            return lambda arrival, device: ingest.offer(arrival, family, device, self.uplink)
+
+        def replied(arrival: Arrival, device: str) -> None:
+            """Answers to commands are signed envelopes, questions for the time are plain."""
+            if b'"payloadType"' in arrival.payload:
+                ingest.offer(arrival, Family.UP_REPLY, device, self.uplink)
+            else:
+                times.offer(arrival, device, self.uplink)
+
+        return {family: taking(family) for family in FAMILIES} | {Family.UP_REPLY: replied}
+
+    async def _address(self, url: str) -> BrokerAddress:
+        if url == EMBEDDED:
+            return BrokerAddress(LOOPBACK, self.broker.port if self.broker else 0)
+        return await asyncio.to_thread(parse_address, url, self.settings)
+
+    def _arrived(self, arrival: Arrival) -> None:
+        self.uplink.take(arrival)
+
+    def _greet(self, link: Link) -> None:
+        if self._publisher is not None:
+            self._publisher.greet(link)
+
+    def _signed(self) -> None:
+        if self._publisher is not None:
+            self._publisher.wake()
+
+    def _published(self, document: Stored) -> None:
+        if self._sender is not None:
+            self._sender.plan_published(document)
+        self.changes.publish("document", {"topic": document.topic, "version": document.version})
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_ended)
+        self._tasks.append(task)
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Parts run for ever; one that ends by itself is a fault to be seen."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("the controller's part %s ended; restart the controller", task.get_name(), exc_info=error)

@@ -24,6 +24,16 @@ def window(from_hour: int, to_hour: int, weekdays: tuple[int, ...] = (1, 2, 3, 4
     return Window(from_minute=from_hour * 60, to_minute=to_hour * 60, weekdays=weekdays)
 
 
+def test_both_of_two_merged_policies_must_allow() -> None:
+    both = merge([policy(windows=(window(5, 7),))]) & merge(
+        [policy("u-tinh", windows=(window(6, 8),))], Ceilings(max_volume=50)
+    )
+
+    assert both.allows(at(6), at(7)) is None
+    assert both.allows(at(5), at(6)).scope == "u-tinh"
+    assert both.volume_at(at(6), 60) == 50
+
+
 def test_no_policy_allows_everything() -> None:
     assert merge([]).allows(at(3), at(4)) is None
 
@@ -65,6 +75,7 @@ def test_a_window_over_midnight_belongs_to_the_weekday_on_which_it_opens() -> No
     merged = merge([policy(windows=(window(22, 2, weekdays=(2,)),))])
 
     assert merged.allows(at(23), at(1, day=1)) is None
+    assert merged.allows(at(1, day=1), at(1, 30, day=1)) is None
     assert merged.allows(at(23, day=1), at(23, 30, day=1)).rule == "hours"
     assert merged.allows(at(1), at(1, 30)).rule == "hours"
 
@@ -114,7 +125,12 @@ def test_the_legal_hours_of_the_ceilings_hold_whatever_is_signed_below() -> None
 
 def test_the_quietest_of_plan_caps_ceiling_and_profile_is_the_volume() -> None:
     night = VolumeCap(from_minute=21 * 60, to_minute=6 * 60, max_volume=30)
-    merged = merge([policy(volume_caps=(night,)), policy("u-tinh")], Ceilings(max_volume=80), HardLimits(max_volume=90))
+    dusk = VolumeCap(from_minute=18 * 60, to_minute=21 * 60 + 1, max_volume=70)
+    merged = merge(
+        [policy(volume_caps=(night, dusk)), policy("u-tinh", volume_caps=(dusk,))],
+        Ceilings(max_volume=80),
+        HardLimits(max_volume=90),
+    )
 
     assert merged.volume_at(at(12), 100) == 80
     assert merged.volume_at(at(12), 60) == 60
@@ -124,6 +140,12 @@ def test_the_quietest_of_plan_caps_ceiling_and_profile_is_the_volume() -> None:
     assert merged.volume_at(at(6), 60) == 60
     assert merged.volume_over(at(20, 30), at(21, 30), 60) == 30
     assert merged.volume_over(at(20, 30), at(21, 30), 100, exempt=True) == 80
+
+
+def test_of_caps_that_overlap_the_lowest_holds() -> None:
+    caps = tuple(VolumeCap(from_minute=60 * n, to_minute=1440, max_volume=30 + (n * 7) % 20) for n in range(20))
+
+    assert merge([policy(volume_caps=caps)]).volume_at(at(23), 100) == 30
 
 
 def test_a_day_has_its_minutes_and_midnight_brings_new_ones() -> None:

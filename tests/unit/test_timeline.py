@@ -8,7 +8,7 @@ import pytest
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertShape, AlertStart, Stop
-from loa_protocol.documents.plan import Broadcast, OnLate, OnPreempt, Plan
+from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan
 from loa_protocol.documents.policy import Policy, Window
 from loa_protocol.ids import Level
 from loa_protocol.outcomes import Outcome, Reason
@@ -365,3 +365,54 @@ def test_an_item_says_which_plan_it_came_from() -> None:
     first = msgspec.structs.replace(cast("a", 0, 5), issued=after(-60))
     assert agenda_of([plan(first)]).items[A].issued == after(-60)
     assert replace(item, duration_ms=0).concerns(DeviceKind.SPEAKER) is False
+
+
+def hours(from_minute: int, to_minute: int, **more: object) -> EffectivePolicy:
+    window = Window(from_minute=from_minute, to_minute=to_minute)
+    return merge([Policy(scope="u-xa", version=1, issued=T, expires=T, windows=(window,), **more)])
+
+
+def test_what_had_to_wait_until_it_would_run_over_the_hours_is_skipped() -> None:
+    held = plan(cast("a", 0, 15, authority=0), cast("b", 5, 10, leeway=30), cast("c", 5, 5, leeway=30, authority=200))
+
+    timeline = look(held, policy=hours(300, 320))
+
+    assert spans(timeline) == [("a", 0, 15), ("c", 15, 20)]
+    assert ended(timeline, B) == (Phase.WAITING, Outcome.SKIPPED, Reason.POLICY)
+    assert timeline.verdicts[B].at == after(15)
+
+
+def test_an_alert_uses_up_no_minutes_and_a_bulletin_it_cuts_no_second_slot() -> None:
+    agenda = agenda_of(
+        [plan(cast("a", 0, 10, leeway=30), cast("b", 60, 5))], [alert(issued=after(5), duration_ms=20 * 60_000)]
+    )
+
+    timeline = look(agenda, policy=hours(0, 1440, max_minutes_a_day=15, max_slots_a_day=2))
+
+    assert spans(timeline) == [("a", 0, 5), ("flood", 5, 25), ("a", 25, 30), ("b", 60, 65)]
+    assert ended(timeline, A) == (Phase.WAITING, Outcome.PLAYED, None)
+
+
+def test_something_lower_is_never_to_blame() -> None:
+    agenda = agenda_of([plan(cast("a", 0, 60), cast("b", 10, 5, level=Level.PRIORITY))])
+
+    timeline = look(agenda, 90, {A: Past((Stretch(T, after(60)),), Outcome.PLAYED)})
+
+    assert ended(timeline, B) == (Phase.DONE, Outcome.SKIPPED, Reason.TOO_LATE)
+    assert timeline.verdicts[B].by is None
+
+
+def test_a_repeat_that_would_sound_past_the_end_of_its_alert_is_none() -> None:
+    items = list(alert_items(alert(ends=after(4.5), repeat_every_ms=120_000, max_repeats=9)))
+
+    assert [item.start for item in items] == [T, after(2)]
+
+
+def test_a_window_that_is_over_is_shown_no_more() -> None:
+    past = msgspec.structs.replace(cast("a", 0, 0), board=BoardItem(until=after(30), text="x"))
+    held = plan(past, msgspec.structs.replace(cast("b", 10, 0), board=BoardItem(until=after(60), text="y")))
+
+    timeline = look(held, 30, {A: Past((Stretch(T),))}, kind=DeviceKind.BOARD)
+
+    assert [window.occurrence for window in timeline.windows] == [B]
+    assert ended(timeline, A) == (Phase.DONE, Outcome.PLAYED, None)

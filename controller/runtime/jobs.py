@@ -3,6 +3,7 @@
 Every job is idempotent and looks before it takes a write lock, so that any number of processes may run it.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
@@ -18,6 +19,7 @@ from controller.runtime.database import Database
 from controller.runtime.settings import Settings
 
 log = logging.getLogger(__name__)
+logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second
 
 TICK_S = 1
 LIVENESS_S = 5
@@ -31,27 +33,25 @@ class Jobs:
         self, db: Database, clock: Clock, changes: Changes, settings: Settings, wake: Callable[[], None]
     ) -> None:
         self._db, self._clock, self._changes, self._settings, self._wake = db, clock, changes, settings, wake
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
 
-    def start(self) -> None:
-        """Begin; what was missed while nothing ran is caught up in the first round."""
-        for job, seconds in ((self.tick, TICK_S), (self.watch_liveness, LIVENESS_S), (self.sign_anew, RESIGN_S)):
-            self._scheduler.add_job(
-                _guarded(job),
-                "interval",
-                seconds=seconds,
-                id=job.__name__,
-                max_instances=1,
-                coalesce=True,
-                misfire_grace_time=None,
-                next_run_time=self._clock.now(),
-            )
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """End."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+    async def run(self) -> None:
+        """Work until cancelled; what was missed while nothing ran is caught up in the first round."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for job, seconds in (
+                    (self.tick, TICK_S),
+                    (self.watch_liveness, LIVENESS_S),
+                    (self.sign_anew, RESIGN_S),
+                ):
+                    bell = asyncio.Event()
+                    bell.set()
+                    scheduler.add_job(_ring, "interval", [bell], seconds=seconds, id=job.__name__, coalesce=True)
+                    tasks.create_task(_work(job, bell), name=job.__name__)
+                scheduler.start()
+        finally:
+            if scheduler.running:
+                scheduler.shutdown(wait=False)
 
     async def tick(self) -> None:
         """The ledger: fix expected sets, give up at deadlines, close."""
@@ -89,13 +89,17 @@ class Jobs:
             self._changes.publish(change.kind, change.data)
 
 
-def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """A job that fails says so in our own log and runs again next time."""
+async def _ring(bell: asyncio.Event) -> None:
+    """All the scheduler does: its own end must not cut through a transaction."""
+    bell.set()
 
-    async def run() -> None:
+
+async def _work(job: Callable[[], Awaitable[None]], bell: asyncio.Event) -> None:
+    """Run the job whenever the bell has rung; one that fails says so and runs again next time."""
+    while True:
+        await bell.wait()
+        bell.clear()
         try:
             await job()
         except Exception:
             log.exception("the job %s failed; it runs again", getattr(job, "__name__", job))
-
-    return run

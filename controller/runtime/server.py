@@ -51,7 +51,6 @@ class Controller:
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
         self._directory = Directory(self.db, self.clock)
-        self._jobs = Jobs(self.db, self.clock, self.changes, settings, self.wake)
         self._planner: Planner | None = None
         self._publisher: Publisher | None = None
         self._sender: ContentSender | None = None
@@ -71,7 +70,6 @@ class Controller:
 
     async def stop(self) -> None:
         """End everything; safe to repeat."""
-        self._jobs.stop()
         self.changes.close()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
@@ -104,7 +102,8 @@ class Controller:
             self._planner = Planner(self.db, self.keys, self.clock, signed=self._signed)
             self._run("planner", self._planner.run())
         if Role.JOBS in roles:
-            self._jobs.start()
+            jobs = Jobs(self.db, self.clock, self.changes, self.settings, self.wake)
+            self._run("jobs", jobs.run())
 
     async def _connect(self) -> None:
         """Two links to every broker: one for documents and what devices say, one for content."""

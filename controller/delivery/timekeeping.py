@@ -6,6 +6,7 @@ names the newest versions of the device's documents, so that a broker that withh
 
 import asyncio
 import logging
+import math
 
 from controller.delivery import store
 from controller.delivery.directory import Directory
@@ -48,7 +49,7 @@ class TimeKeeper:
         now_s = self._clock.monotonic()
         if question.device != device_id or self._queue.full():
             uplink.drop("time_question_not_served", arrival)
-        elif now_s - self._last_s.get(device_id, now_s - LEAST_PAUSE_S) < LEAST_PAUSE_S:
+        elif now_s - self._last_s.get(device_id, -math.inf) < LEAST_PAUSE_S:
             uplink.drop("asks_too_often", arrival)
         else:
             if len(self._last_s) > _REMEMBERED:

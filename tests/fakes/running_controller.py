@@ -1,0 +1,89 @@
+"""A whole controller in the test's own event loop, with its embedded broker and a furnished commune."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from controller.runtime.clock import SystemClock
+from controller.runtime.keys import newest_envelope
+from controller.runtime.server import Controller
+from controller.runtime.settings import Settings
+from loa_protocol.trust import Trust, pin
+from tests.fakes.commune import Commune
+from tests.fakes.wire_device import WITHIN_S, WireDevice, connected
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, moved by as much as a test likes."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead.total_seconds()
+
+
+@dataclass
+class Running:
+    """The controller, its commune, and devices to connect."""
+
+    controller: Controller
+    clock: ShiftedClock
+    commune: Commune
+    lives: dict[str, WireDevice] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        assert self.controller.broker is not None
+        return self.controller.broker.port
+
+    async def trust(self) -> Trust:
+        async with self.controller.db.reading() as session:
+            raw = await newest_envelope(session)
+        assert raw is not None
+        return pin(raw)
+
+    @asynccontextmanager
+    async def device(self, device_id: str = "loa-1") -> AsyncIterator[WireDevice]:
+        """Connect a registered device; connecting again goes on with what it held."""
+        signer = self.commune.signers[device_id]
+        async with connected(device_id, signer, await self.trust(), self.port, self.lives.get(device_id)) as device:
+            self.lives[device_id] = device
+            yield device
+
+    async def broadcast(self, **changes: Any) -> str:
+        made = await self.commune.broadcast(**changes)
+        self.controller.wake()
+        return made
+
+
+async def eventually(done: Callable[[], Awaitable[Any]], what: str, limit_s: float = WITHIN_S) -> Any:
+    """Ask the database until it says so: what is waited for happens in other tasks."""
+    deadline = asyncio.get_running_loop().time() + limit_s
+    while not (value := await done()):
+        assert asyncio.get_running_loop().time() < deadline, f"not within {limit_s} s: {what}"
+        await asyncio.sleep(0.02)
+    return value
+
+
+@asynccontextmanager
+async def running(folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), **given: Any) -> AsyncIterator[Running]:
+    """Started, furnished, and ended whatever happens."""
+    clock = ShiftedClock()
+    settings = Settings(**{"data_dir": folder / "controller", "first_pass_delay_s": 0.2, **given})
+    controller = Controller(settings, clock)
+    await controller.start()
+    try:
+        commune = Commune(controller.db, clock)  # type: ignore[arg-type]
+        await commune.furnish(devices)
+        controller.wake()
+        yield Running(controller, clock, commune)
+    finally:
+        await controller.stop()

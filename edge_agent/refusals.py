@@ -1,7 +1,8 @@
 """Refused documents: counted by reason for `health`, and written into the journal without letting anybody flood it.
 
-Rules: the first refusal of a (topic, reason) in a minute is written at once, equal ones are folded into one more entry
-when the minute is over; above 20 kinds a minute, or 600 entries an hour, only the reason is folded, then only counted.
+Rules: the first refusal of a (topic, reason) is written at once, equal ones are folded into one more entry after 1 s,
+then 2 s, 4 s … up to a minute; above 20 kinds at a time only the reason is told apart; above 600 entries an hour they
+are only counted.
 """
 
 import hashlib
@@ -11,20 +12,31 @@ from dataclasses import dataclass, field
 
 from loa_protocol.receipts import Refused
 
-MINUTE_NS = 60_000_000_000
-KINDS_A_MINUTE = 20
+SECOND_NS = 1_000_000_000
+LONGEST_WINDOW_NS = 60 * SECOND_NS
+HOUR_NS = 3600 * SECOND_NS
+KINDS_AT_A_TIME = 20
 ENTRIES_AN_HOUR = 600
 SEVERAL = "(several)"
 _TOPIC_MAX = 200
 
 
 @dataclass(slots=True)
+class _Fold:
+    """Equal refusals since the last entry that told of them."""
+
+    digest: str
+    due_ns: int
+    window_ns: int = SECOND_NS
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Refusals:
-    """The ledger of what was refused; times are monotonic nanoseconds."""
+    """What was refused; times are monotonic nanoseconds."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    _folded: dict[tuple[str, str], list[int | str]] = field(default_factory=dict)
-    _minute: int = -1
+    _folds: dict[tuple[str, str], _Fold] = field(default_factory=dict)
     _hour: int = -1
     _entries: int = 0
 
@@ -33,32 +45,32 @@ class Refusals:
         self.counts[reason] += 1
         due = list(self.due(now_ns))
         key = (topic[:_TOPIC_MAX], reason)
-        if key not in self._folded and len(self._folded) >= KINDS_A_MINUTE:
+        if key not in self._folds and len(self._folds) >= KINDS_AT_A_TIME:
             key = (SEVERAL, reason)
-        mark = hashlib.sha256(payload).hexdigest()
-        if key in self._folded:
-            entry = self._folded[key]
-            entry[0] = int(entry[0]) + 1
-            entry[1] = mark
+        digest = hashlib.sha256(payload).hexdigest()
+        fold = self._folds.get(key)
+        if fold is not None:
+            fold.count, fold.digest = fold.count + 1, digest
         else:
-            self._folded[key] = [0, mark]
-            due += self._within_hour(Refused(topic=key[0], reason=reason, digest=mark), now_ns)
+            self._folds[key] = _Fold(digest, now_ns + SECOND_NS)
+            due += self._within_hour(Refused(topic=key[0], reason=reason, digest=digest), now_ns)
         return tuple(due)
 
     def due(self, now_ns: int) -> Iterator[Refused]:
-        """What the minute that is over has folded."""
-        minute = now_ns // MINUTE_NS
-        if minute == self._minute:
-            return
-        folded, self._folded, self._minute = self._folded, {}, minute
-        for (topic, reason), (count, mark) in folded.items():
-            if int(count):
-                yield from self._within_hour(
-                    Refused(topic=topic, reason=reason, digest=str(mark), count=int(count)), now_ns
-                )
+        """Entries for what has been folded long enough; what has been quiet for a whole window is forgotten."""
+        for key, fold in list(self._folds.items()):
+            if fold.due_ns > now_ns:
+                continue
+            if not fold.count:
+                del self._folds[key]
+                continue
+            entry = Refused(topic=key[0], reason=key[1], digest=fold.digest, count=fold.count)
+            fold.count, fold.window_ns = 0, min(LONGEST_WINDOW_NS, fold.window_ns * 2)
+            fold.due_ns = now_ns + fold.window_ns
+            yield from self._within_hour(entry, now_ns)
 
     def _within_hour(self, entry: Refused, now_ns: int) -> Iterator[Refused]:
-        hour = now_ns // (60 * MINUTE_NS)
+        hour = now_ns // HOUR_NS
         if hour != self._hour:
             self._hour, self._entries = hour, 0
         self._entries += 1

@@ -1,8 +1,8 @@
 """Fetches what the plans will need, in the order in which it is needed, and says what is missing.
 
 Rules: only content of our own plans is listened to; the first pass of the controller is waited for before anything is
-asked; wants are jittered and at most one in 5 s (for a broadcast due within a minute: one in 5 s for each asset); what
-is whole is not subscribed to any more.
+asked; wants are jittered and at most one in 5 s (for what is due within a minute: for each asset, the first three in
+2 s); what is whole is not subscribed to any more.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 AT_ONCE = 8
 WANT_EVERY_S = 5.0
+WANT_EVERY_URGENT_S, WANTS_URGENT = 2.0, 3
 URGENT = timedelta(seconds=60)
 SOON = timedelta(minutes=10)
 QUIET_URGENT_S, QUIET_S = 0.3, 2.0
@@ -70,6 +71,7 @@ class _Fetch:
     ask_from_s: float
     heard_s: float
     asked_s: float = -1e9
+    asked: int = 0
 
 
 class Fetcher:
@@ -223,7 +225,8 @@ class Fetcher:
         asked_s = fetch.asked_s if urgent else max(fetch.asked_s, self._asked_s)
         if urgent:
             fetch.ask_from_s = min(fetch.ask_from_s, now_s + JITTER_URGENT_S)
-        return now_s >= max(fetch.ask_from_s, fetch.heard_s + quiet_s, asked_s + WANT_EVERY_S)
+        every_s = WANT_EVERY_URGENT_S if urgent and fetch.asked <= WANTS_URGENT else WANT_EVERY_S
+        return now_s >= max(fetch.ask_from_s, fetch.heard_s + quiet_s, asked_s + every_s)
 
     async def _want(self, fetch: _Fetch, now_s: float) -> None:
         root = fetch.need.root
@@ -231,6 +234,7 @@ class Fetcher:
         want = Want(device=self._device_id, root=root, index=index, chunks=chunks[:_CHUNKS_A_WANT])
         if await self._publish(topics.up(Family.WANT, self._device_id), msgspec.json.encode(want)):
             fetch.asked_s = self._asked_s = now_s
+            fetch.asked += 1
             log.info("%s: asked for %d chunks of %s", self._device_id, len(chunks), root[:12])
 
     def _left(self, need: Need) -> timedelta:

@@ -1,0 +1,115 @@
+"""From a broadcast of a plan to what the player is given and what the cache must hold. Pure.
+
+Rules: the first wanted language with a variant of its own decides; a relay sounds its fallback until relays are built;
+a chime this player does not know becomes the opening one, because a strange chime must not cost the bulletin.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge_agent.player import wire
+from loa_protocol.documents.plan import (
+    Broadcast,
+    ChimeSegment,
+    Content,
+    ContentSegment,
+    PauseSegment,
+    Plan,
+    RelaySegment,
+    Segments,
+)
+from loa_protocol.errors import LoaError
+from loa_protocol.receipts import Occurrence
+from loa_protocol.timeline import Item
+
+CHIMES = frozenset({"opening", "closing", "attention"})
+
+
+class ProgrammeUnplayable(LoaError):
+    """A broadcast has nothing this device can sound: a reference its plan does not name, or only a relay."""
+
+    code = "programme_unplayable"
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What one broadcast sounds on this device; `contents` are its assets, in the manifest's words."""
+
+    segments: Segments
+    repeats: int
+    contents: Mapping[str, Content]
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Every asset once, in the order in which they sound."""
+        return tuple(dict.fromkeys(content.root for content in self._sounding()))
+
+    def sources(self, path: Callable[[str], Path]) -> tuple[wire.Source, ...]:
+        """What the player is given; `path` tells where an asset lies.
+
+        Raises:
+            ProgrammeUnplayable: nothing of it can sound here.
+        """
+        return tuple(self._source(segment, path) for segment in self.segments)
+
+    def _sounding(self) -> Iterator[Content]:
+        for segment in self.segments:
+            ref = _ref(segment)
+            if ref is not None and ref in self.contents:
+                yield self.contents[ref]
+
+    def _source(self, segment: object, path: Callable[[str], Path]) -> wire.Source:
+        match segment:
+            case PauseSegment(duration_ms=duration_ms):
+                return wire.Silence(duration_ms)
+            case ChimeSegment(name=name):
+                return wire.Chime(name if name in CHIMES else "opening")
+            case ContentSegment(ref=ref) | RelaySegment(fallback=str() as ref):
+                content = self.contents.get(ref)
+                if content is None:
+                    raise ProgrammeUnplayable(f"the plan's manifest does not name {ref}; the planner must correct it")
+                return wire.Content(str(path(content.root)), content.duration_ms or None)
+            case _:
+                raise ProgrammeUnplayable("this agent relays no stations yet, and the plan names no fallback")
+
+
+def _ref(segment: object) -> str | None:
+    if isinstance(segment, ContentSegment):
+        return segment.ref
+    return segment.fallback if isinstance(segment, RelaySegment) else None
+
+
+def programme_of(broadcast: Broadcast, plan: Plan, languages: Sequence[str]) -> Programme:
+    """What a device that wants these languages, best first, sounds of a broadcast."""
+    wanted = next((language for language in languages if language in broadcast.variants), None)
+    segments = broadcast.segments if wanted is None else broadcast.variants[wanted]
+    refs = {ref for segment in segments if (ref := _ref(segment)) is not None}
+    return Programme(segments, broadcast.repeats, {ref: plan.manifest[ref] for ref in refs if ref in plan.manifest})
+
+
+class Catalogue:
+    """Finds the broadcast an item of the timeline came from."""
+
+    def __init__(self, plans: Iterable[Plan], languages: Sequence[str]) -> None:
+        self._languages = tuple(languages)
+        self._found = {
+            (plan.scope, plan.version, broadcast.id): (broadcast, plan)
+            for plan in plans
+            for broadcast in plan.broadcasts
+        }
+
+    def programme(self, item: Item) -> Programme | None:
+        """What the item sounds; None where no held plan names it any more."""
+        found = self._found.get((item.scope, item.version, item.occurrence.id))
+        return None if found is None else programme_of(*found, self._languages)
+
+    def needs(self, settled: Callable[[Occurrence], bool], now: datetime) -> Iterator[tuple[Content, datetime]]:
+        """(asset, when it must be there) of everything that may still sound."""
+        for broadcast, plan in self._found.values():
+            over = broadcast.latest_start + timedelta(milliseconds=broadcast.duration_ms)
+            if over <= now or not broadcast.duration_ms or settled(Occurrence(id=broadcast.id)):
+                continue
+            for content in programme_of(broadcast, plan, self._languages).contents.values():
+                yield content, broadcast.start

@@ -1,0 +1,71 @@
+"""Publishes the device's signed state: at every connection, 200 ms after something changed, and each minute."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from loa_protocol import topics
+from loa_protocol.documents.device import DeviceState
+from loa_protocol.keys import Ed25519Signer
+from loa_protocol.topics import Family
+from loa_protocol.uplink import seal_uplink
+
+DEBOUNCE_S = 0.2
+EVERY_S = 60.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StateReporter:
+    """`compose` gives the state as it is now; `publish` sends it retained."""
+
+    def __init__(
+        self,
+        signer: Ed25519Signer,
+        *,
+        device_id: str,
+        compose: Callable[[], Awaitable[DeviceState]],
+        publish: Callable[[str, bytes], Awaitable[bool]],
+    ) -> None:
+        self._signer, self._device_id = signer, device_id
+        self._compose, self._publish = compose, publish
+        self._woken = asyncio.Event()
+        self._said: DeviceState | None = None
+
+    def changed(self) -> None:
+        """Something in the state may be different."""
+        self._woken.set()
+
+    def repeat(self) -> None:
+        """Say it again even if nothing is different."""
+        self._said = None
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Report until cancelled."""
+        while True:
+            woken = False
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), EVERY_S)
+                woken = True
+            if woken:
+                await asyncio.sleep(DEBOUNCE_S)
+            else:
+                self._said = None
+            self._woken.clear()
+            await self._report()
+
+    async def _report(self) -> None:
+        state = await self._compose()
+        if self._said is not None and _timeless(state) == _timeless(self._said):
+            return
+        if await self._publish(topics.up(Family.STATE, self._device_id), seal_uplink("state", state, self._signer)):
+            self._said = state
+
+
+def _timeless(state: DeviceState) -> DeviceState:
+    """What makes a difference: not the instant, the free bytes or how far the clock has drifted."""
+    clock = msgspec.structs.replace(state.clock, error_ms=None)
+    return msgspec.structs.replace(state, issued=_EPOCH, free_bytes=None, clock=clock)

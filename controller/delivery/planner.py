@@ -6,6 +6,7 @@ topic that cannot be signed waits and is tried again; what stood before it stays
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -84,7 +85,7 @@ class Planner:
     def _batch(self, waiting: Sequence[str]) -> Sequence[str]:
         """All stops, else some of the most urgent others."""
         now_s = self._clock.monotonic()
-        ready = [topic for topic in waiting if self._not_before_s.get(topic, 0.0) <= now_s]
+        ready = [topic for topic in waiting if self._not_before_s.get(topic, -math.inf) <= now_s]
         ordered = sorted(ready, key=lambda topic: (_urgency(topic), topic))
         stops = [topic for topic in ordered if _urgency(topic) is Urgency.STOP]
         return stops or ordered[:AT_ONCE]

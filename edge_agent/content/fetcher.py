@@ -106,6 +106,11 @@ class Fetcher:
         """Needed roots that cannot sound yet, the soonest first."""
         return tuple(root for root in self._needs if not self._cache.verified(root))
 
+    def missing_before(self, within: timedelta) -> bool:
+        """Whether something that is needed that soon cannot sound yet."""
+        limit = self._clock.now() + within
+        return any(need.at <= limit and not self._cache.verified(root) for root, need in self._needs.items())
+
     def ready(self, root: str) -> bool:
         """Whether an asset is whole and was hashed since the start."""
         return self._cache.verified(root)

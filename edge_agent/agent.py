@@ -1,0 +1,454 @@
+"""The edge agent put together: opens what is on disk, starts every part, and ends them in good order.
+
+Rules: no part's failure ends the others: it is logged and started again; nothing plays before the disk was verified and
+what a power cut ended was answered for; on SIGTERM sound ramps down and its receipt is written.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.agenda import Desk
+from edge_agent.board.outfit import open_driver, open_show
+from edge_agent.board.show import BoardShow
+from edge_agent.board_runner import BoardRunner
+from edge_agent.clock import ClockKeeper, SystemTime
+from edge_agent.commands import Commands
+from edge_agent.config import AgentConfig
+from edge_agent.content.cache import ContentCache
+from edge_agent.content.fetcher import Fetcher
+from edge_agent.documents import DocumentStore
+from edge_agent.holdings import Holdings, named_occurrences
+from edge_agent.inbox import Inbox
+from edge_agent.journal import Journal
+from edge_agent.notebook import Notebook
+from edge_agent.outputs import player_settings
+from edge_agent.player import wire
+from edge_agent.player.supervisor import Player
+from edge_agent.profile import DeviceProfile
+from edge_agent.reactions import AgentReactions
+from edge_agent.refusals import Refusals
+from edge_agent.reports import AGENT, Output, Reports
+from edge_agent.runner import Runner
+from edge_agent.session import Identity, Session
+from edge_agent.trust_store import TrustStore
+from edge_agent.uplink.receipts import ReceiptSender
+from edge_agent.uplink.state import StateReporter
+from edge_agent.uplink.time_questions import TimeQuestions
+from loa_protocol import topics
+from loa_protocol.documents.device import CommandReply, DeviceKind, Evidence
+from loa_protocol.errors import LoaError
+from loa_protocol.keys import Ed25519Signer
+from loa_protocol.policy import HardLimits
+from loa_protocol.receipts import Body
+from loa_protocol.topics import Family
+from loa_protocol.uplink import seal_uplink
+
+log = logging.getLogger(__name__)
+
+SECOND_S = 1.0
+DIAGNOSE_EVERY_S = 5
+HEALTH_EVERY_S = 60
+TIDY_EVERY_S = 600
+RESTART_S = 1.0
+GOODBYE_S = 0.7
+_MIB = 1024 * 1024
+_WALL_TOLERANCE = timedelta(days=1)
+_LOST_BEFORE = "lost_before"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an agent is made from."""
+
+    config: AgentConfig
+    profile: DeviceProfile
+    signer: Ed25519Signer
+    system: SystemTime
+
+
+class Agent:
+    """One device."""
+
+    def __init__(self, given: Given) -> None:
+        config, profile = given.config, given.profile
+        self._given, self._device_id = given, config.device
+        self._folder = Path(config.state_dir)
+        self._boot = secrets.token_hex(12)
+        self._journal = Journal(self._folder / "journal.sqlite")
+        self._store = DocumentStore(self._folder / "documents.sqlite")
+        self._trust_store = TrustStore(Path(config.pinned_trust), self._folder / "trust.json")
+        self._clock = ClockKeeper(self._folder / "clock.json", given.system, has_rtc=profile.has_rtc)
+        quota = min(config.content_quota_bytes, profile.limits.cache_quota_mib * _MIB)
+        self._cache = ContentCache(self._folder / "content", quota)
+        self._refusals = Refusals()
+        self._services: list[asyncio.Task[None]] = []
+        self._clock_was_usable = False
+        self._health_is_due = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Live until `stop` is set.
+
+        Raises:
+            TrustRefused: there is no usable pinned trust list.
+            StorageFailed, DiskFull: the journal cannot even be begun.
+        """
+        await self._open()
+        await self._begin()
+        try:
+            await stop.wait()
+        finally:
+            await self._end()
+
+    async def _open(self) -> None:
+        """Everything from the disk, verified."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        trust, trust_replaced = await asyncio.to_thread(self._trust_store.load)
+        await asyncio.to_thread(self._clock.load, trust.current.issued)
+        await self._journal.open()
+        await self._store.open()
+        await asyncio.to_thread(self._cache.open)
+        self._holdings = Holdings(self._device_id, trust)
+        self._notebook = Notebook(
+            self._journal, self._clock, self._folder / "progress.json", written=self._something_written
+        )
+        await self._notebook.load()
+        await self._restore()
+        self._assemble()
+        replaced = {
+            "journal_replaced": self._journal.replaced,
+            "documents_replaced": self._store.replaced,
+            "trust_replaced": trust_replaced,
+        }
+        await self._note_the_start([code for code, damaged in replaced.items() if damaged])
+
+    async def _restore(self) -> None:
+        floors, stored = await self._store.load()
+        refused = self._holdings.restore(stored)
+        self._holdings.floors |= floors
+        for document, refusal in refused:
+            log.warning("%s version %d is not used any more: %s", document.topic, document.version, refusal)
+        await self._store.drop((document.topic, document.digest) for document, _ in refused)
+
+    async def _note_the_start(self, damaged: list[str]) -> None:
+        """The journal tells of every start, and of what was found damaged; a full disk must not keep us from living."""
+        try:
+            await self._notebook.note("boot", f"{AGENT}, boot {self._boot}")
+            for code in damaged:
+                await self._notebook.note(code, "a damaged file was set aside; see the state folder")
+            if self._journal.replaced:
+                await self._journal.remember(_LOST_BEFORE, "")
+            if self._kind() is DeviceKind.SPEAKER:
+                await self._notebook.end_what_a_power_cut_ended()
+        except LoaError as error:
+            log.error("the start could not be journalled: %s", error)  # noqa: TRY400 - foreseen
+
+    def _assemble(self) -> None:
+        """Make the parts; nothing runs yet."""
+        device_id, clock, signer = self._device_id, self._clock, self._given.signer
+        self._desk = Desk(self._holdings, clock, HardLimits(self._given.profile.limits.max_volume))
+        identity = Identity(device_id, self._boot)
+        self._session = Session(self._given.config.broker, identity, check_times=self._wall_is_believable)
+        self._fetcher = Fetcher(
+            self._cache,
+            device_id=device_id,
+            clock=clock,
+            publish=partial(self._session.publish, qos=1),
+            changed=self._content_changed,
+            spoiled=self._content_spoiled,
+        )
+        self._assemble_outputs()
+        self._reports = Reports(
+            device_id=device_id,
+            boot=self._boot,
+            state_dir=self._folder,
+            min_free_bytes=self._given.profile.limits.min_free_disk_mib * _MIB,
+            holdings=self._holdings,
+            desk=self._desk,
+            clock=clock,
+            journal=self._journal,
+            fetcher=self._fetcher,
+            output=self._output,
+            refused=self._refusals.counts,
+        )
+        publish = self._session.publish
+        retained = partial(publish, retain=True)
+        self._state = StateReporter(signer, device_id=device_id, compose=self._reports.state, publish=retained)
+        self._sender = ReceiptSender(self._journal, signer, device_id=device_id, clock=clock.read, publish=publish)
+        self._questions = TimeQuestions(clock, device_id=device_id, publish=publish)
+        self._assemble_inbox()
+
+    def _assemble_outputs(self) -> None:
+        config, profile = self._given.config, self._given.profile
+        told = self._told
+        self._player: Player | None = None
+        self._runner: Runner | None = None
+        self._show: BoardShow | None = None
+        self._board: BoardRunner | None = None
+        settings = player_settings(profile, config.output, self._folder)
+        if settings is not None:
+            self._player = Player(settings, self._player_event)
+            self._runner = Runner(
+                desk=self._desk,
+                notebook=self._notebook,
+                player=self._player,
+                content=self._fetcher,
+                path=self._cache.path,
+                clock=self._clock,
+                told=told,
+            )
+        if profile.board is not None:
+            own = config.output
+            folder = Path(own.path) if own is not None and own.kind == "file" and own.path else None
+            self._board = BoardRunner(desk=self._desk, notebook=self._notebook, clock=self._clock, told=told)
+            driver = open_driver(profile.board, self._folder, self._clock.now, folder=folder)
+            self._show = open_show(profile.board, driver, self._board)
+            self._board.attach(self._show)
+
+    def _assemble_inbox(self) -> None:
+        commands = Commands(
+            device_id=self._device_id,
+            store=self._store,
+            clock=self._clock,
+            desk=self._desk,
+            player=self._player,
+            busy=lambda: self._runner is not None and self._runner.busy,
+            report_state=self._state.repeat,
+            reply=self._reply,
+        )
+        self._reactions = AgentReactions(
+            device_id=self._device_id,
+            holdings=self._holdings,
+            store=self._store,
+            desk=self._desk,
+            clock=self._clock,
+            fetcher=self._fetcher,
+            notebook=self._notebook,
+            session=self._session,
+            sender=self._sender,
+            state=self._state,
+            questions=self._questions,
+            commands=commands,
+            recompute=self._recompute,
+        )
+        self._inbox = Inbox(
+            holdings=self._holdings,
+            store=self._store,
+            trust_store=self._trust_store,
+            clock=self._clock,
+            refusals=self._refusals,
+            content=self._fetcher,
+            reactions=self._reactions,
+            journal=self._write,
+        )
+
+    async def _begin(self) -> None:
+        """Start every part."""
+        await self._reactions.documents_changed()
+        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            ("session", lambda: self._session.run(self._take, self._connected)),
+            ("receipts", self._sender.run),
+            ("state", self._state.run),
+            ("time", self._questions.run),
+            ("content", self._fetcher.run),
+            ("upkeep", self._keep_up),
+        ]
+        if self._player is not None and self._runner is not None:
+            await self._player.start()
+            parts.append(("runner", self._runner.run))
+        if self._board is not None and self._show is not None:
+            parts += [("board timeline", self._board.run), ("board", self._show.run)]
+        self._services = [asyncio.create_task(_for_ever(name, part), name=name) for name, part in parts]
+
+    async def _end(self) -> None:
+        """Silence first, then receipts, then the network, then the disk."""
+        log.info("%s: ending", self._device_id)
+        if self._runner is not None:
+            await self._cancel("runner")
+            with contextlib.suppress(LoaError):
+                await self._runner.close()
+        if self._show is not None:
+            self._show.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._service("board"), 2.0)
+        if self._player is not None:
+            await self._player.close()
+        await self._send_the_last()
+        for task in self._services:
+            task.cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._clock.save)
+        await self._fetcher.close()
+        await self._store.close()
+        await self._journal.close()
+
+    async def _send_the_last(self) -> None:
+        """Give the newest receipts a moment to be acknowledged."""
+        self._sender.wake()
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + GOODBYE_S
+        while self._session.connected.is_set() and loop.time() < until_s:
+            if self._journal.head.acknowledged == self._journal.head.sequence:
+                return
+            await asyncio.sleep(0.05)
+
+    # What happens.
+
+    async def _take(self, topic: str, payload: bytes) -> None:
+        await self._inbox.take(topic, payload)
+        await self._note_clock()
+
+    async def _note_clock(self) -> None:
+        """The first moment at which schedules may play: look again at what waited for it."""
+        usable = self._clock.read().schedules_play
+        if usable == self._clock_was_usable:
+            return
+        self._clock_was_usable = usable
+        if usable:
+            await self._settle_the_lost()
+            await self._inbox.clock_usable()
+            self._reactions.needs_changed()
+        self._recompute()
+        self._state.changed()
+
+    async def _settle_the_lost(self) -> None:
+        """A journal that was replaced knows nothing of what began before; that moment is fixed once it is known."""
+        lost = await self._journal.recall(_LOST_BEFORE)
+        if lost is None or self._runner is None:
+            return
+        before = datetime.fromisoformat(lost) if lost else self._clock.now()
+        if not lost:
+            await self._journal.remember(_LOST_BEFORE, before.isoformat())
+        self._runner.begin_nothing_before(before)
+
+    async def _connected(self) -> None:
+        self._questions.connected()
+        self._sender.connected()
+        self._state.repeat()
+        self._health_is_due = True
+
+    def _player_event(self, event: wire.Event) -> None:
+        if self._runner is not None:
+            self._runner.on_event(event)
+        if isinstance(event, wire.Opened | wire.Fault):
+            self._state.changed()
+
+    def _told(self) -> None:
+        """Something began or ended."""
+        self._reactions.needs_changed()
+        self._state.changed()
+
+    def _something_written(self) -> None:
+        self._sender.wake()
+        self._state.changed()
+
+    def _content_changed(self) -> None:
+        self._reactions.subscribe()
+        self._recompute()
+        self._state.changed()
+
+    async def _content_spoiled(self, root: str) -> None:
+        with contextlib.suppress(LoaError):
+            await self._notebook.note("content_thrown_away", f"{root} did not match its index; it is fetched again")
+
+    def _recompute(self) -> None:
+        for runner in (self._runner, self._board):
+            if runner is not None:
+                runner.changed()
+
+    async def _write(self, body: Body) -> None:
+        await self._notebook.write(body)
+
+    async def _reply(self, reply: CommandReply) -> None:
+        raw = seal_uplink("command-reply", reply, self._given.signer)
+        await self._session.publish(topics.up(Family.UP_REPLY, self._device_id), raw)
+
+    # Upkeep.
+
+    async def _keep_up(self) -> None:
+        """Small regular duties, counted on the loop's own clock: a stepping wall clock must not disturb them."""
+        second = 0
+        while True:
+            await asyncio.sleep(SECOND_S)
+            second += 1
+            await self._note_clock()
+            for entry in self._refusals.due(self._clock.monotonic_ns):
+                await self._notebook.write(entry)
+            if second % DIAGNOSE_EVERY_S == 0:
+                await self._diagnose()
+            if second % HEALTH_EVERY_S == 0 or self._health_is_due:
+                self._health_is_due = False
+                await self._send_health()
+            if second % TIDY_EVERY_S == 0:
+                await self._tidy()
+
+    async def _diagnose(self) -> None:
+        fresh, gone = await self._reports.diagnose(connected=self._session.connected.is_set())
+        for code, text in fresh.items():
+            log.warning("%s: %s: %s", self._device_id, code, text)
+            await self._notebook.note(code, text)
+        for code in gone:
+            await self._notebook.note(f"{code}_over")
+        if fresh or gone:
+            await self._send_health()
+
+    async def _send_health(self) -> None:
+        health = msgspec.json.encode(await self._reports.health())
+        await self._session.publish(topics.up(Family.HEALTH, self._device_id), health, qos=0)
+
+    async def _tidy(self) -> None:
+        await asyncio.to_thread(self._clock.save)
+        await self._reactions.prune()
+        if self._clock.read().schedules_play:
+            await self._journal.prune(now=self._clock.now(), named=named_occurrences(self._holdings.plans))
+
+    # Small facts.
+
+    def _kind(self) -> DeviceKind:
+        assignment = self._holdings.assignment
+        if assignment is not None:
+            return assignment.kind
+        return DeviceKind.BOARD if self._given.profile.kind == "board" else DeviceKind.SPEAKER
+
+    def _output(self) -> Output:
+        if self._kind() is DeviceKind.BOARD:
+            playing = self._board.playing if self._board is not None else ""
+            return Output(open=self._board is not None, evidence=Evidence.DEVICE, playing=playing)
+        opened = self._player.opened if self._player is not None else None
+        evidence = Evidence(opened.evidence) if opened is not None else Evidence.SIGNAL
+        playing = self._runner.playing if self._runner is not None else ""
+        return Output(open=opened is not None, evidence=evidence, playing=playing)
+
+    def _wall_is_believable(self) -> bool:
+        """Whether certificate times mean anything: our clock is known, and the system's agrees with it."""
+        reading = self._clock.read()
+        return reading.schedules_play and abs(self._given.system.wall() - reading.now) < _WALL_TOLERANCE
+
+    def _service(self, name: str) -> asyncio.Task[None]:
+        return next(task for task in self._services if task.get_name() == name)
+
+    async def _cancel(self, name: str) -> None:
+        task = self._service(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _for_ever(name: str, part: Callable[[], Awaitable[None]]) -> None:
+    """Run a part; what it did not foresee is logged and it starts again."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            log.exception("%s failed; starting it again", name)
+        else:
+            return
+        await asyncio.sleep(RESTART_S)

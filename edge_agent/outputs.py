@@ -1,0 +1,38 @@
+"""Which sound output the player gets: the profile's, unless the configuration says otherwise."""
+
+from pathlib import Path
+
+from edge_agent.config import OutputOverride
+from edge_agent.player.supervisor import PlayerSettings
+from edge_agent.profile import AlsaAudio, DeviceProfile, FileAudio
+
+
+def player_settings(profile: DeviceProfile, override: OutputOverride | None, state_dir: Path) -> PlayerSettings | None:
+    """The player's settings; None for a device without sound. Folders are relative to `state_dir`."""
+    audio = profile.audio
+    if audio is None:
+        return None
+    if override is not None:
+        return _overridden(override, audio, state_dir)
+    if isinstance(audio, AlsaAudio):
+        return PlayerSettings(
+            output="alsa",
+            device=audio.device,
+            channels=audio.channels,
+            block_ms=audio.buffer_ms,
+            latency_ms=audio.latency_ms,
+        )
+    return PlayerSettings(output="file", capture_dir=state_dir / audio.folder, latency_ms=audio.latency_ms)
+
+
+def _overridden(override: OutputOverride, audio: AlsaAudio | FileAudio, state_dir: Path) -> PlayerSettings:
+    card = audio if isinstance(audio, AlsaAudio) else AlsaAudio()
+    return PlayerSettings(
+        output=override.kind,
+        device=override.device or card.device,
+        channels=card.channels,
+        block_ms=card.buffer_ms,
+        capture_dir=state_dir / (override.path or "captured") if override.kind == "file" else None,
+        latency_ms=override.latency_ms or audio.latency_ms,
+        extra_delay_ms=override.extra_delay_ms,
+    )

@@ -10,7 +10,7 @@ from rich.live import Live
 
 from loa_cli.instants import parse_instant
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, print_json, told
+from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, local, print_json, told
 
 _POLL_S = 0.5
 
@@ -60,7 +60,7 @@ def play(
             },
         )
         if not as_json:
-            console.print(f"Lượt phát [bold]{broadcast['id']}[/bold] lúc {broadcast['start']}", highlight=False)
+            console.print(f"Lượt phát [bold]{broadcast['id']}[/bold] lúc {local(broadcast['start'])}", highlight=False)
         if not wait:
             if as_json:
                 print_json(broadcast)
@@ -134,7 +134,7 @@ def ledger(
     as_json: AsJson = False,
 ) -> None:
     """What became of a broadcast on every device it was meant for."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from loa_cli.client import connected
 
@@ -144,10 +144,10 @@ def ledger(
             if as_json:
                 print_json(rows)
                 return
-            table = Table("Lượt phát", "Tiêu đề", "Bắt đầu", "Nơi phát", "Trạng thái")
+            table = Table(Column("Lượt phát", no_wrap=True), "Tiêu đề", "Bắt đầu", "Nơi phát", "Trạng thái")
             for row in rows:
                 state = "đã hủy" if row["cancelled_at"] else "xong" if row["closed_at"] else "đang chờ"
-                table.add_row(row["id"], row["title"], row["start"], ", ".join(row["to"]), state)
+                table.add_row(row["id"], row["title"], local(row["start"]), ", ".join(row["to"]), state)
             console.print(table)
             return
         view = follow(client, broadcast, quiet=as_json) if watch else client.get(f"/broadcasts/{broadcast}/ledger")

@@ -10,6 +10,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
+from loa_cli.instants import ZONE
 from loa_cli.options import AsJson
 from loa_cli.processes import Children, children
 from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, print_json, told
@@ -84,7 +85,10 @@ def _run(family: Children, run: Path, seconds_ahead: float, *, quiet: bool) -> d
                 "late_s": 10,
             },
         )
-        _say(quiet, f"Bản tin dài {asset['duration_ms'] / 1000:.1f} s, phát lúc {start.astimezone():%H:%M:%S}")
+        _say(
+            quiet,
+            f"Bản tin dài {asset['duration_ms'] / 1000:.1f} s, phát lúc {start.astimezone(ZONE):%H:%M:%S} (giờ Việt Nam)",
+        )
         view = _follow(client, family, broadcast["id"], quiet=quiet)
         view["files"] = _files(run)
         view["url"] = client.url

@@ -4,12 +4,14 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from loa_cli.instants import ZONE
 from loa_protocol.errors import LoaError
 
 console = Console()
@@ -54,8 +56,8 @@ def told() -> Iterator[None]:
 def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str] | None = None) -> Table:
     """The answers of one broadcast, a row a device."""
     table = Table(title=title, title_justify="left")
-    for column in ("Thiết bị", "Kết quả", "Lý do", "Bắt đầu", "Lệch (ms)", "Phát (s)", "RMS dBFS", "Bằng chứng"):
-        table.add_column(column)
+    for column in ("Thiết bị", "Kết quả", "Lý do", "Bắt đầu", "Lệch ms", "Giây", "dBFS", "Bằng chứng"):
+        table.add_column(column, no_wrap=column in {"Thiết bị", "Bắt đầu"})
     for row in rows:
         receipt = row.get("receipt") or {}
         outcome = row.get("outcome")
@@ -65,13 +67,23 @@ def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str]
             row["device_id"],
             f"[{style}]{OUTCOME_WORDS.get(outcome, outcome) if outcome else words}[/{style}]",
             row.get("reason") or "",
-            str(receipt.get("started", ""))[11:23],
+            local_time(receipt.get("started")),
             _number(receipt.get("skew_ms")),
             _number((row.get("played_ms") or 0) / 1000 if row.get("played_ms") else None),
             _number(receipt.get("rms_dbfs")),
             _evidence(receipt),
         )
     return table
+
+
+def local_time(instant: str | None) -> str:
+    """Time of day in Vietnam of an RFC 3339 instant, to the tenth of a second."""
+    return f"{datetime.fromisoformat(instant).astimezone(ZONE):%H:%M:%S.%f}"[:10] if instant else ""
+
+
+def local(instant: str) -> str:
+    """Date and time in Vietnam of an RFC 3339 instant."""
+    return f"{datetime.fromisoformat(instant).astimezone(ZONE):%d/%m/%Y %H:%M:%S}"
 
 
 def _number(value: float | None) -> str:

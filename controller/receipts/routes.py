@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from controller.api.dependencies import Read
 from controller.api.models import View
 from controller.broadcasts import service as broadcasts
-from controller.receipts import service
+from controller.receipts import rules, service
 
 router = APIRouter(tags=["ledger"])
 
@@ -45,18 +45,15 @@ async def ledger(broadcast_id: str, session: Read) -> LedgerView:
     """Every device's answer to a broadcast."""
     broadcast = await broadcasts.require(session, broadcast_id)
     rows = [LedgerRowView.model_validate(row) for row in await service.rows(session, broadcast_id)]
-    outcomes: dict[str, int] = {}
-    for row in rows:
-        if row.outcome is not None:
-            outcomes[row.outcome] = outcomes.get(row.outcome, 0) + 1
+    summary = rules.summarise(row.outcome for row in rows)
     return LedgerView(
         broadcast_id=broadcast_id,
         title=broadcast.title,
         start=broadcast.start,
         fixed=broadcast.expected_at is not None,
         closed=broadcast.closed_at is not None,
-        expected=len(rows),
-        waiting=len(rows) - sum(outcomes.values()),
-        outcomes=outcomes,
+        expected=summary.expected,
+        waiting=summary.waiting,
+        outcomes=summary.outcomes,
         rows=rows,
     )

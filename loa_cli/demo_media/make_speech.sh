@@ -7,7 +7,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 raw=$(mktemp --suffix=.wav)
 trap 'rm -f "$raw"' EXIT
 
-espeak-ng -v vi -s 165 -w "$raw" --stdin <<'VAN_BAN'
+espeak-ng -v vi -s 165 -a 60 -w "$raw" --stdin <<'VAN_BAN'
 Kính thưa bà con nhân dân.
 Trạm y tế xã thông báo lịch tiêm chủng.
 Sáng thứ tư, từ bảy giờ ba mươi đến mười một giờ, tại trạm y tế xã.

@@ -5,7 +5,6 @@ there is one receipt; frames that the board could not prove do not count as play
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from edge_agent.board.items import BoardItem, Ending, ItemResult
 from edge_agent.clock import ClockKeeper
 from edge_agent.notebook import Notebook
 from edge_agent.performance import cue_name
+from edge_agent.waiting import happens
 from loa_protocol.documents.device import Evidence
 from loa_protocol.errors import LoaError
 from loa_protocol.outcomes import Outcome, Reason
@@ -70,8 +70,7 @@ class BoardRunner:
             except Exception:
                 log.exception("the board's timeline could not be followed; trying again")
                 wait_s = AGAIN_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+            await happens(self._woken, wait_s)
 
     async def tick(self) -> float:
         """Do what is due now; seconds until something else is."""

@@ -7,7 +7,6 @@ oldest message goes, which is safe: documents are published again until the devi
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiomqtt import Message
 
@@ -44,30 +43,44 @@ def size_of(message: Message) -> int:
     return len(message.payload) if isinstance(message.payload, bytes | bytearray) else 0
 
 
+class Lanes:
+    """All lanes; sized like the plain container that `asyncio.Queue` expects."""
+
+    def __init__(self) -> None:
+        self._stops = _Lane(64, 1 << 20)
+        self._documents = _Lane(512, 8 << 20)
+        self._content = _Lane(64, 8 << 20)
+        self._all = (self._stops, self._documents, self._content)
+
+    def __len__(self) -> int:
+        return sum(len(lane.messages) for lane in self._all)
+
+    def push(self, message: Message) -> None:
+        """Put a message into its lane."""
+        topic = str(message.topic)
+        if topic.startswith(_STOP):
+            self._stops.push(message)
+        elif topic.startswith(_CONTENT) or topic.endswith(_CONTENT_LEAF):
+            self._content.push(message)
+        else:
+            self._documents.push(message)
+
+    def pop(self) -> Message:
+        """The most urgent message; there must be one."""
+        return next(lane for lane in self._all if lane.messages).pop()
+
+
 class Mailbox(asyncio.Queue[Message]):
     """What aiomqtt puts arriving messages into."""
 
     def _init(self, maxsize: int) -> None:  # noqa: ARG002 - the lanes have their own limits
-        self._stops = _Lane(64, 1 << 20)
-        self._documents = _Lane(512, 8 << 20)
-        self._content = _Lane(64, 8 << 20)
+        self._queue = Lanes()
 
     def _put(self, item: Message) -> None:
-        topic = str(item.topic)
-        if topic.startswith(_STOP):
-            self._stops.push(item)
-        elif topic.startswith(_CONTENT) or topic.endswith(_CONTENT_LEAF):
-            self._content.push(item)
-        else:
-            self._documents.push(item)
+        self._queue.push(item)
 
-    def _get(self) -> Any:
-        lanes = (self._stops, self._documents, self._content)
-        return next(lane for lane in lanes if lane.messages).pop()
-
-    def qsize(self) -> int:
-        """How many messages wait."""
-        return sum(len(lane.messages) for lane in (self._stops, self._documents, self._content))
+    def _get(self) -> Message:
+        return self._queue.pop()
 
     def full(self) -> bool:
         """Never: a full lane lets its oldest message go."""

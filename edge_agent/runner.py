@@ -22,6 +22,7 @@ from edge_agent.performance import Ending, Performance, Stage, ending_of, failed
 from edge_agent.player import wire
 from edge_agent.player.errors import PlayerError, PrepareFailedError
 from edge_agent.programmes import ProgrammeUnplayable
+from edge_agent.waiting import happens
 from loa_protocol import failpoints
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.errors import LoaError
@@ -141,8 +142,7 @@ class Runner:
             except Exception:
                 log.exception("the timeline could not be followed; trying again")
                 wait_s = AGAIN_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+            await happens(self._woken, wait_s)
 
     async def tick(self) -> float:
         """Do what is due now; seconds until something else is.
@@ -172,8 +172,7 @@ class Runner:
             await self._take_events()
             if self._clock.monotonic_ns > deadline_ns:
                 break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), 0.1)
+            await happens(self._woken, 0.1)
         for task in self._preparing:
             task.cancel()
 

@@ -19,6 +19,7 @@ import msgspec
 
 from edge_agent.config import BrokerAddress
 from edge_agent.mailbox import Mailbox
+from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.documents.device import Presence
 from loa_protocol.topics import Family
@@ -182,8 +183,7 @@ class Session:
                 codes = await client.subscribe(part)
                 held.update({topic: qos for (topic, qos), code in zip(part, codes, strict=False) if _granted(code)})
             held = {topic: qos for topic, qos in held.items() if topic in wanted}
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), RESUBSCRIBE_S if len(held) < len(wanted) else None)
+            await happens(self._changed, RESUBSCRIBE_S if len(held) < len(wanted) else None)
 
     @property
     def _presence_topic(self) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from edge_agent.clock import ClockKeeper
 from edge_agent.content.cache import CacheFull, ContentCache
+from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.content import ContentBadFrame, unpack
 from loa_protocol.documents.device import Want
@@ -158,9 +159,7 @@ class Fetcher:
             self._woken.clear()
             await self._begin_what_is_needed()
             await self._ask()
-            try:
-                await asyncio.wait_for(self._woken.wait(), TICK_S if self._fetches else 1.0)
-            except TimeoutError:
+            if not await happens(self._woken, TICK_S if self._fetches else 1.0):
                 await self._hash_in_idle_time()
 
     async def recheck(self, root: str) -> bool:

@@ -5,7 +5,6 @@ from there is sent again, with full jitter from 2 s to 60 s; `resend_from` is an
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -13,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from edge_agent.journal import AckRefused, Journal, Pending
+from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.clock import ClockReading
 from loa_protocol.documents.device import Ack
@@ -84,8 +84,7 @@ class ReceiptSender:
                 await self._send_what_is_due()
             except LoaError as error:
                 log.error("%s: receipts wait: %s", self._device_id, error)  # noqa: TRY400 - foreseen
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self._idle_s())
+            await happens(self._woken, self._idle_s())
 
     async def _send_what_is_due(self) -> None:
         now_s, head = asyncio.get_running_loop().time(), self._journal.head

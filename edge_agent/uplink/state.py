@@ -1,12 +1,12 @@
 """Publishes the device's signed state: at every connection, 200 ms after something changed, and each minute."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import msgspec
 
+from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.documents.device import DeviceState
 from loa_protocol.keys import Ed25519Signer
@@ -46,11 +46,7 @@ class StateReporter:
     async def run(self) -> None:
         """Report until cancelled."""
         while True:
-            woken = False
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), EVERY_S)
-                woken = True
-            if woken:
+            if await happens(self._woken, EVERY_S):
                 await asyncio.sleep(DEBOUNCE_S)
             else:
                 self._said = None

@@ -5,13 +5,13 @@ to 60 s apart. An answer counts only for a question that is waiting.
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from edge_agent.clock import ClockKeeper
+from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.clock import MAX_ROUND_TRIP_MS
 from loa_protocol.documents.device import ClockState, TimeAnswer, TimeQuestion
@@ -60,8 +60,7 @@ class TimeQuestions:
         pause_s = 1.0
         while not self._connected.is_set():
             trusted = self._clock.read().state is ClockState.TRUSTED
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._connected.wait(), EVERY_S if trusted else pause_s)
+            if await happens(self._connected, EVERY_S if trusted else pause_s):
                 return
             pause_s = 1.0 if trusted else min(LONGEST_RETRY_S, pause_s * 2)
             await self._ask()

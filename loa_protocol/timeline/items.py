@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
+import msgspec
+
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertShape, AlertStart
 from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan
@@ -119,11 +121,16 @@ def _broadcasts(plans: tuple[Plan, ...]) -> tuple[dict[Occurrence, Item], set[Oc
         for broadcast in plan.broadcasts:
             rank = (broadcast.rev, plan.version, plan.scope)
             known = best.get(broadcast.id)
-            if known is None or rank > known[0]:
+            if known is None or rank > known[0] or (rank == known[0] and _text(broadcast) > _text(known[1])):
                 best[broadcast.id] = (rank, broadcast, plan)
     items = (item_of(broadcast, plan) for _, broadcast, plan in best.values())
     gone = {Occurrence(id=key) for key, rev in withdrawn.items() if key not in best or rev >= best[key][0][0]}
     return {item.occurrence: item for item in items}, gone
+
+
+def _text(document: Broadcast | AlertStart) -> bytes:
+    """Tells apart what no rule does, so that the answer never depends on the order of arrival."""
+    return msgspec.json.encode(document)
 
 
 def item_of(broadcast: Broadcast, plan: Plan) -> Item:
@@ -154,7 +161,7 @@ def _by_id(alerts: Iterable[AlertStart]) -> Iterator[tuple[AlertStart, ...]]:
     for alert in alerts:
         series = held.setdefault(alert.id, {})
         known = series.get(alert.sequence)
-        if known is None or (alert.issued, alert.scope) > (known.issued, known.scope):
+        if known is None or (alert.issued, _text(alert)) > (known.issued, _text(known)):
             series[alert.sequence] = alert
     for series in held.values():
         yield tuple(series[n] for n in sorted(series, reverse=True))

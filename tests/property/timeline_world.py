@@ -35,7 +35,7 @@ GRACE = timedelta(seconds=2)
 
 ticks = st.integers(0, SPAN)
 instants = ticks.map(lambda n: T0 + n * STEP)
-lengths = st.integers(1, 40).map(lambda n: n * 30_000)
+lengths = st.integers(1, 60).map(lambda n: n * 30_000)
 
 
 @st.composite
@@ -69,10 +69,10 @@ def plans(draw: st.DrawFn, *, board: bool = False) -> Plan:
         issued=T0,
         expires=T0 + draw(st.sampled_from([60, 120, 100_000])) * STEP,
         horizon=END,
-        broadcasts=tuple(draw(st.lists(broadcasts(board=board), max_size=6, unique_by=lambda b: b.id))),
+        broadcasts=tuple(draw(st.lists(broadcasts(board=board), min_size=2, max_size=6, unique_by=lambda b: b.id))),
         withdrawn=tuple(
             Withdrawn(id=f"b-{n}", rev=rev)
-            for n, rev in draw(st.dictionaries(st.integers(0, 7), st.integers(0, 2), max_size=2)).items()
+            for n, rev in draw(st.dictionaries(st.integers(0, 7), st.integers(0, 2), max_size=1)).items()
         ),
     )
 
@@ -98,12 +98,13 @@ def alerts(draw: st.DrawFn) -> AlertStart:
 
 
 minutes = st.integers(280, 480)
-weekdays = st.sampled_from([(2,), (1, 2, 3), (6,)])
+weekdays = st.sampled_from([(2,), (1, 2, 3), (1, 2, 3, 4, 5, 6, 7), (6,)])
 
 
 @st.composite
 def policies(draw: st.DrawFn, *, budgets: bool = True) -> Policy:
-    spans = [sorted(pair) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=2))]
+    spans = [draw(st.sampled_from([(280, 480), (300, 400), (320, 330)]))] if draw(st.booleans()) else []
+    spans += [sorted(pair) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=1))]
     caps = [sorted(pair) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=2))]
     return Policy(
         scope=draw(st.sampled_from(["u-a", "u-b", "d-x"])),
@@ -115,7 +116,7 @@ def policies(draw: st.DrawFn, *, budgets: bool = True) -> Policy:
             for a, b in spans
         ),
         max_slots_a_day=draw(st.none() | st.integers(0, 4)) if budgets else None,
-        max_minutes_a_day=draw(st.none() | st.integers(0, 90)) if budgets else None,
+        max_minutes_a_day=draw(st.none() | st.integers(5, 60)) if budgets else None,
         volume_caps=tuple(VolumeCap(from_minute=a, to_minute=b, max_volume=30) for a, b in caps),
         blackouts=(Blackout(first=T0.date(), last=T0.date()),) if draw(st.integers(0, 20)) == 20 else (),
     )
@@ -169,9 +170,11 @@ class World:
 @st.composite
 def worlds(draw: st.DrawFn, *, board: bool = False, stops: bool = True, budgets: bool = True) -> World:
     return World(
-        plans=tuple(draw(st.lists(plans(board=board), max_size=3))),
+        plans=tuple(draw(st.lists(plans(board=board), min_size=1, max_size=3))),
         alerts=tuple(draw(st.lists(alerts(), max_size=3))),
-        cancels=tuple(AlertCancel(id=f"a-{n}", scope="u-a", issued=T0) for n in draw(st.sets(st.integers(0, 5)))),
+        cancels=tuple(
+            AlertCancel(id=f"a-{n}", scope="u-a", issued=T0) for n in draw(st.sets(st.integers(0, 9), max_size=1))
+        ),
         stops=tuple(draw(st.lists(stop_orders(T0), max_size=1))) if stops else (),
         policies=tuple(draw(st.lists(policies(budgets=budgets), max_size=2))),
         kind=DeviceKind.BOARD if board else DeviceKind.SPEAKER,

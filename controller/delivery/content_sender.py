@@ -20,6 +20,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Arrival, Link
 from controller.runtime.settings import Settings
+from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
 from loa_protocol import strict_json, topics
 from loa_protocol.documents.device import Want
@@ -89,12 +90,16 @@ class ContentSender:
 
     async def run(self, uplink: Uplink) -> None:
         """Send until cancelled."""
-        async with self._db.reading() as session:
-            for plan in await store.published_plans(session, self._clock.now()):
-                self._known |= _roots(plan)
+        await unbroken(self._remember_published())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._first_passes())
             tasks.create_task(self._repairs(uplink))
+
+    async def _remember_published(self) -> None:
+        """What plans named before this process began had its first pass: who missed it asks."""
+        async with self._db.reading() as session:
+            for plan in await store.published_plans(session, self._clock.now()):
+                self._known |= _roots(plan)
 
     async def _first_passes(self) -> None:
         while True:
@@ -110,7 +115,7 @@ class ContentSender:
                 self._passed.pop(root, None)
 
     async def _first_pass(self, root: str) -> None:
-        source = await self._frames.source(root)
+        source = await unbroken(self._frames.source(root))
         if source is None:
             log.error("a plan names content %s, which is not stored", root)
             return
@@ -136,7 +141,7 @@ class ContentSender:
         while self._asked:
             want, arrival = self._asked.popleft()
             source = sources.get(want.root) or await self._allowed(want)
-            if source is None or not await self._is_for(want):
+            if source is None or not await unbroken(self._is_for(want)):
                 uplink.drop("want_not_in_plan", arrival, want.root)
                 continue
             sources[want.root], via[want.device] = source, arrival.link
@@ -154,7 +159,7 @@ class ContentSender:
 
     async def _allowed(self, want: Want) -> Source | None:
         try:
-            return await self._frames.source(want.root)
+            return await unbroken(self._frames.source(want.root))
         except LoaError as error:
             log.error("content %s, which %s wants, cannot be read: %s", want.root, want.device, error)  # noqa: TRY400
             return None

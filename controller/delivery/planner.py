@@ -18,6 +18,7 @@ from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Keyring
+from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
 from loa_protocol import failpoints, topics, trust
 from loa_protocol.documents import Versioned
@@ -56,12 +57,13 @@ class Planner:
         while True:
             self._wake.clear()
             try:
-                while await self.step():
+                while await unbroken(self.step()):
                     pass
             except Exception:
                 log.exception("planning failed; trying again in %.0f s", POLL_S)
             try:
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 may swallow a cancellation
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

@@ -13,6 +13,7 @@ from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Link
+from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
 from loa_protocol import failpoints, topics
 
@@ -52,12 +53,13 @@ class Publisher:
             while True:
                 self._wake.clear()
                 try:
-                    while await self.step():
+                    while await unbroken(self.step()):
                         pass
                 except Exception:
                     log.exception("publishing failed; trying again in %.0f s", POLL_S)
                 try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 may swallow a cancellation
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
         finally:
@@ -100,8 +102,7 @@ class Publisher:
         """Page by page; whatever is signed meanwhile goes its own, quicker way."""
         after, count = "", 0
         while True:
-            async with self._db.reading() as session:
-                documents = await store.page(session, after, self._clock.now(), PAGE)
+            documents = await unbroken(self._page(after))
             if not documents:
                 break
             sent = await asyncio.gather(*(self._post(link, one, again=False) for one in _ordered(documents)))
@@ -109,6 +110,10 @@ class Publisher:
                 return
             after, count = documents[-1].topic, count + len(documents)
         log.info("%s: brought all %d documents to broker %s", link.name, count, link.address)
+
+    async def _page(self, after: str) -> Sequence[Stored]:
+        async with self._db.reading() as session:
+            return await store.page(session, after, self._clock.now(), PAGE)
 
 
 def _turn(topic: str) -> tuple[Urgency, str]:

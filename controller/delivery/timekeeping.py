@@ -15,6 +15,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival
+from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
 from loa_protocol import strict_json, topics
 from loa_protocol.documents.device import TimeAnswer, TimeQuestion
@@ -67,7 +68,7 @@ class TimeKeeper:
         while True:
             arrival, question = await self._queue.get()
             try:
-                await self._answer(arrival, question)
+                await unbroken(self._answer(arrival, question))
             except Exception:
                 log.exception("%s: its time question was not answered; it asks again", question.device)
 

@@ -23,6 +23,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival, Link
+from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
 from loa_protocol import failpoints, strict_json, topics
 from loa_protocol.documents import Wire
@@ -97,10 +98,13 @@ class Ingest:
             while len(waiting) < AT_ONCE and not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
             try:
-                messages = [one for each in waiting if (one := await self._opened(*each, uplink)) is not None]
-                await self._take_all(messages, uplink)
+                await unbroken(self._take_in(waiting, uplink))
             except Exception:
                 log.exception("%d messages were not taken in; devices send them again", len(waiting))
+
+    async def _take_in(self, waiting: Sequence[tuple[Arrival, Family, str]], uplink: Uplink) -> None:
+        messages = [one for each in waiting if (one := await self._opened(*each, uplink)) is not None]
+        await self._take_all(messages, uplink)
 
     async def _opened(self, arrival: Arrival, family: Family, device_id: str, uplink: Uplink) -> _Message | None:
         known = await self._directory.find(device_id)

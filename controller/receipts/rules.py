@@ -6,7 +6,7 @@ nobody; cancelled later it keeps its set.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -33,7 +33,7 @@ class Summary:
 
     expected: int
     waiting: int
-    outcomes: Mapping[str, int]
+    outcomes: dict[str, int]
 
 
 def step(current: str | None, answer: Outcome, *, same: bool) -> Step:

@@ -5,8 +5,9 @@ Every job is idempotent and looks before it takes a write lock, so that any numb
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -17,10 +18,12 @@ from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.settings import Settings
+from controller.runtime.unbroken import unbroken
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second
 
+Job = Callable[[], Coroutine[Any, Any, None]]
 TICK_S = 1
 LIVENESS_S = 5
 RESIGN_S = 600
@@ -94,12 +97,12 @@ async def _ring(bell: asyncio.Event) -> None:
     bell.set()
 
 
-async def _work(job: Callable[[], Awaitable[None]], bell: asyncio.Event) -> None:
+async def _work(job: Job, bell: asyncio.Event) -> None:
     """Run the job whenever the bell has rung; one that fails says so and runs again next time."""
     while True:
         await bell.wait()
         bell.clear()
         try:
-            await job()
+            await unbroken(job())
         except Exception:
             log.exception("the job %s failed; it runs again", getattr(job, "__name__", job))

@@ -124,8 +124,8 @@ class Link:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        loop, failures = asyncio.get_running_loop(), 0
-        while True:
+        loop, failures, task = asyncio.get_running_loop(), 0, asyncio.current_task()
+        while task is not None and not task.cancelling():  # a connection that breaks meanwhile swallows the cancelling
             born_s = loop.time()
             try:
                 await self._live()

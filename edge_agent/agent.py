@@ -8,13 +8,10 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-
-import msgspec
 
 from edge_agent.agenda import Desk
 from edge_agent.board.outfit import open_driver, open_show
@@ -26,7 +23,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.content.cache import ContentCache
 from edge_agent.content.fetcher import Fetcher
 from edge_agent.documents import DocumentStore
-from edge_agent.holdings import Holdings, named_occurrences
+from edge_agent.holdings import Holdings
 from edge_agent.inbox import Inbox
 from edge_agent.journal import Journal
 from edge_agent.notebook import Notebook
@@ -38,8 +35,10 @@ from edge_agent.reactions import AgentReactions
 from edge_agent.refusals import Refusals
 from edge_agent.reports import AGENT, Output, Reports
 from edge_agent.runner import Runner
+from edge_agent.services import Services
 from edge_agent.session import Identity, Session
 from edge_agent.trust_store import TrustStore
+from edge_agent.upkeep import Upkeep
 from edge_agent.uplink.receipts import ReceiptSender
 from edge_agent.uplink.state import StateReporter
 from edge_agent.uplink.time_questions import TimeQuestions
@@ -54,11 +53,7 @@ from loa_protocol.uplink import seal_uplink
 
 log = logging.getLogger(__name__)
 
-SECOND_S = 1.0
-DIAGNOSE_EVERY_S = 5
-HEALTH_EVERY_S = 60
-TIDY_EVERY_S = 600
-RESTART_S = 1.0
+BOARD_END_S = 2.0
 GOODBYE_S = 0.7
 _MIB = 1024 * 1024
 _WALL_TOLERANCE = timedelta(days=1)
@@ -90,9 +85,8 @@ class Agent:
         quota = min(config.content_quota_bytes, profile.limits.cache_quota_mib * _MIB)
         self._cache = ContentCache(self._folder / "content", quota)
         self._refusals = Refusals()
-        self._services: list[asyncio.Task[None]] = []
+        self._services = Services()
         self._clock_was_usable = False
-        self._health_is_due = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until `stop` is set.
@@ -185,6 +179,7 @@ class Agent:
         self._sender = ReceiptSender(self._journal, signer, device_id=device_id, clock=clock.read, publish=publish)
         self._questions = TimeQuestions(clock, device_id=device_id, publish=publish)
         self._assemble_inbox()
+        self._assemble_upkeep()
 
     def _assemble_outputs(self) -> None:
         config, profile = self._given.config, self._given.profile
@@ -250,41 +245,50 @@ class Agent:
             journal=self._write,
         )
 
+    def _assemble_upkeep(self) -> None:
+        self._upkeep = Upkeep(
+            device_id=self._device_id,
+            session=self._session,
+            reports=self._reports,
+            refusals=self._refusals,
+            notebook=self._notebook,
+            journal=self._journal,
+            clock=self._clock,
+            holdings=self._holdings,
+            reactions=self._reactions,
+            each_second=self._note_clock,
+        )
+
     async def _begin(self) -> None:
         """Start every part."""
         await self._reactions.documents_changed()
-        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-            ("session", lambda: self._session.run(self._take, self._connected)),
-            ("receipts", self._sender.run),
-            ("state", self._state.run),
-            ("time", self._questions.run),
-            ("content", self._fetcher.run),
-            ("upkeep", self._keep_up),
-        ]
+        self._services.start("session", lambda: self._session.run(self._take, self._connected))
+        self._services.start("receipts", self._sender.run)
+        self._services.start("state", self._state.run)
+        self._services.start("time", self._questions.run)
+        self._services.start("content", self._fetcher.run)
+        self._services.start("upkeep", self._upkeep.run)
         if self._player is not None and self._runner is not None:
             await self._player.start()
-            parts.append(("runner", self._runner.run))
+            self._services.start("runner", self._runner.run)
         if self._board is not None and self._show is not None:
-            parts += [("board timeline", self._board.run), ("board", self._show.run)]
-        self._services = [asyncio.create_task(_for_ever(name, part), name=name) for name, part in parts]
+            self._services.start("board timeline", self._board.run)
+            self._services.start("board", self._show.run)
 
     async def _end(self) -> None:
         """Silence first, then receipts, then the network, then the disk."""
         log.info("%s: ending", self._device_id)
         if self._runner is not None:
-            await self._cancel("runner")
+            await self._services.end("runner")
             with contextlib.suppress(LoaError):
                 await self._runner.close()
         if self._show is not None:
             self._show.stop()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._service("board"), 2.0)
+            await self._services.finish("board", BOARD_END_S)
         if self._player is not None:
             await self._player.close()
         await self._send_the_last()
-        for task in self._services:
-            task.cancel()
-        await asyncio.gather(*self._services, return_exceptions=True)
+        await self._services.end()
         with contextlib.suppress(OSError):
             await asyncio.to_thread(self._clock.save)
         await self._fetcher.close()
@@ -334,7 +338,7 @@ class Agent:
         self._questions.connected()
         self._sender.connected()
         self._state.repeat()
-        self._health_is_due = True
+        self._upkeep.health_is_due()
 
     def _player_event(self, event: wire.Event) -> None:
         if self._runner is not None:
@@ -372,45 +376,6 @@ class Agent:
         raw = seal_uplink("command-reply", reply, self._given.signer)
         await self._session.publish(topics.up(Family.UP_REPLY, self._device_id), raw)
 
-    # Upkeep.
-
-    async def _keep_up(self) -> None:
-        """Small regular duties, counted on the loop's own clock: a stepping wall clock must not disturb them."""
-        second = 0
-        while True:
-            await asyncio.sleep(SECOND_S)
-            second += 1
-            await self._note_clock()
-            for entry in self._refusals.due(self._clock.monotonic_ns):
-                await self._notebook.write(entry)
-            if second % DIAGNOSE_EVERY_S == 0:
-                await self._diagnose()
-            if second % HEALTH_EVERY_S == 0 or self._health_is_due:
-                self._health_is_due = False
-                await self._send_health()
-            if second % TIDY_EVERY_S == 0:
-                await self._tidy()
-
-    async def _diagnose(self) -> None:
-        fresh, gone = await self._reports.diagnose(connected=self._session.connected.is_set())
-        for code, text in fresh.items():
-            log.warning("%s: %s: %s", self._device_id, code, text)
-            await self._notebook.note(code, text)
-        for code in gone:
-            await self._notebook.note(f"{code}_over")
-        if fresh or gone:
-            await self._send_health()
-
-    async def _send_health(self) -> None:
-        health = msgspec.json.encode(await self._reports.health())
-        await self._session.publish(topics.up(Family.HEALTH, self._device_id), health, qos=0)
-
-    async def _tidy(self) -> None:
-        await asyncio.to_thread(self._clock.save)
-        await self._reactions.prune()
-        if self._clock.read().schedules_play:
-            await self._journal.prune(now=self._clock.now(), named=named_occurrences(self._holdings.plans))
-
     # Small facts.
 
     def _kind(self) -> DeviceKind:
@@ -432,23 +397,3 @@ class Agent:
         """Whether certificate times mean anything: our clock is known, and the system's agrees with it."""
         reading = self._clock.read()
         return reading.schedules_play and abs(self._given.system.wall() - reading.now) < _WALL_TOLERANCE
-
-    def _service(self, name: str) -> asyncio.Task[None]:
-        return next(task for task in self._services if task.get_name() == name)
-
-    async def _cancel(self, name: str) -> None:
-        task = self._service(name)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _for_ever(name: str, part: Callable[[], Awaitable[None]]) -> None:
-    """Run a part; what it did not foresee is logged and it starts again."""
-    while True:
-        try:
-            await part()
-        except Exception:
-            log.exception("%s failed; starting it again", name)
-        else:
-            return
-        await asyncio.sleep(RESTART_S)

@@ -393,7 +393,7 @@ def test_killed_while_it_plays_it_tells_how_far_it_got_and_never_begins_again(si
     site.wait_ready()
     asset = site.asset("dai", seconds=8.0)
     site.plan(site.controller.sound("dai", asset, in_s=1.5, late_s=60), assets=(asset,))
-    wait_for(lambda: (site.bundle.state / "progress.json").exists(), "some progress is kept", 15)
+    wait_for((site.bundle.state / "progress.json").exists, "some progress is kept", 15)
     site.agent.kill()
     site.agent.start()
 

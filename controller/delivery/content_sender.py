@@ -20,8 +20,8 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Arrival, Link
 from controller.runtime.settings import Settings
-from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import unbroken
 from loa_protocol import strict_json, topics
 from loa_protocol.documents.device import Want
 from loa_protocol.documents.plan import Plan

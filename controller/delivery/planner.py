@@ -18,8 +18,8 @@ from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Keyring
-from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import unbroken
 from loa_protocol import failpoints, topics, trust
 from loa_protocol.documents import Versioned
 from loa_protocol.documents.trust import TrustList

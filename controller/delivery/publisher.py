@@ -13,8 +13,8 @@ from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Link
-from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import unbroken
 from loa_protocol import failpoints, topics
 
 log = logging.getLogger(__name__)

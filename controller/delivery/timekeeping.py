@@ -15,8 +15,8 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival
-from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import unbroken
 from loa_protocol import strict_json, topics
 from loa_protocol.documents.device import TimeAnswer, TimeQuestion
 from loa_protocol.envelope import seal

@@ -23,8 +23,8 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival, Link
-from controller.runtime.unbroken import unbroken
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import unbroken
 from loa_protocol import failpoints, strict_json, topics
 from loa_protocol.documents import Wire
 from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence

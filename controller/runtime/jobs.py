@@ -18,7 +18,7 @@ from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.settings import Settings
-from controller.runtime.unbroken import unbroken
+from controller.runtime.waiting import unbroken
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second

@@ -19,6 +19,7 @@ import aiomqtt
 
 from controller.runtime.settings import Settings, SettingsInvalid
 from controller.runtime.urgency import Urgency
+from controller.runtime.waiting import heeding
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Link:
         async with self._client() as client, asyncio.TaskGroup() as tasks:
             client.pending_calls_threshold = 10 * self._inflight
             if self._subscriptions:
-                await client.subscribe([(topic, 1) for topic in self._subscriptions])
+                await heeding(client.subscribe([(topic, 1) for topic in self._subscriptions]))
             self.connected.set()
             log.info("%s: connected to broker %s", self.name, self.address)
             for number in range(self._inflight):
@@ -169,7 +170,7 @@ class Link:
             one = await self._queue.get()
             sent = False
             try:
-                await client.publish(one.topic, one.payload, one.qos, one.retain)
+                await heeding(client.publish(one.topic, one.payload, one.qos, one.retain))
                 sent = True
             finally:
                 if not one.done.done():

@@ -28,6 +28,7 @@ from controller.runtime.keys import Keyring
 from controller.runtime.mqtt import Arrival, BrokerAddress, Link, parse_address
 from controller.runtime.objects import FolderObjectStore
 from controller.runtime.settings import EMBEDDED, Role, Settings
+from controller.runtime.waiting import ended
 from loa_protocol import topics
 from loa_protocol.topics import Family
 
@@ -72,9 +73,7 @@ class Controller:
         """End everything; safe to repeat."""
         self.changes.close()
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         if self.broker is not None:
             await self.broker.stop()
         await self.db.close()

@@ -11,6 +11,7 @@ from typing import Any
 import aiomqtt
 import msgspec
 
+from controller.runtime.waiting import ended
 from loa_protocol import topics
 from loa_protocol.acceptance import Accepted, Floor, Receiver, check, raised_floors
 from loa_protocol.clock import ClockReading
@@ -205,11 +206,10 @@ async def connected(
         try:
             yield device
         finally:
-            listening.cancel()
-            results = await asyncio.gather(listening, return_exceptions=True)
-            broken = [r for r in results if isinstance(r, Exception) and not isinstance(r, aiomqtt.MqttError)]
-            if broken:
-                raise broken[0]
+            await ended([listening])
+            broken = None if listening.cancelled() else listening.exception()
+            if broken is not None and not isinstance(broken, aiomqtt.MqttError):
+                raise broken
 
 
 def soon(seconds: float) -> datetime:

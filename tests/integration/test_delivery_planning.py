@@ -103,7 +103,7 @@ async def test_a_change_that_is_rolled_back_asks_for_nothing(xa: Commune, keys: 
         assert await store.pending(session) == []
 
 
-async def test_wishes_that_come_while_signing_are_not_forgotten(xa: Commune, keys: Keyring) -> None:
+async def test_wishes_that_come_while_signing_are_not_forgotten(xa: Commune) -> None:
     await xa.broadcast()
     async with xa.db.transaction() as session:
         count = await store.wanted(session, PLAN)
@@ -140,7 +140,7 @@ async def test_two_planners_make_every_version_once(xa: Commune, keys: Keyring) 
         assert await store.pending(session) == []
 
 
-async def test_a_version_is_stored_only_over_the_one_it_was_made_from(xa: Commune, keys: Keyring) -> None:
+async def test_a_version_is_stored_only_over_the_one_it_was_made_from(xa: Commune) -> None:
     now = xa.clock.now()
     first, second = (Stored(PLAN, "plan", version, b"{}") for version in (1, 2))
     async with xa.db.transaction() as session:
@@ -246,9 +246,7 @@ async def test_what_does_not_fit_into_72_hours_is_refused_when_it_is_asked_for(x
             await drafts.require_fitting(session, [SCOPE], now=xa.clock.now())
 
 
-async def test_a_plan_that_cannot_be_made_leaves_the_others_and_itself_as_they_were(
-    xa: Commune, keys: Keyring
-) -> None:
+async def test_a_plan_that_cannot_be_made_leaves_the_others_and_itself_as_they_were(xa: Commune, keys: Keyring) -> None:
     planner = _planner(xa, keys)
     await xa.broadcast()
     await _drain(planner)
@@ -272,17 +270,14 @@ async def test_only_what_has_aged_is_signed_anew(xa: Commune, keys: Keyring) -> 
 
     async with xa.db.reading() as session:
         fresh = await store.signed_before(session, plans=now - timedelta(hours=24), assignments=now)
-        aged = await store.signed_before(
-            session, plans=now - timedelta(hours=22), assignments=now - timedelta(days=30)
-        )
+        aged = await store.signed_before(session, plans=now - timedelta(hours=22), assignments=now - timedelta(days=30))
 
     assert PLAN not in fresh
     assert list(aged) == [PLAN]
 
 
-async def test_the_first_start_makes_keys_only_their_owner_can_read(
-    xa: Commune, keys: Keyring, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("keys")
+async def test_the_first_start_makes_keys_only_their_owner_can_read(tmp_path: Path) -> None:
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()}
 
     assert modes == {0o600}
@@ -308,9 +303,8 @@ async def test_keys_left_by_a_first_start_that_was_killed_are_used(xa: Commune, 
     assert keyring.trust_list.roles[Role.ROOT].keys == (left.keyid,)
 
 
-async def test_a_database_without_its_keys_does_not_start_with_new_ones(
-    xa: Commune, keys: Keyring, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("keys")
+async def test_a_database_without_its_keys_does_not_start_with_new_ones(xa: Commune, tmp_path: Path) -> None:
     with pytest.raises(KeysMissing):
         await Keyring(tmp_path / "elsewhere", xa.db, xa.clock).open()
 

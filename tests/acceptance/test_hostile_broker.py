@@ -34,6 +34,7 @@ from tests.fakes.lone_controller import COMMUNE, LoneController, SentContent, ut
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 EACH = 100
+AT_A_TIME = 20
 DEVICE = "loa-1"
 TONE_S = 0.5
 
@@ -82,6 +83,10 @@ class Siege:
         wait_for(lambda: self.sounds() == self.played, f"{self.played} sounds; heard {self.sounds()}", 5)
         return plan
 
+    def refusals_logged(self) -> int:
+        """How many documents the agent says it refused."""
+        return self.agent.log.read_text().count(" refused on ")
+
     def world(self, in_force: Plan) -> World:
         """What the attacker knows."""
         return World(
@@ -125,6 +130,14 @@ def _opus(folder: Path) -> Path:
     return made
 
 
+def _noise(folder: Path) -> Path:
+    """Two seconds that need several chunks."""
+    made = folder / "noise.ogg"
+    source = ["-f", "lavfi", "-i", "anoisesrc=d=2:a=0.2:r=48000"]
+    subprocess.run(["ffmpeg", "-v", "error", *source, "-c:a", "libopus", "-b:a", "200k", str(made)], check=True)
+    return made
+
+
 @pytest.fixture(scope="module")
 def siege(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Siege]:
     held = Siege(tmp_path_factory.mktemp("siege"))
@@ -143,7 +156,11 @@ def test_a_class_of_attacks_makes_no_sound_and_is_refused_for_its_reason(siege: 
     expected: Counter[str] = Counter()
     heard = siege.sounds()
 
-    for _ in range(EACH):
+    logged = siege.refusals_logged()
+    for number in range(EACH):
+        if number % AT_A_TIME == 0:
+            # The agent's mailbox is bounded: a flood beyond it is dropped unread, and would not be counted.
+            wait_for(lambda: siege.refusals_logged() - logged >= sum(expected.values()), "the agent keeps up", 20)
         attack = CLASSES[name](world, chance)
         reaches = attack.topic != topics.scoped(Family.PLAN, world.other_scope)
         siege.controller.raw(attack.topic, attack.raw, retain=False)
@@ -158,7 +175,7 @@ def test_a_class_of_attacks_makes_no_sound_and_is_refused_for_its_reason(siege: 
         met = Counter(siege.controller.refusals()) - before
         return all(met[why] >= count for why, count in expected.items())
 
-    wait_for(refused, f"{expected} refused; met {Counter(siege.controller.refusals()) - before}", 75)
+    wait_for(refused, f"{expected} are refused", 75)
     assert sum(expected.values()) >= EACH
     assert siege.sounds() == heard
     siege.a_true_plan_sounds()
@@ -166,17 +183,15 @@ def test_a_class_of_attacks_makes_no_sound_and_is_refused_for_its_reason(siege: 
 
 def test_wrong_chunks_are_refused_and_the_true_ones_still_make_the_sound_whole(siege: Siege) -> None:
     chance = Random(7)
-    data = siege.asset.data + bytes(chance.randrange(256) for _ in range(64 * 1024))
-    path = siege.folder / "other.ogg"
-    path.write_bytes(data)
-    other = SentContent("tieng-khac", path, int(TONE_S * 1000))
+    other = SentContent("tieng-khac", _noise(siege.folder), 2000)
+    assert other.index.chunk_count > 1
     plan = siege.controller.make_plan([siege.controller.sound("khac", other, in_s=2.0)], other.manifest())
     siege.accepted.append(siege.controller.send_plan(plan))
     topic = topics.content(other.index.root)
 
     for _ in range(EACH):
         number = chance.randrange(other.index.chunk_count)
-        true = content.pack_chunk(other.index, number, list(content.split(data))[number])
+        true = content.pack_chunk(other.index, number, list(content.split(other.data))[number])
         place = chance.randrange(content.HEADER_BYTES, len(true))
         siege.controller.raw(topic, true[:place] + bytes([true[place] ^ 1]) + true[place + 1 :], retain=False, qos=0)
     siege.controller.send_content(other)

@@ -43,6 +43,7 @@ class LoneController:
         self.states: list[DeviceState] = []
         self.health: list[dict[str, Any]] = []
         self.acknowledging = True
+        self._assets: dict[str, SentContent] = {}
         self._lock = threading.Lock()
         self._version = int(utc_now().timestamp() * 1000) - 10_000_000
         self._link = paho.Client(CallbackAPIVersion.VERSION2, client_id="controller")
@@ -129,11 +130,14 @@ class LoneController:
         )
 
     def send_content(self, asset: "SentContent") -> None:
-        """Index and every chunk, as the first pass would send them."""
-        topic = topics.content(asset.index.root)
-        self.raw(topic, content.pack_index(asset.index), retain=False, qos=0)
+        """Index and every chunk, as the first pass would send them; wants are answered from now on."""
+        self._assets[asset.index.root] = asset
+        self._send(asset, topics.content(asset.index.root))
+
+    def _send(self, asset: "SentContent", topic: str) -> None:
+        self._link.publish(topic, content.pack_index(asset.index), 0)
         for number, chunk in enumerate(content.split(asset.data)):
-            self.raw(topic, content.pack_chunk(asset.index, number, chunk), retain=False, qos=0)
+            self._link.publish(topic, content.pack_chunk(asset.index, number, chunk), 0)
 
     def bodies(self) -> list[Body]:
         """Everything the journal has said so far, in order."""
@@ -160,6 +164,10 @@ class LoneController:
             self.states.append(open_payload(parse(message.payload), DeviceState))
         elif address.family is Family.HEALTH:
             self.health.append(json.loads(message.payload))
+        elif address.family is Family.WANT:
+            asset = self._assets.get(json.loads(message.payload)["root"])
+            if asset is not None:
+                self._send(asset, topics.to_device(Family.DEVICE_CONTENT, self.device))
         elif address.family is Family.RECEIPTS:
             self._keep(open_payload(parse(message.payload), ReceiptBatch))
 

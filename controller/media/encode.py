@@ -105,26 +105,29 @@ def decode(path: Path) -> Iterator[Block]:
         yield from MonoConverter().convert(container.decode(container.streams.audio[0]))
 
 
-def verify(path: Path, sent: Levels, profile: IntakeProfile) -> Levels:
-    """Decode a rendition and compare it with the sound that was encoded.
+def measure(path: Path) -> Levels:
+    """The levels of a rendition, decoded again."""
+    meter = Meter()
+    for _ in meter.through(decode(path)):
+        pass
+    return meter.levels()
+
+
+def check(encoding: Encoding, heard: Levels, sent: Levels, wanted_lufs: float, profile: IntakeProfile) -> None:
+    """Compare a decoded rendition with what it should be.
 
     Raises:
         MediaVerifyFailed: its duration or its loudness is another.
     """
-    meter = Meter()
-    for _ in meter.through(decode(path)):
-        pass
-    heard = meter.levels()
     if abs(heard.duration_ms - sent.duration_ms) > profile.duration_tolerance_ms:
         raise MediaVerifyFailed(
-            f"{path.name} plays {heard.duration_ms} ms instead of {sent.duration_ms} ms; report this file",
+            f"the {encoding.codec} file plays {heard.duration_ms} ms, not {sent.duration_ms} ms; report this sound",
             heard_ms=heard.duration_ms,
             sent_ms=sent.duration_ms,
         )
-    if abs(heard.integrated_lufs - sent.integrated_lufs) > profile.loudness_tolerance_lu:
+    if abs(heard.integrated_lufs - wanted_lufs) > profile.loudness_tolerance_lu:
         raise MediaVerifyFailed(
-            f"{path.name} is at {heard.integrated_lufs:.1f} LUFS instead of {sent.integrated_lufs:.1f}; report it",
+            f"the {encoding.codec} file has {heard.integrated_lufs:.1f} LUFS, not {wanted_lufs:.1f}; report this sound",
             heard_lufs=heard.integrated_lufs,
-            sent_lufs=sent.integrated_lufs,
+            wanted_lufs=wanted_lufs,
         )
-    return heard

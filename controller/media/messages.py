@@ -42,7 +42,7 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refu
 
     code: str
     message: str
-    details: dict[str, float | str | None]
+    details: dict[str, int | float | str | None]
 
 
 Answer = Done | Refused

@@ -153,7 +153,8 @@ def shipped_profiles() -> tuple[str, ...]:
 
 def profile_schema() -> dict[str, Any]:
     """The JSON schema of a profile, as `firmware_configs/profile.schema.json` holds it."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(DeviceProfile)}
+    schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(DeviceProfile)))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _shipped(name: str) -> str:

@@ -17,8 +17,14 @@ from loa_protocol.errors import LoaError
 T = TypeVar("T")
 
 MAX_CHARACTERS = 256 * 1024
+MAX_DEPTH = 20
 _AT = re.compile(r" - at `(?P<path>[^`]+)`$")
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
+# What PyYAML infers by itself; what it infers of a scalar is then judged anew from the text that was written.
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+}
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"(~|null|)\Z"), lambda _: None),
     (re.compile(r"(true|false)\Z"), lambda text: text == "true"),
@@ -64,31 +70,37 @@ def _plain(text: str, lines: dict[str, int]) -> object:
     if len(text) > MAX_CHARACTERS:
         raise _refusal(1, "$", f"the file has more than {MAX_CHARACTERS} characters")
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _refusal(event.start_mark.line + 1, "$", "anchors and aliases are not read; write it out")
+        _require_plain_structure(text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         return _value(node, "$", lines) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise _refusal(mark.line + 1 if mark else 1, "$", f"not YAML: {reason}") from error
+        raise _refusal(_line(error.problem_mark or error.context_mark), "$", f"not YAML: {reason}") from error
     except yaml.YAMLError as error:
         raise _refusal(1, "$", f"not YAML: {error}") from error
-    except RecursionError as error:
-        raise _refusal(1, "$", "nested too deeply") from error
+
+
+def _require_plain_structure(text: str) -> None:
+    """Look at the parser's events only, so that nothing deep or self-referring is ever built."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _refusal(_line(event.start_mark), "$", "anchors and aliases are not read; write it out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _refusal(_line(event.start_mark), "$", f"nested more than {MAX_DEPTH} deep")
 
 
 def _value(node: yaml.Node, path: str, lines: dict[str, int]) -> object:
-    line = lines.setdefault(path, node.start_mark.line + 1)
+    line = lines.setdefault(path, _line(node.start_mark))
+    if node.tag not in _TAGS:
+        raise _refusal(line, path, f"the tag {node.tag} is not read")
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
         return [_value(child, f"{path}[{index}]", lines) for index, child in enumerate(node.value)]
-    if not str(node.tag).startswith("tag:yaml.org,2002:"):
-        raise _refusal(line, path, f"the tag {node.tag} is not read")
     written = str(node.value)
-    if node.style is None or node.style == "":
+    if isinstance(node, yaml.ScalarNode) and not node.style:
         return next((convert(written) for form, convert in _PLAIN if form.match(written)), written)
     return written
 
@@ -96,7 +108,7 @@ def _value(node: yaml.Node, path: str, lines: dict[str, int]) -> object:
 def _mapping(node: yaml.MappingNode, path: str, lines: dict[str, int]) -> dict[str, object]:
     result: dict[str, object] = {}
     for key, child in node.value:
-        line = key.start_mark.line + 1
+        line = _line(key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
             raise _refusal(line, path, "a field name is a word")
         name = str(key.value)
@@ -105,6 +117,11 @@ def _mapping(node: yaml.MappingNode, path: str, lines: dict[str, int]) -> dict[s
         lines[f"{path}.{name}"] = line
         result[name] = _value(child, f"{path}.{name}", lines)
     return result
+
+
+def _line(mark: Any) -> int:
+    """Line as people count it, of a mark of either of PyYAML's two parsers."""
+    return int(mark.line) + 1 if mark is not None else 1
 
 
 def _located(reason: str, lines: dict[str, int]) -> HandWrittenInvalid:

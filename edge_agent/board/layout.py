@@ -65,21 +65,25 @@ def pages(text: str, size: BoardSize, face: Typeface, look: Look | None = None) 
     """
     look = look or Look()
     words = prepare(text, face)
-    setting = _best_setting(words, size, face, _margin_px(size, look))
+    margin_px = _margin_px(size, look)
+    # On the lowest boards the tallest letters need the margin's rows too.
+    setting = _best_setting(words, size, face, margin_px) or _best_setting(words, size, face, 0)
+    if setting is None:
+        raise TextUnshowable(f"a board {size.height_px} pixels high is too low for a line of this text")
     rows = setting.lines
     # Lines are spread over the pages evenly: 3 pages of 2 lines, never 2 + 2 + 2 with a lonely word at the end.
     share = math.ceil(len(rows) / setting.pages)
     return tuple(_draw_page(rows[i : i + share], setting, size, face, look) for i in range(0, len(rows), share))
 
 
-def _best_setting(words: ShowableText, size: BoardSize, face: Typeface, margin_px: int) -> _Setting:
+def _best_setting(words: ShowableText, size: BoardSize, face: Typeface, margin_px: int) -> _Setting | None:
     smallest = _smallest_px(size, face)
     reading = next(
         (s for px in range(smallest, SMALLEST_TEXT_PX - 1, -1) if (s := _set(words, px, size, face, margin_px)).pages),
         None,
     )
     if reading is None:
-        raise TextUnshowable(f"a board {size.height_px} pixels high is too low for a line of this text")
+        return None
     best = reading
     while (px := best.text_px + max(1, best.text_px // 24)) <= size.height_px:
         larger = _set(words, px, size, face, margin_px)
@@ -230,7 +234,8 @@ def _tallest_line(
 ) -> tuple[ImageFont.FreeTypeFont, int]:
     """Find the largest font whose ink fits the board's height, and the baseline that centres it."""
     low, high = SMALLEST_TEXT_PX - 1, size.height_px
-    room = size.height_px - 2 * margin_px
+    above, below = _reach_px(words.words, face.at(SMALLEST_TEXT_PX))
+    room = size.height_px if above + below > size.height_px - 2 * margin_px else size.height_px - 2 * margin_px
     while low < high:
         middle = (low + high + 1) // 2
         above, below = _reach_px(words.words, face.at(middle))

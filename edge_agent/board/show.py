@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _NS_PER_MS = 1_000_000
 _RETRY_NS = 1_000 * _NS_PER_MS
 _REST_RETRY_NS = 5_000 * _NS_PER_MS
+_IDLE_NS = 3_600_000 * _NS_PER_MS
 _SCROLL_PROOF_NS = 1_000 * _NS_PER_MS
 
 
@@ -214,11 +215,13 @@ class BoardShow:
             await self._journal.ended(showing.result(ending))
 
     async def _wait(self, instants_ns: Iterable[int | None]) -> None:
-        """Until the earliest of the instants, or until something was changed."""
-        until = min((instant for instant in instants_ns if instant is not None), default=None)
-        waiting: list[asyncio.Task[object]] = [asyncio.create_task(self._changed.wait())]
-        if until is not None:
-            waiting.append(asyncio.create_task(self._clock.sleep_until(until)))
+        """Until the earliest of the instants, or until something was changed; look again after an hour anyway."""
+        given = [instant for instant in instants_ns if instant is not None]
+        until = min(given, default=self._clock.monotonic_ns() + _IDLE_NS)
+        waiting: list[asyncio.Task[object]] = [
+            asyncio.create_task(self._changed.wait()),
+            asyncio.create_task(self._clock.sleep_until(until)),
+        ]
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:

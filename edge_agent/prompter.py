@@ -40,6 +40,10 @@ _CONTENT_SUSPECT = frozenset({"content_undecodable", "content_truncated", "conte
 class PlayerPort(Protocol):
     """What the runner asks of the player; see `edge_agent.player.supervisor.Player`."""
 
+    @property
+    def opened(self) -> wire.Opened | None:
+        """What the running process said of its output; None while there is none."""
+
     async def prepare(self, cue: wire.Prepare) -> wire.Ready:
         """Decode ahead.
 
@@ -130,8 +134,14 @@ class Prompter:
         if segment.begin > outlook.now:
             performance.begin_ns = self._clock.mono_of(segment.begin)
         performance.item, performance.volume = segment.item, segment.volume
-        if performance.begin_ns - self._clock.monotonic_ns <= LEAD_NS and self._desk.may_start(segment.item, outlook):
-            await self._start(performance)
+        if performance.begin_ns - self._clock.monotonic_ns > LEAD_NS or not self._desk.may_start(segment.item, outlook):
+            return
+        if self._player.opened is None:
+            # To begin now would only write down a failure; the next process may be there in time.
+            down = Ending(Outcome.FAILED, Reason.OUTPUT_FAILED, "there is no player; it is being restarted")
+            self._cast.lacked[performance.occurrence] = down
+            return
+        await self._start(performance)
 
     def _is_other(self, performance: Performance, segment: Segment, outlook: Outlook) -> bool:
         """Whether what is prepared is not what shall sound any more."""
@@ -151,8 +161,8 @@ class Prompter:
         late_ms = 0 if segment.begin > outlook.now else LATE_MARGIN_NS // 1_000_000
         offset_ms = max(0, segment.offset_ms) + (late_ms if self._desk.plays_rest(segment.item) else 0)
         fresh = self._fresh(performance, segment, outlook, begin_ns, offset_ms)
-        if fresh is None:
-            return None
+        if fresh is None or offset_ms >= segment.item.duration_ms:
+            return None  # nothing of it is left to sound: the timeline settles it
         try:
             sources = fresh.programme.sources(self._path)
         except ProgrammeUnplayable as error:

@@ -35,6 +35,7 @@ HELD_S = 0.2
 CLOSE_WITHIN_NS = 1_000_000_000
 PROGRESS_EVERY_NS = 1_000_000_000
 _LOOK_AT = 16
+_SOUNDED = frozenset({Outcome.PLAYED, Outcome.PARTIAL, Outcome.PREEMPTED})
 
 
 class Runner:
@@ -190,8 +191,10 @@ class Runner:
         ending = Ending(verdict.outcome, verdict.reason, verdict.detail or verdict.because)
         if performance is None or performance.started is None:
             await self._forget(performance)
-            if ending.reason is Reason.TOO_LATE:
-                ending = self._cast.lacked.get(verdict.occurrence, ending)
+            if ending.reason is Reason.TOO_LATE or ending.outcome in _SOUNDED:
+                # What never began cannot have sounded, also where its time has run out meanwhile.
+                late = Ending(Outcome.SKIPPED, Reason.TOO_LATE, ending.detail)
+                ending = self._cast.lacked.get(verdict.occurrence, late)
             await self._answers.write(unbegun(verdict.occurrence, verdict.planned, ending, outlook))
         elif performance.stage is Stage.ARMED:
             # What is cut by something else goes on until that really begins: the player then ends it itself.

@@ -36,6 +36,7 @@ class Database:
         self._path, self._schema, self._check = path, schema, check
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
         self._connection: sqlite3.Connection | None = None
+        self._closed = False
         self.replaced = False
 
     async def open(self) -> None:
@@ -56,15 +57,18 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     async def close(self) -> None:
-        """Let the thread finish what it was given, and close."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        """Let the thread finish what it was given, and close; a second time does nothing."""
+        if not self._closed:
+            self._closed = True
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+            self._thread.shutdown(wait=False)
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._connect()
-        except (sqlite3.DatabaseError, LoaError) as error:
+        except (sqlite3.DatabaseError, LoaError, TypeError, ValueError) as error:
+            # Whatever a damaged file holds, the device must come up; what it is not able to read it sets aside.
             if _is_full(error):
                 raise DiskFull(f"{self._path} cannot be opened: {error}") from error
             self._begin_anew()

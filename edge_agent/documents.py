@@ -46,7 +46,7 @@ class DocumentStore:
     """The file; what is read from it is verified again by the caller."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, _SCHEMA, _readable)
 
     @property
     def replaced(self) -> bool:
@@ -113,6 +113,11 @@ def _load(connection: sqlite3.Connection) -> tuple[Floors, tuple[StoredDocument,
     rows = connection.execute("SELECT topic, digest, version, raw, received FROM documents ORDER BY version")
     held = tuple(StoredDocument(r[0], r[1], r[2], bytes(r[3]), datetime.fromisoformat(r[4])) for r in rows)
     return floors, held
+
+
+def _readable(connection: sqlite3.Connection) -> None:
+    """Everything in the file can be read; what it says is verified later."""
+    _load(connection)
 
 
 def _accept(

@@ -19,6 +19,7 @@ from loa_protocol.errors import LoaError
 from loa_protocol.receipts import (
     GENESIS,
     Body,
+    ChainBroken,
     Entry,
     Gone,
     Occurrence,
@@ -169,14 +170,18 @@ def _head(connection: sqlite3.Connection) -> tuple[int, str]:
 
 
 def _verify(connection: sqlite3.Connection) -> None:
-    """The entries that are held must be one chain.
+    """What is held must be one chain of entries with the hashes noted for them, and every occurrence readable.
 
     Raises:
-        ChainBroken: they are not; the file is set aside.
+        ChainBroken: it is not; the file is set aside.
     """
-    rows = connection.execute("SELECT raw FROM entries ORDER BY sequence").fetchall()
+    rows = connection.execute("SELECT raw, hash FROM entries ORDER BY sequence").fetchall()
     after, previous = int(_get(connection, "pruned") or 0), _get(connection, "pruned_hash") or GENESIS
-    follow_chain(tuple(bytes(row[0]) for row in rows), after, previous)
+    follow_chain(tuple(bytes(raw) for raw, _ in rows), after, previous)
+    int(_get(connection, "acknowledged") or 0)
+    if any(entry_hash(bytes(raw)) != noted for raw, noted in rows):
+        raise ChainBroken("an entry of the journal was changed on the disk")
+    _history(connection)
 
 
 def _append(connection: sqlite3.Connection, body: Body, at: datetime) -> Entry:

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -56,7 +57,7 @@ async def _live_through(folder: Path, planned, events, missing) -> None:
     assert {name: len(many) for name, many in receipts.items()} == {one.id: 1 for one in broadcasts}
     assert all(count == 1 for count in starts.values())
     sounds = sorted(world.sounds(), key=lambda one: one[1])
-    assert all(first[2] <= second[1] for first, second in zip(sounds, sounds[1:], strict=False))
+    assert all(first[2] <= second[1] for first, second in pairwise(sounds))
     assert {name for name, _, _ in sounds} <= starts.keys()
     for one in broadcasts:
         receipt = receipts[one.id][0]

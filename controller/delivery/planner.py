@@ -19,7 +19,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Keyring
 from controller.runtime.urgency import Urgency
-from controller.runtime.waiting import unbroken
+from controller.runtime.waiting import happens, unbroken
 from loa_protocol import failpoints, topics, trust
 from loa_protocol.documents import Versioned
 from loa_protocol.documents.trust import TrustList
@@ -41,9 +41,11 @@ class VersionTaken(LoaError):
 
 
 class Planner:
-    """Turns pending topics into stored envelopes; `signed` is called after every commit."""
+    """Turns pending topics into stored envelopes; `signed` is told of every committed document."""
 
-    def __init__(self, db: Database, keys: Keyring, clock: Clock, *, signed: Callable[[], None]) -> None:
+    def __init__(
+        self, db: Database, keys: Keyring, clock: Clock, *, signed: Callable[[Sequence[Stored]], None]
+    ) -> None:
         self._db, self._keys, self._clock, self._signed = db, keys, clock, signed
         self._wake = asyncio.Event()
         self._not_before_s: dict[str, float] = {}
@@ -61,27 +63,21 @@ class Planner:
                     pass
             except Exception:
                 log.exception("planning failed; trying again in %.0f s", POLL_S)
-            try:
-                async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 may swallow a cancellation
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await happens(self._wake, POLL_S)
 
     async def step(self) -> bool:
         """Sign the most urgent batch; False when nothing waits."""
         async with self._db.reading() as session:
-            waiting = await store.pending(session)
-        batch = self._batch(waiting)
-        if not batch:
-            return False
-        await self._keys.refresh()
+            batch = self._batch(await store.pending(session))
+            if not batch:
+                return False
+            await self._keys.follow(session)
         try:
             await self._sign_all(batch)
         except Exception as error:  # noqa: BLE001 - one bad topic must not hold up the others
             log.warning("a batch of %d topics was not signed (%s); signing them one by one", len(batch), error)
             for topic in batch:
                 await self._sign_alone(topic)
-        self._signed()
         return True
 
     def _batch(self, waiting: Sequence[str]) -> Sequence[str]:
@@ -99,23 +95,29 @@ class Planner:
             self._postpone(topic, error)
 
     async def _sign_all(self, batch: Sequence[str]) -> None:
+        stored: list[Stored] = []
         async with self._db.transaction() as session:
             for topic in batch:
                 try:
-                    await self._sign(session, topic)
+                    made = await self._sign(session, topic)
                 except PlanTooLarge as error:
                     self._postpone(topic, error)
+                    continue
+                if made is not None:
+                    stored.append(made)
             failpoints.reach("controller.plan.before_commit")
         failpoints.reach("controller.plan.after_commit")
+        self._signed(stored)
 
     def _postpone(self, topic: str, error: Exception) -> None:
         self._not_before_s[topic] = self._clock.monotonic() + TRY_AGAIN_S
         log.error("%s could not be signed: %s; the document before it stays in force, next try soon", topic, error)
 
-    async def _sign(self, session: AsyncSession, topic: str) -> None:
+    async def _sign(self, session: AsyncSession, topic: str) -> Stored | None:
+        """The document that is now in the outbox; None where nothing was wanted any more, or nothing is to be said."""
         count = await store.wanted(session, topic)
         if count is None:
-            return
+            return None
         last = await store.version_of(session, topic)
         made = await self._make(session, topic, last, self._clock.now())
         if made is not None:
@@ -125,6 +127,7 @@ class Planner:
             log.info("signed %s version %d (%d bytes)", topic, stored.version, len(stored.envelope))
         await store.settle(session, topic, count)
         self._not_before_s.pop(topic, None)
+        return None if made is None else made[0]
 
     async def _make(
         self, session: AsyncSession, topic: str, last: int, now: datetime

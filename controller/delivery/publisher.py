@@ -14,7 +14,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Link
 from controller.runtime.urgency import Urgency
-from controller.runtime.waiting import unbroken
+from controller.runtime.waiting import happens, unbroken
 from loa_protocol import failpoints, topics
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,16 @@ class Publisher:
         self._db, self._clock, self._links, self._published = db, clock, tuple(links), published
         self._sent: dict[Link, dict[str, int]] = {link: {} for link in self._links}
         self._greetings: dict[Link, asyncio.Task[None]] = {}
+        self._fresh: list[Stored] = []
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
         """Something was signed."""
+        self._wake.set()
+
+    def offer(self, documents: Iterable[Stored]) -> None:
+        """These were just committed: they need not be looked up."""
+        self._fresh += documents
         self._wake.set()
 
     def greet(self, link: Link) -> None:
@@ -57,11 +63,7 @@ class Publisher:
                         pass
                 except Exception:
                     log.exception("publishing failed; trying again in %.0f s", POLL_S)
-                try:
-                    async with asyncio.timeout(POLL_S):  # wait_for of Python 3.11 may swallow a cancellation
-                        await self._wake.wait()
-                except TimeoutError:
-                    continue
+                await happens(self._wake, POLL_S)
         finally:
             for task in self._greetings.values():
                 task.cancel()
@@ -71,10 +73,9 @@ class Publisher:
         links = [link for link in self._links if link.connected.is_set()]
         if not links:
             return False
-        async with self._db.reading() as session:
-            behind = await store.unpublished(session, self._clock.now())
-            first = sorted(behind, key=_turn)[:PAGE]
-            waiting = await store.named(session, first) if first else []
+        waiting: Sequence[Stored] = self._fresh
+        self._fresh = []
+        waiting = waiting or await self._unpublished()
         if not waiting:
             return False
         posted = [(one, [self._post(link, one, again=True) for link in links]) for one in _ordered(waiting)]
@@ -86,6 +87,12 @@ class Publisher:
             log.info("published %s version %d", one.topic, one.version)
             self._published(one)
         return len(done) == len(waiting)
+
+    async def _unpublished(self) -> Sequence[Stored]:
+        async with self._db.reading() as session:
+            behind = await store.unpublished(session, self._clock.now())
+            first = sorted(behind, key=_turn)[:PAGE]
+            return await store.named(session, first) if first else []
 
     def _post(self, link: Link, one: Stored, *, again: bool) -> asyncio.Future[bool]:
         """In its turn; an older version than the last posted on this connection is passed over."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery.tables import DocumentRow, PendingTopic, TrustListRow
@@ -114,12 +114,13 @@ async def _stored(session: AsyncSession, *where: ColumnElement[bool], limit: int
 
 
 async def mark_published(session: AsyncSession, published: Iterable[tuple[str, int]]) -> None:
-    """These versions have reached the brokers."""
+    """These versions have reached the brokers. Where a newer one went before them, it goes once more."""
     for topic, version in published:
+        newer = DocumentRow.version > version
         await session.execute(
             update(DocumentRow)
-            .where(DocumentRow.topic == topic, DocumentRow.published_version < version)
-            .values(published_version=version)
+            .where(DocumentRow.topic == topic)
+            .values(published_version=case((newer, 0), else_=version))
         )
 
 

@@ -98,11 +98,14 @@ class Keyring:
     async def refresh(self) -> None:
         """Follow the newest trust list, which another process may have made."""
         async with self._db.reading() as session:
-            version = await newest_version(session)
-            if self._newest is not None and version == self._newest.version:
-                return
+            await self.follow(session)
+
+    async def follow(self, session: AsyncSession) -> None:
+        """As `refresh`, in a session that is open already."""
+        version = await newest_version(session)
+        if self._newest is None or version != self._newest.version:
             self._newest = await newest_list(session)
-        self._signers = await asyncio.to_thread(_load_all, self._folder)
+            self._signers = await asyncio.to_thread(_load_all, self._folder)
 
     async def rotate_plan_key(self) -> TrustList:
         """Retire the plan key: a new one signs from now on, everything is signed anew.

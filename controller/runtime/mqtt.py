@@ -132,6 +132,8 @@ class Link:
                 await self._live()
             except* (aiomqtt.MqttError, OSError) as errors:
                 log.warning("%s: no connection to broker %s: %s", self.name, self.address, errors.exceptions[0])
+            except* Exception:
+                log.exception("%s: the connection to broker %s failed; connecting again", self.name, self.address)
             finally:
                 self._let_go()
             failures = 0 if loop.time() - born_s > _STABLE_S else failures + 1

@@ -6,7 +6,7 @@ they find each other's work in the database.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from controller.delivery.commands import CommandDesk
@@ -180,9 +180,9 @@ class Controller:
         if self._publisher is not None:
             self._publisher.greet(link)
 
-    def _signed(self) -> None:
+    def _signed(self, documents: Sequence[Stored]) -> None:
         if self._publisher is not None:
-            self._publisher.wake()
+            self._publisher.offer(documents)
 
     def _published(self, document: Stored) -> None:
         if self._sender is not None:

@@ -1,10 +1,13 @@
 """A whole controller in the test's own event loop, with its embedded broker and a furnished commune."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from controller.runtime.keys import newest_envelope
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_protocol.trust import Trust, pin
+from tests.acceptance.rig import Process, broker_process, free_port
 from tests.fakes.commune import Commune
 from tests.fakes.wire_device import WITHIN_S, WireDevice, connected
 
@@ -30,6 +34,10 @@ class ShiftedClock(SystemClock):
         return super().monotonic() + self.ahead.total_seconds()
 
 
+broker_kind: ContextVar[str] = ContextVar("broker_kind", default="embedded")
+"""Which broker `running` takes: `embedded`, or `mosquitto` as a process of its own."""
+
+
 @dataclass
 class Running:
     """The controller, its commune, and devices to connect."""
@@ -37,12 +45,26 @@ class Running:
     controller: Controller
     clock: ShiftedClock
     commune: Commune
+    mosquitto: Process | None = None
+    mosquitto_port: int = 0
     lives: dict[str, WireDevice] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
+        broker = self.controller.broker
+        return broker.port if broker is not None else self.mosquitto_port
+
+    async def kill_broker(self) -> None:
+        """As a power cut; Mosquitto is started again, the embedded one must come back by itself."""
+        if self.mosquitto is not None:
+            await asyncio.to_thread(self.mosquitto.kill)
+            self.mosquitto.start()
+            await eventually(partial(asyncio.to_thread, listens, self.port), "the broker listens")
+            return
         assert self.controller.broker is not None
-        return self.controller.broker.port
+        child = self.controller.broker._broker._process  # type: ignore[union-attr]
+        child.kill()
+        await asyncio.to_thread(child.wait)
 
     async def trust(self) -> Trust:
         async with self.controller.db.reading() as session:
@@ -73,17 +95,33 @@ async def eventually(done: Callable[[], Awaitable[Any]], what: str, limit_s: flo
     return value
 
 
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @asynccontextmanager
 async def running(folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), **given: Any) -> AsyncIterator[Running]:
     """Started, furnished, and ended whatever happens."""
+    mosquitto, port = None, 0
+    if broker_kind.get() == "mosquitto":
+        port = free_port()
+        mosquitto = broker_process("mosquitto", folder, port)
+        mosquitto.start()
+        await eventually(partial(asyncio.to_thread, listens, port), "the broker listens")
+        given = {"brokers": (f"mqtt://127.0.0.1:{port}",), **given}
     clock = ShiftedClock()
     settings = Settings(**{"data_dir": folder / "controller", "first_pass_delay_s": 0.2, **given})
     controller = Controller(settings, clock)
-    await controller.start()
     try:
+        await controller.start()
         commune = Commune(controller.db, clock)  # type: ignore[arg-type]
         await commune.furnish(devices)
         controller.wake()
-        yield Running(controller, clock, commune)
+        yield Running(controller, clock, commune, mosquitto, port)
     finally:
         await controller.stop()
+        if mosquitto is not None:
+            await asyncio.to_thread(mosquitto.end)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import os
-import signal
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,10 +16,18 @@ from loa_protocol.content import Kind, build_index, split, unpack
 from loa_protocol.documents.plan import Plan
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE
-from tests.fakes.running_controller import Running, eventually, running
+from tests.fakes.running_controller import Running, broker_kind, eventually, running
 
 pytestmark = pytest.mark.broker
 PLAN = topics.scoped(Family.PLAN, SCOPE)
+
+
+@pytest.fixture(autouse=True, params=["embedded", "mosquitto"])
+def _broker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every promise holds with either broker."""
+    token = broker_kind.set(request.param)
+    yield
+    broker_kind.reset(token)
 
 
 async def _wants_nothing(system: Running) -> bool:
@@ -118,10 +126,7 @@ async def test_a_killed_broker_comes_back_with_every_document(tmp_path: Path) ->
         await system.broadcast()
         async with system.device() as device:
             await device.until(lambda: PLAN in device.held, "the plan")
-        assert system.controller.broker is not None
-        child = system.controller.broker._broker._process  # type: ignore[union-attr]
-        os.kill(child.pid, signal.SIGKILL)
-        await asyncio.to_thread(child.wait)
+        await system.kill_broker()
 
         async def again() -> bool:
             try:

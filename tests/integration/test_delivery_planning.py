@@ -44,7 +44,7 @@ async def keys(xa: Commune, tmp_path: Path) -> Keyring:
 
 
 def _planner(xa: Commune, keys: Keyring) -> Planner:
-    return Planner(xa.db, keys, xa.clock, signed=lambda: None)
+    return Planner(xa.db, keys, xa.clock, signed=lambda _documents: None)
 
 
 async def _drain(planner: Planner) -> None:

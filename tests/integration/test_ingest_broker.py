@@ -1,6 +1,6 @@
 """What devices say, over a real broker: only what they signed counts, and only what is committed is acknowledged."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,18 @@ from loa_protocol.outcomes import Outcome
 from loa_protocol.receipts import GENESIS, Note, ReceiptBatch, Refused
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
-from tests.fakes.running_controller import Running, eventually, running
+from tests.fakes.running_controller import Running, broker_kind, eventually, running
 from tests.fakes.wire_device import TRUSTED, skipped, soon
 
 pytestmark = pytest.mark.broker
+
+
+@pytest.fixture(autouse=True, params=["embedded", "mosquitto"])
+def _broker(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every promise holds with either broker."""
+    token = broker_kind.set(request.param)
+    yield
+    broker_kind.reset(token)
 
 
 def _dropped(system: Running, reason: str, count: int = 1) -> Callable[[], Awaitable[bool]]:

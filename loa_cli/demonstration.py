@@ -85,10 +85,8 @@ def _run(family: Children, run: Path, seconds_ahead: float, *, quiet: bool) -> d
                 "late_s": 10,
             },
         )
-        _say(
-            quiet,
-            f"Bản tin dài {asset['duration_ms'] / 1000:.1f} s, phát lúc {start.astimezone(ZONE):%H:%M:%S} (giờ Việt Nam)",
-        )
+        when = f"{start.astimezone(ZONE):%H:%M:%S} (giờ Việt Nam)"
+        _say(quiet, f"Bản tin dài {asset['duration_ms'] / 1000:.1f} s, phát lúc {when}")
         view = _follow(client, family, broadcast["id"], quiet=quiet)
         view["files"] = _files(run)
         view["url"] = client.url
@@ -192,7 +190,7 @@ def _files(run: Path) -> dict[str, list[str]]:
 
 
 def _show_files(result: dict[str, Any]) -> None:
-    console.print("Âm thanh và hình ảnh đã ghi lại:")
+    console.print("\nÂm thanh và hình ảnh đã ghi lại:")
     for files in result["files"].values():
         for file in files:
             console.print(f"  {file}", highlight=False, soft_wrap=True)

@@ -191,14 +191,19 @@ async def test_a_target_without_devices_is_refused(api: httpx.AsyncClient) -> No
 
 
 @pytest.mark.usefixtures("commune")
-async def test_the_expected_set_is_fixed_at_the_start_and_silence_becomes_unknown(api: httpx.AsyncClient) -> None:
+async def test_the_expected_set_is_fixed_at_the_start_and_silence_becomes_unknown(
+    api: httpx.AsyncClient, controller: Controller
+) -> None:
     now = datetime.now(UTC).isoformat()
     made = (await api.post("/broadcasts", json=_notice(at=now, late_s=0, board_s=1))).json()
 
     async def closed() -> dict[str, Any]:
-        while not (view := (await api.get(f"/broadcasts/{made['id']}/ledger")).json())["closed"]:
-            await asyncio.sleep(0.05)
-        return dict(view)
+        async with controller.changes.subscribe() as changes:
+            async for _ in changes:
+                view = (await api.get(f"/broadcasts/{made['id']}/ledger")).json()
+                if view["closed"]:
+                    return dict(view)
+        raise AssertionError("the stream ended")
 
     view = await asyncio.wait_for(closed(), 15)
 

@@ -251,7 +251,8 @@ class World:
         await self.journal.open()
         self.notebook = Notebook(self.journal, self.clock, self.folder / "progress.json", written=lambda: None)
         await self.notebook.load()
-        await self.notebook.end_what_a_power_cut_ended()
+        if self.kind is DeviceKind.SPEAKER:
+            await self.notebook.end_what_a_power_cut_ended()
         self.desk = Desk(self.holdings, self.clock, HardLimits())
         self.desk.refresh()
         self.player = FakePlayer(self.system)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import rules, store
 from controller.broadcasts.rules import BroadcastRequest
 from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
+from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
 from controller.media.tables import Asset, Rendition
@@ -64,7 +65,8 @@ async def accept(
     """Make the broadcast and ask for its scopes' plans to be signed, in the caller's transaction.
 
     Raises:
-        BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown: what is wrong.
+        BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown,
+            PlanTooLarge: what is wrong.
     """
     rules.require_sound_request(request)
     scopes = tuple(dict.fromkeys(request.to))
@@ -97,6 +99,8 @@ async def accept(
     await session.flush()
     session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
     session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
+    await session.flush()
+    await drafts.require_fitting(session, scopes, now=now)
     await delivery.want(session, plan_topics(scopes))
     return row
 

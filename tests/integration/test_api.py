@@ -182,6 +182,20 @@ async def test_a_request_that_cannot_be_broadcast_is_refused_with_its_code(
     assert await _count(controller) == 0
 
 
+@pytest.mark.usefixtures("commune")
+async def test_a_broadcast_that_no_plan_can_carry_is_refused_and_nothing_is_kept(
+    api: httpx.AsyncClient, controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loa_protocol.envelope.MAX_PAYLOAD_BYTES", 1200)
+
+    answers = [await api.post("/broadcasts", json=_notice(board_text="x" * 300)) for _ in range(4)]
+
+    refused = [answer for answer in answers if answer.status_code != 201]
+    assert refused
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(409, "plan_too_large")}
+    assert await _count(controller) == 4 - len(refused)
+
+
 async def test_a_target_without_devices_is_refused(api: httpx.AsyncClient) -> None:
     await api.post("/units", json={"id": "xa-1", "name": "Xã Một", "kind": "commune"})
 

@@ -87,6 +87,7 @@ class Agent:
         self._refusals = Refusals()
         self._services = Services()
         self._clock_was_usable = False
+        self._needs_are_old = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until `stop` is set.
@@ -256,7 +257,7 @@ class Agent:
             clock=self._clock,
             holdings=self._holdings,
             reactions=self._reactions,
-            each_second=self._note_clock,
+            each_second=self._each_second,
         )
 
     async def _begin(self) -> None:
@@ -347,9 +348,15 @@ class Agent:
             self._state.changed()
 
     def _told(self) -> None:
-        """Something began or ended."""
-        self._reactions.needs_changed()
+        """Something began or ended: what the cache must hold is looked at within a second, not here and now."""
+        self._needs_are_old = True
         self._state.changed()
+
+    async def _each_second(self) -> None:
+        await self._note_clock()
+        if self._needs_are_old:
+            self._needs_are_old = False
+            self._reactions.needs_changed()
 
     def _something_written(self) -> None:
         self._sender.wake()

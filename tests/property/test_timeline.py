@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loa_protocol.documents.device import DeviceKind
-from loa_protocol.documents.plan import OnPreempt, Plan
+from loa_protocol.documents.emergency import AlertCancel
+from loa_protocol.documents.plan import OnPreempt, Plan, Withdrawn
 from loa_protocol.documents.policy import Policy
 from loa_protocol.outcomes import Outcome, Reason
-from loa_protocol.timeline import Class, Phase
+from loa_protocol.timeline import Class, Past, Phase
 from tests.property.timeline_world import (
     END,
     GRACE,
@@ -26,6 +27,7 @@ from tests.property.timeline_world import (
     fates,
     instants,
     overlapping,
+    policies,
     shape,
     stop_orders,
     worlds,
@@ -37,7 +39,7 @@ ordinary = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-thorough = settings(ordinary, max_examples=80)
+thorough = settings(ordinary, max_examples=60)
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -53,6 +55,15 @@ def lawful(policies: tuple[Policy, ...], instant: datetime) -> bool:
         and not any(b.first <= local.date() <= b.last for b in policy.blackouts)
         for policy in policies
     )
+
+
+def in_the_middle(world: World, moment: int) -> datetime:
+    """An instant at which something sounds, if anything ever does."""
+    segments = world.timeline(T0).segments
+    if not segments:
+        return T0 + moment * STEP
+    segment = segments[moment % len(segments)]
+    return segment.begin + (segment.end - segment.begin) / 2
 
 
 def shuffled(plan: Plan, chance: random.Random) -> Plan:
@@ -106,7 +117,7 @@ def test_the_order_in_which_documents_came_changes_nothing(world: World, now: da
 
 
 @given(worlds(), st.lists(instants, min_size=1, max_size=4))
-@settings(ordinary, max_examples=150)
+@settings(ordinary, max_examples=120)
 def test_stepping_through_time_gives_what_one_look_foretold(world: World, stops_at: list[datetime]) -> None:
     foretold = world.timeline(T0)
     runner = Runner(world, T0)
@@ -136,40 +147,45 @@ def test_what_sounds_while_documents_arrive_keeps_the_rules(first: World, news: 
         assert past.outcome is not Outcome.INTERRUPTED or past.reason is Reason.WITHDRAWN
 
 
-@given(worlds(), st.lists(st.tuples(instants, worlds(stops=False)), max_size=2))
-@thorough
-def test_nothing_ordinary_sounds_outside_the_policy(first: World, news: list[tuple[datetime, World]]) -> None:
-    runner = Runner(first, T0)
+@given(worlds(), instants, st.lists(st.tuples(instants, policies()), min_size=1, max_size=3))
+@settings(ordinary, max_examples=120)
+def test_nothing_ordinary_sounds_outside_the_policy(
+    world: World, boot: datetime, news: list[tuple[datetime, Policy]]
+) -> None:
+    news = [(max(boot, now), policy) for now, policy in news]
+    runner = Runner(world, boot)
     spans = []
-    for now, more in [*sorted(news, key=lambda one: one[0]), (END, World())]:
-        begun = runner.now
+    for now, policy in [*sorted(news, key=lambda one: one[0]), (END, news[0][1])]:
+        since = runner.now
         runner.go_to(now)
-        spans += [(max(a, begun), min(b, now), k, runner.world.policies) for a, b, k in runner.sounded]
-        runner.look(now, additions(runner.world, more))
+        spans += [(max(a, since), min(b, now), key, runner.world.policies) for a, b, key in runner.sounded]
+        runner.look(now, replace(runner.world, policies=(policy,)))
 
-    for begin, end, key, policies in spans:
+    for begin, end, key, in_force in spans:
         shift = timedelta(milliseconds=runner.world.stagger_ms if runner.items[key].stagger else 0)
         at = begin - shift
         while at < end - GRACE - shift:
-            assert runner.items[key].cls is Class.ALERT or lawful(policies, at)
+            assert runner.items[key].cls is Class.ALERT or lawful(in_force, at)
             at += STEP
 
 
-@given(worlds(), instants)
+@given(worlds(stops=False), st.integers(5, 40), st.lists(instants, min_size=1, max_size=3))
 @thorough
-def test_minutes_a_day_are_never_exceeded(world: World, now: datetime) -> None:
-    runner = Runner(world, T0)
-    runner.go_to(now)
+def test_minutes_a_day_are_never_exceeded(world: World, limit: int, looks: list[datetime]) -> None:
+    rule = Policy(scope="u-a", version=1, issued=T0, expires=END, max_minutes_a_day=limit)
+    runner = Runner(replace(world, policies=(rule,)), T0)
+    for now in sorted(looks):
+        runner.go_to(now)
     runner.go_to(END)
 
-    limits = [policy.max_minutes_a_day for policy in world.policies if policy.max_minutes_a_day is not None]
     total = sum((b - a for a, b, key in runner.sounded if key.kind == "broadcast"), timedelta())
-    assert all(total <= timedelta(minutes=limit) + GRACE for limit in limits)
+    assert total <= timedelta(minutes=limit) + GRACE
 
 
-@given(worlds(stops=False), instants, st.data())
+@given(worlds(stops=False), st.integers(0, 20), st.data())
 @thorough
-def test_after_a_stop_nothing_due_before_its_end_sounds(world: World, now: datetime, data: st.DataObject) -> None:
+def test_after_a_stop_nothing_due_before_its_end_sounds(world: World, moment: int, data: st.DataObject) -> None:
+    now = in_the_middle(world, moment)
     stop = replace(data.draw(stop_orders(now)), broadcast=None)
     runner = Runner(world, T0)
     runner.go_to(now)
@@ -187,6 +203,21 @@ def test_after_a_stop_nothing_due_before_its_end_sounds(world: World, now: datet
         assert (past.outcome, past.reason) == (Outcome.PARTIAL, Reason.STOPPED) or past.item.start >= now
 
 
+@given(worlds(), st.integers(0, 20), instants)
+@thorough
+def test_after_a_power_cut_nothing_that_had_begun_sounds_again(world: World, moment: int, back: datetime) -> None:
+    runner = Runner(world, T0)
+    now = in_the_middle(world, moment)
+    runner.go_to(now)
+    journal = {k: p if p.outcome else Past(at=p.at) for k, p in runner.history.items() if p.outcome or p.stretches}
+    lost = {key for key, past in journal.items() if past.outcome is None}
+    again = Runner(world, max(now, back), dict(journal))
+    again.go_to(END)
+
+    assert not {key for _, end, key in again.sounded if end > now} & set(journal)
+    assert {again.history[key].reason for key in lost} <= {Reason.POWER_CUT}
+
+
 @given(worlds(stops=False), instants)
 @thorough
 def test_an_alert_is_never_delayed_by_anything_below(world: World, now: datetime) -> None:
@@ -197,17 +228,30 @@ def test_an_alert_is_never_delayed_by_anything_below(world: World, now: datetime
     assert with_others == shape(alone.timeline(now), now)
 
 
-@given(worlds(stops=False), worlds(stops=False), instants)
+@given(worlds(stops=False), st.integers(0, 20), st.sets(st.integers(0, 12)))
 @thorough
-def test_what_is_taken_back_never_sounds_afterwards(first: World, second: World, now: datetime) -> None:
-    runner = Runner(first, T0)
+def test_what_is_taken_back_never_sounds_afterwards(world: World, moment: int, picked: set[int]) -> None:
+    now = in_the_middle(world, moment)
+    runner = Runner(world, T0)
     runner.go_to(now)
-    runner.look(now, additions(first, second))
-    gone = runner.world.agenda.gone
+    known = sorted(runner.world.agenda.items, key=lambda key: (key.kind, key.id, key.index))
+    taken = [key for index, key in enumerate(known) if index in picked or runner.history.get(key, Past()).playing]
+    plan = Plan(
+        scope="u-b",
+        version=9,
+        issued=now,
+        expires=END,
+        horizon=END,
+        withdrawn=tuple(Withdrawn(id=key.id, rev=2) for key in taken if key.kind == "broadcast"),
+    )
+    cancels = tuple(AlertCancel(id=key.id, scope="u-a", issued=now) for key in taken if key.kind == "alert")
+    runner.look(now, additions(world, World(plans=(plan,), cancels=cancels)))
     runner.go_to(END)
 
-    assert not [key for _, end, key in runner.sounded if key in gone and end > now]
-    assert not [s for s in runner.timeline.segments if s.occurrence in gone]
+    assert set(taken) <= runner.world.agenda.gone
+    assert not [key for _, end, key in runner.sounded if key in taken and end > now]
+    interrupted = [past for past in runner.history.values() if past.outcome is Outcome.INTERRUPTED]
+    assert all(past.stretches and past.reason is Reason.WITHDRAWN for past in interrupted)
 
 
 @given(worlds(), instants)

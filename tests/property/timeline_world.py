@@ -103,7 +103,7 @@ weekdays = st.sampled_from([(2,), (1, 2, 3), (1, 2, 3, 4, 5, 6, 7), (6,)])
 
 @st.composite
 def policies(draw: st.DrawFn, *, budgets: bool = True) -> Policy:
-    spans = [draw(st.sampled_from([(280, 480), (300, 400), (320, 330)]))] if draw(st.booleans()) else []
+    spans = [draw(st.sampled_from([(280, 480), (300, 400), (330, 360)]))] if draw(st.integers(0, 3)) else []
     spans += [sorted(pair) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=1))]
     caps = [sorted(pair) for pair in draw(st.lists(st.tuples(minutes, minutes), max_size=2))]
     return Policy(

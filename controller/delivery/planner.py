@@ -13,7 +13,6 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import drafts, rules, store
-from controller.delivery.rules import PlanTooLarge
 from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
@@ -75,7 +74,7 @@ class Planner:
         try:
             await self._sign_all(batch)
         except Exception as error:  # noqa: BLE001 - one bad topic must not hold up the others
-            log.warning("a batch of %d topics was not signed (%s); signing them one by one", len(batch), error)
+            log.info("a batch of %d topics was not signed (%s); signing them one by one", len(batch), error)
             for topic in batch:
                 await self._sign_alone(topic)
         return True
@@ -98,11 +97,7 @@ class Planner:
         stored: list[Stored] = []
         async with self._db.transaction() as session:
             for topic in batch:
-                try:
-                    made = await self._sign(session, topic)
-                except PlanTooLarge as error:
-                    self._postpone(topic, error)
-                    continue
+                made = await self._sign(session, topic)
                 if made is not None:
                     stored.append(made)
             failpoints.reach("controller.plan.before_commit")

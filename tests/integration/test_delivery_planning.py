@@ -149,9 +149,10 @@ async def test_a_version_is_stored_only_over_the_one_it_was_made_from(xa: Commun
             await store.replace(session, second, after=0, issued=now, expires=now),
             await store.replace(session, second, after=7, issued=now, expires=now),
             await store.replace(session, second, after=1, issued=now, expires=now),
+            await store.replace(session, Stored(PLAN, "plan", 3, b"{}"), after=1, issued=now, expires=now),
         ]
 
-    assert done == [True, False, False, True]
+    assert done == [True, False, False, True, False]
 
 
 async def test_a_cancelled_broadcast_is_named_as_withdrawn_until_it_would_have_ended(
@@ -338,3 +339,18 @@ async def test_after_a_rotation_another_process_signs_with_the_new_key_too(
     await other.refresh()
 
     assert other.plan.keyid == keys.plan.keyid
+
+
+async def test_a_publisher_that_was_overtaken_brings_the_newer_document_again(xa: Commune) -> None:
+    now = xa.clock.now()
+    async with xa.db.transaction() as session:
+        for version in (1, 2):
+            stored = Stored(PLAN, "plan", version, b"{}")
+            await store.replace(session, stored, after=version - 1, issued=now, expires=now + timedelta(days=1))
+        await store.mark_published(session, [(PLAN, 2)])
+        current = await store.unpublished(session, now)
+        await store.mark_published(session, [(PLAN, 1)])
+        overtaken = await store.unpublished(session, now)
+
+    assert PLAN not in current
+    assert PLAN in overtaken

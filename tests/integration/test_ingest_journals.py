@@ -130,6 +130,16 @@ async def test_another_entry_under_a_committed_number_is_a_fork_and_changes_noth
     assert await _stored(xa, JournalEntry.raw) == journal.raws
 
 
+async def test_a_differing_copy_of_the_last_entry_alone_is_a_fork(xa: Commune) -> None:
+    journal, clone = _journal(2), _journal(1)
+    await _take(xa, journal.batch("loa-1"))
+    clone.write(Note(code="another-story"))
+
+    taken = await _take(xa, clone.batch("loa-1"))
+
+    assert [odd.code for odd in taken.odd] == ["journal_fork"]
+
+
 async def test_entries_that_continue_another_chain_are_a_fork(xa: Commune) -> None:
     journal, clone = _journal(2), WireJournal("j-1")
     clone.write(Note(code="x"), Note(code="y"), Note(code="z"))

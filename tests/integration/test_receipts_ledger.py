@@ -207,6 +207,16 @@ async def test_an_answer_before_the_start_is_kept_and_does_not_fix_the_set(xa: C
     assert await _outcomes(xa, broadcast) == {"loa-1": "skipped", "loa-2": None, "loa-3": None}
 
 
+async def test_an_early_answer_from_outside_the_targets_opens_no_row(xa: Commune) -> None:
+    broadcast = await xa.broadcast(in_s=60, to=["d-loa-1"])
+
+    odd = await _answer(xa, "loa-2", skipped(broadcast))
+
+    assert odd is not None
+    assert odd.code == "receipt_unexpected"
+    assert await _outcomes(xa, broadcast) == {}
+
+
 async def test_a_broadcast_cancelled_before_its_start_expects_nobody(xa: Commune) -> None:
     broadcast = await xa.broadcast(in_s=60)
     xa.clock.move(seconds=30)

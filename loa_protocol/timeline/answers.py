@@ -1,4 +1,9 @@
-"""What the timeline answers: segments for the player, windows for the board and one verdict per item."""
+"""What the timeline answers: segments for the player, windows for the board and one verdict per item.
+
+Words of `Verdict.because`: complete, only_the_rest; cut_and_dropped, cut_too_long, lost_its_place,
+hidden_by_a_higher_class; came_too_late, window_over, plan_expired; hours, legal_hours, blackout, minutes, slots; stop,
+withdrawn, no_document; clock_untrusted, began_before_a_power_cut, not_for_device; journal (it has its receipt).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,7 +55,7 @@ class Verdict:
     """How an occurrence ended or, if nothing changes, will end.
 
     `at`: when that is settled. `planned`: when it was due on this device. `because`: a stable word for the rule that
-    decided (see docs/protocol.md), `by`: the occurrence it lost to, `detail`: English, for people.
+    decided, `by`: the occurrence it lost to, `detail`: English, for people.
     """
 
     occurrence: Occurrence

@@ -32,7 +32,7 @@ class Stretch:
 class Past:
     """One occurrence that began, or ended without beginning.
 
-    `item`: as it was when it began; a change afterwards moves only its end. `planned` is what `Started` said.
+    `item`: as it was when it began; a change afterwards moves only its end. `at`: when it began, or ended if it has.
     """
 
     stretches: tuple[Stretch, ...] = ()

@@ -107,11 +107,12 @@ class ItemResult:
 
 @dataclass(slots=True)
 class Showing:
-    """The account kept of one item while the board is not done with it."""
+    """The account kept of one item while the board is not done with it; `due_ns`: when its page has stood long."""
 
     item: BoardItem
     begun: bool = False
     page: int = 0
+    due_ns: int | None = None
     pages: int = 0
     frames_shown: int = 0
     first_frame_ns: int | None = None

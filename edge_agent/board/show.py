@@ -126,17 +126,18 @@ class BoardShow:
         return True
 
     async def _show_page(self, showing: Showing, picture: Picture) -> None:
-        page = showing.page
-        held = self._on_board
-        if held is not None and held.showing is showing and held.frame is picture.pages[page]:
+        frame = picture.pages[showing.page]
+        if showing.due_ns is None or not self._holds(showing, frame):
             # A page that stays on is still there, or what another program put over it is found and shown anew.
-            await self._prove(held)
-        holds = self._holds(showing, picture.pages[page]) or await self._put(showing, picture.pages[page], page)
+            if self._holds(showing, frame) and self._on_board is not None:
+                await self._prove(self._on_board)
+            holds = self._holds(showing, frame) or await self._put(showing, frame, showing.page)
+            showing.due_ns = self._clock.monotonic_ns() + (showing.item.dwell_ms * _NS_PER_MS if holds else _RETRY_NS)
         now = self._clock.monotonic_ns()
-        until = now + (showing.item.dwell_ms * _NS_PER_MS if holds else _RETRY_NS)
-        await self._wait([until, self._rotation.next_change_ns(now, showing)])
-        if self._clock.monotonic_ns() >= until:
-            showing.page = (page + 1) % len(picture.pages)
+        await self._wait([showing.due_ns, self._rotation.next_change_ns(now, showing)])
+        if self._clock.monotonic_ns() >= showing.due_ns:
+            showing.due_ns = None
+            showing.page = (showing.page + 1) % len(picture.pages)
             if not showing.page:
                 self._rotation.turn_over(showing)
 

@@ -219,6 +219,7 @@ async def test_a_begun_item_changes_only_its_end(stage: Stage):
 
     assert stage.frames == [(0, "hop/0"), (3, "rest")]
     assert stage.told[-1] == (3, "window_over", "hop")
+    assert stage.results["hop"].item == item("hop", 0, 3)
 
 
 async def test_an_item_not_yet_begun_changes_wholly(stage: Stage):
@@ -254,6 +255,39 @@ async def test_a_full_disk_gives_a_failed_page_and_no_exception(stage: Stage):
     await stage.run(item("hop", 1, 3), until_s=4)
 
     assert {one.code for one in stage.results["hop"].failures} == {"board_write_failed"}
+
+
+async def test_nobody_cuts_or_prolongs_a_page_of_its_own_class(stage: Stage):
+    mine, other = item("a", 0, 6, dwell_ms=2000), item("b", 1, 9, dwell_ms=2000)
+    brief = item("c", 0.5, 1.5)
+    stage.replace_at(0.7, mine, other, brief, item("d", 50, 51))
+
+    await stage.run(mine, other, brief, until_s=7)
+
+    assert stage.frames == [(0, "a/0"), (2, "b/0"), (4, "a/0"), (6, "b/0"), (7, "rest")]
+
+
+async def test_time_on_the_board_ends_when_a_write_fails(stage: Stage, tmp_path: Path):
+    def block() -> None:
+        shutil.rmtree(tmp_path / "board")
+        (tmp_path / "board").write_text("in the way")
+
+    stage.at(0.5, block)
+
+    await stage.run(item("hop", 0, 4, text="alpha beta gamma delta"), until_s=5)
+
+    assert stage.results["hop"].frames_shown == 1
+    assert stage.results["hop"].shown_ms == 1000
+
+
+async def test_a_page_that_failed_is_tried_again_before_its_dwell_is_over(stage: Stage, tmp_path: Path):
+    blocked = tmp_path / "board"
+    blocked.write_text("in the way")
+    stage.at(1.5, blocked.unlink)
+
+    await stage.run(item("hop", 0, 60, dwell_ms=30_000), until_s=60)
+
+    assert stage.frames == [(2, "hop/0"), (60, "rest")]
 
 
 async def test_a_board_that_recovers_shows_the_rest_of_the_window(stage: Stage, tmp_path: Path):
@@ -347,6 +381,17 @@ async def test_a_scroll_has_its_turn_when_it_has_passed_once(stage: Stage):
     passing_s = ScrollStrip("Họp", SIZE, FACE).length_px / 48
     assert of_page[0] == pytest.approx(passing_s, abs=0.25)
     assert of_page[1] - of_page[0] == pytest.approx(passing_s + 2, abs=0.5)
+
+
+async def test_a_scroll_alone_on_the_board_passes_again_and_again(stage: Stage):
+    await stage.run(item("scroll", 0, 12, layout="scroll", text="Họp"), until_s=13)
+
+    strip = ScrollStrip("Họp", SIZE, FACE)
+    middle = {strip.frame_at(offset).sha256() for offset in range(80, 100)}
+    seen = [second for second, digest in stage.board.taken if digest in middle]
+    passing_s = strip.length_px / 48
+    assert 3 * passing_s < 12
+    assert seen[0] < passing_s < max(seen) - passing_s
 
 
 async def test_symbols_left_out_are_named_in_the_result(stage: Stage):

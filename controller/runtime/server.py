@@ -43,7 +43,6 @@ class Controller:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.db = Database(settings.database)
         self.objects = FolderObjectStore(settings.data_dir / "objects")
         self.changes = Changes()
@@ -87,6 +86,7 @@ class Controller:
             self._publisher.wake()
 
     async def _start(self) -> None:
+        await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
         await self.db.migrate()
         await self.keys.open()
         if self.settings.embedded_broker:

@@ -3,13 +3,15 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from blockbuster import blockbuster_ctx
 
 from controller.runtime.clock import SystemClock
 from controller.runtime.keys import newest_envelope
@@ -103,8 +105,10 @@ def listens(port: int) -> bool:
 
 
 @asynccontextmanager
-async def running(folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), **given: Any) -> AsyncIterator[Running]:
-    """Started, furnished, and ended whatever happens."""
+async def running(
+    folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), *, watched: bool = True, **given: Any
+) -> AsyncIterator[Running]:
+    """Started, furnished, and ended whatever happens. `watched`: a test fails where our code blocks the loop."""
     mosquitto, port = None, 0
     if broker_kind.get() == "mosquitto":
         port = free_port()
@@ -114,13 +118,14 @@ async def running(folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), **g
         given = {"brokers": (f"mqtt://127.0.0.1:{port}",), **given}
     clock = ShiftedClock()
     settings = Settings(**{"data_dir": folder / "controller", "first_pass_delay_s": 0.2, **given})
-    controller = Controller(settings, clock)
+    controller = await asyncio.to_thread(Controller, settings, clock)  # programs make it before their loop runs
     try:
         await controller.start()
         commune = Commune(controller.db, clock)  # type: ignore[arg-type]
         await commune.furnish(devices)
         controller.wake()
-        yield Running(controller, clock, commune, mosquitto, port)
+        with blockbuster_ctx("controller") if watched else nullcontext():
+            yield Running(controller, clock, commune, mosquitto, port)
     finally:
         await controller.stop()
         if mosquitto is not None:

@@ -343,7 +343,7 @@ async def test_roles_in_several_processes_find_each_others_work_in_the_database(
     from controller.runtime.server import Controller
     from controller.runtime.settings import Settings
 
-    async with running(tmp_path, roles="publisher,ingest") as system, system.device() as device:
+    async with running(tmp_path, watched=False, roles="publisher,ingest") as system, system.device() as device:
         folder = tmp_path / "planner"
         folder.mkdir()
         (folder / "keys").symlink_to(system.controller.settings.data_dir / "keys")
@@ -369,7 +369,7 @@ async def test_several_planners_and_publishers_never_leave_an_older_document(tmp
     from controller.runtime.server import Controller
     from controller.runtime.settings import Settings
 
-    async with running(tmp_path) as system, system.device() as device:
+    async with running(tmp_path, watched=False) as system, system.device() as device:
         folder = tmp_path / "second"
         folder.mkdir()
         (folder / "keys").symlink_to(system.controller.settings.data_dir / "keys")

@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.audio]
 SPEECH = Path(str(resources.files("loa_cli") / "demo_media" / "ban_tin_mau.ogg"))
 RATE = 48_000
 LATE_MAX_MS = 50.0
+ATTEMPTS = 3
+"""A run in which the sound server starved says nothing; it is made again, at most this often."""
 TARGET_LUFS = -16.0
 
 
@@ -81,22 +83,33 @@ def test_the_right_sound_is_heard_at_the_right_second(rig: PulseRig, latency_ms:
         system.add_agent("loa-3")
         system.wait_ready()
         asset = system.client.upload(SPEECH, "Bản tin")
-        first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
-        second = first + timedelta(milliseconds=asset["duration_ms"]) + timedelta(seconds=2)
-        starts = {_play(system, asset["id"], at): at for at in (first, second)}
-        due_ns = [_monotonic_ns(at) for at in (first, second)]
-
-        for broadcast in starts:
-            view = system.wait_closed(broadcast, limit_s=90)
-            assert view["outcomes"] == {"played": 3}, json.dumps(view, indent=1)
-
         known = _rendition(system)
+        for _ in range(ATTEMPTS):
+            starts, views = _play_twice(system, asset)
+            if not any(_xruns(view) for view in views):
+                break
+
+        assert [view["outcomes"] for view in views] == [{"played": 3}] * 2, json.dumps(views, indent=1)
+        due_ns = [_monotonic_ns(at) for at in starts]
         rig.hear_until(due_ns[1] + int(asset["duration_ms"] * 1e6))
         errors_ms = [_start_error_ms(rig, known, due) for due in due_ns]
         print(f"\nstart error by the recorder: {', '.join(f'{error:+.2f} ms' for error in errors_ms)}")
         assert max(abs(error) for error in errors_ms) <= LATE_MAX_MS
         for device in ("loa-2", "loa-3"):
-            _assert_file_is_exact(system.capture(device), known, gap_s=(second - first).total_seconds())
+            _assert_file_is_exact(system.capture(device), known, gap_s=(starts[1] - starts[0]).total_seconds())
+
+
+def _play_twice(system: System, asset: dict[str, Any]) -> tuple[list[datetime], list[dict[str, Any]]]:
+    """The bulletin at a full second, and again two seconds after its end; gives starts and closed ledgers."""
+    first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=6)
+    starts = [first, first + timedelta(milliseconds=asset["duration_ms"]) + timedelta(seconds=2)]
+    broadcasts = [_play(system, asset["id"], at) for at in starts]
+    return starts, [system.wait_closed(broadcast, limit_s=90) for broadcast in broadcasts]
+
+
+def _xruns(view: dict[str, Any]) -> int:
+    """Gaps that the sound server reported: the machine did not keep up, and nothing can be said of the agent."""
+    return sum((row["receipt"] or {}).get("xruns", 0) for row in view["rows"])
 
 
 def _start_error_ms(rig: PulseRig, known: np.ndarray, due_ns: int) -> float:
@@ -111,7 +124,7 @@ def _assert_file_is_exact(folder: Path, known: np.ndarray, *, gap_s: float) -> N
     _, samples = read_wav(path)
     events = [json.loads(line) for line in path.with_suffix(".jsonl").read_text().splitlines()]
     begun = [event["sample"] for event in events if event.get("event", event.get("type")) == "began"]
-    assert len(begun) == 2
+    begun = begun[-2:]
     assert (begun[1] - begun[0]) / RATE == pytest.approx(gap_s, abs=0.005)
     expected = known * gain_of_volume(100)
     fade = RATE // 50
@@ -129,10 +142,12 @@ def test_an_agent_80_ms_late_on_purpose_does_not_pass(rig: PulseRig, latency_ms:
         system.add_agent("loa-1", output=_alsa(latency_ms, extra_delay_ms=80.0), **rig.environment())
         system.wait_ready()
         asset = system.client.upload(SPEECH, "Bản tin")
-        start = datetime.now(UTC) + timedelta(seconds=4)
-        due_ns = _monotonic_ns(start)
-        system.wait_closed(_play(system, asset["id"], start))
         known = _rendition(system)
+        for _ in range(ATTEMPTS):
+            start = datetime.now(UTC) + timedelta(seconds=4)
+            if not _xruns(system.wait_closed(_play(system, asset["id"], start))):
+                break
+        due_ns = _monotonic_ns(start)
 
         error_ms = _start_error_ms(rig, known, due_ns)
 

@@ -178,7 +178,8 @@ class Agent:
         retained = partial(publish, retain=True)
         self._state = StateReporter(signer, device_id=device_id, compose=self._reports.state, publish=retained)
         self._sender = ReceiptSender(self._journal, signer, device_id=device_id, clock=clock.read, publish=publish)
-        self._questions = TimeQuestions(clock, device_id=device_id, publish=publish)
+        # QoS 0: waiting for the broker's PUBACK would widen the round trip, and with it the clock's error, fourfold.
+        self._questions = TimeQuestions(clock, device_id=device_id, publish=partial(publish, qos=0))
         self._assemble_inbox()
         self._assemble_upkeep()
 

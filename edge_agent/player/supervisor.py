@@ -113,7 +113,8 @@ class Player:
             PlayerUnavailableError: it does not within `timeout_s`.
         """
         try:
-            await asyncio.wait_for(self._up.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 may swallow a cancellation
+                await self._up.wait()
         except TimeoutError:
             raise PlayerUnavailableError(f"the player did not open {self._settings.output} in {timeout_s} s") from None
         opened = self.opened

@@ -39,6 +39,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+_END_S = 5.0
 _ANSWER_BYTES = 256 * 1024
 _LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL})
 
@@ -104,7 +105,7 @@ class PyAvIntake:
             ) from error
         finally:
             await _end(child)
-        return _understood(said, complaint, cast("int", child.returncode))
+        return _understood(said, complaint, child.returncode)
 
 
 async def _talk(child: asyncio.subprocess.Process, order: bytes) -> tuple[bytes, str]:
@@ -129,14 +130,19 @@ async def _last(pipe: asyncio.StreamReader) -> bytes:
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill the child's whole process group, whatever is left of it, and wait for the child."""
+    """Kill the child's whole process group, whatever is left of it, and wait for the child.
+
+    The wait is bounded: it also waits for the pipes, which a process that left the group could hold open.
+    """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    await child.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_END_S):
+            await child.wait()
 
 
-def _understood(said: bytes, complaint: str, status: int) -> Done:
-    if status < 0 and -status in _LIMIT_SIGNALS:
+def _understood(said: bytes, complaint: str, status: int | None) -> Done:
+    if status is not None and -status in _LIMIT_SIGNALS:
         raise MediaChildLimit(
             f"the sound needs more than a job may have ({signal.Signals(-status).name}); cut it or convert it",
             signal=-status,
@@ -153,7 +159,7 @@ def _understood(said: bytes, complaint: str, status: int) -> Done:
     return found
 
 
-def _nothing(status: int) -> Answer:
+def _nothing(status: int | None) -> Answer:
     raise msgspec.DecodeError(f"no answer, status {status}")
 
 

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,22 @@ async def test_a_hanging_child_goes_with_its_whole_group(tmp_path: Path) -> None
 
     assert isinstance(error, MediaTimeout)
     assert not alive(int(await reading))
+
+
+async def test_a_process_that_left_the_group_cannot_hold_a_job_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    script = (
+        "import subprocess, sys, time\n"
+        "away = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "open(sys.argv[1], 'w').write(str(away.pid))\n"
+        "time.sleep(60)\n"
+    )
+    reading = asyncio.create_task(asyncio.to_thread((tmp_path / "fifo").read_text))
+
+    error = await failure(intake(script, str(tmp_path / "fifo")), tmp_path, wall_s=2)
+
+    os.kill(int(await reading), signal.SIGKILL)
+    assert isinstance(error, MediaTimeout)
 
 
 async def test_a_cancelled_job_ends_its_child_and_leaves_nothing(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Options and settings shared by all tests."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
 
+FIGURES = pytest.StashKey[list[str]]()
 settings.register_profile("loa", deadline=None, print_blob=True)
 settings.load_profile("loa")
 
@@ -19,3 +22,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="a longer loop; run with --long"))
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say a measured figure at the end of the run, also of tests that pass."""
+    return request.config.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.write_line(line)

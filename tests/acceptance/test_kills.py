@@ -8,6 +8,7 @@ import random
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,7 +92,9 @@ def _began(folder: Path) -> Counter[str]:
     return Counter(event["occurrence"] for event in events if event["event"] == "began")
 
 
-def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_kills_lose_nothing_and_repeat_nothing(
+    tmp_path: Path, request: pytest.FixtureRequest, tell: Callable[[str], None]
+) -> None:
     total = int(request.config.getoption("--kills"))
     chance = random.Random(int(request.config.getoption("--seed")))
     hits: Counter[str] = Counter()
@@ -109,8 +112,8 @@ def test_kills_lose_nothing_and_repeat_nothing(tmp_path: Path, request: pytest.F
         known = [row["id"] for row in system.client.get("/broadcasts")]
         outcomes = _close_all(system, known)
 
-        print("\nhits per point:", dict(sorted(hits.items())))
-        print("outcomes:", dict(sum(outcomes.values(), Counter())))
+        tell(f"kills: {sum(hits.values())}; hits per point: {dict(sorted(hits.items()))}")
+        tell(f"outcomes after the kills: {dict(sum(outcomes.values(), Counter()))}")
         assert set(siege.accepted) <= set(known)
         _assert_nothing_sounded_twice(system, known)
         assert sum(outcomes.values(), Counter())["played"] > 0

@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -76,7 +76,9 @@ def _loudness(path: Path) -> float:
     return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
 
 
-def test_the_right_sound_is_heard_at_the_right_second(rig: PulseRig, latency_ms: float, tmp_path: Path) -> None:
+def test_the_right_sound_is_heard_at_the_right_second(
+    rig: PulseRig, latency_ms: float, tmp_path: Path, tell: Callable[[str], None]
+) -> None:
     with running(tmp_path, "mosquitto") as system:
         system.add_agent("loa-1", output=_alsa(latency_ms), **rig.environment())
         system.add_agent("loa-2")
@@ -93,7 +95,7 @@ def test_the_right_sound_is_heard_at_the_right_second(rig: PulseRig, latency_ms:
         due_ns = [_monotonic_ns(at) for at in starts]
         rig.hear_until(due_ns[1] + int(asset["duration_ms"] * 1e6))
         errors_ms = [_start_error_ms(rig, known, due) for due in due_ns]
-        print(f"\nstart error by the recorder: {', '.join(f'{error:+.2f} ms' for error in errors_ms)}")
+        tell(f"start error by the recorder: {', '.join(f'{error:+.2f} ms' for error in errors_ms)}")
         assert max(abs(error) for error in errors_ms) <= LATE_MAX_MS
         for device in ("loa-2", "loa-3"):
             _assert_file_is_exact(system.capture(device), known, gap_s=(starts[1] - starts[0]).total_seconds())
@@ -137,7 +139,9 @@ def _assert_file_is_exact(folder: Path, known: np.ndarray, *, gap_s: float) -> N
     assert _loudness(path) == pytest.approx(TARGET_LUFS, abs=1.0)
 
 
-def test_an_agent_80_ms_late_on_purpose_does_not_pass(rig: PulseRig, latency_ms: float, tmp_path: Path) -> None:
+def test_an_agent_80_ms_late_on_purpose_does_not_pass(
+    rig: PulseRig, latency_ms: float, tmp_path: Path, tell: Callable[[str], None]
+) -> None:
     with running(tmp_path) as system:
         system.add_agent("loa-1", output=_alsa(latency_ms, extra_delay_ms=80.0), **rig.environment())
         system.wait_ready()
@@ -151,5 +155,5 @@ def test_an_agent_80_ms_late_on_purpose_does_not_pass(rig: PulseRig, latency_ms:
 
         error_ms = _start_error_ms(rig, known, due_ns)
 
-        print(f"\nstart error of the late agent by the recorder: {error_ms:+.2f} ms")
+        tell(f"start error of the late agent by the recorder: {error_ms:+.2f} ms")
         assert LATE_MAX_MS < error_ms < 80 + LATE_MAX_MS

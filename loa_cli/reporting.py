@@ -62,10 +62,10 @@ def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str]
         receipt = row.get("receipt") or {}
         outcome = row.get("outcome")
         style = OUTCOME_STYLE.get(outcome or "", "red" if outcome else "dim")
-        words = (playing or {}).get(row["device_id"]) or OUTCOME_WORDS.get(outcome, str(outcome))
+        words = OUTCOME_WORDS[outcome] if outcome else (playing or {}).get(row["device_id"], OUTCOME_WORDS[None])
         table.add_row(
             row["device_id"],
-            f"[{style}]{OUTCOME_WORDS.get(outcome, outcome) if outcome else words}[/{style}]",
+            f"[{style}]{words}[/{style}]",
             row.get("reason") or "",
             local_time(receipt.get("started")),
             _number(receipt.get("skew_ms")),

@@ -100,7 +100,7 @@ class _Measuring:
 
     keyid = "0" * 16
 
-    def sign(self, message: bytes) -> Signature:  # noqa: ARG002
+    def sign(self, message: bytes) -> Signature:  # noqa: ARG002 - the port's signature
         """A signature's length."""
         return Signature(keyid=self.keyid, alg=ED25519, sig="A" * 88)
 

@@ -79,9 +79,9 @@ def _peak_rss_bytes() -> int:
 
 def _refused_by_system(error: OSError) -> Refused:
     """PyAV's errors are OSErrors where errno names one; the rest is a damaged file."""
-    import errno  # noqa: PLC0415
+    import errno  # noqa: PLC0415  # only needed where a limit was hit
 
-    import av  # noqa: PLC0415
+    import av  # noqa: PLC0415  # the decoders load under the limits
 
     if error.errno in {errno.ENOMEM, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EDQUOT}:
         return Refused(MediaChildLimit.code, f"the sound needs more than a job may have ({error.strerror})", {})

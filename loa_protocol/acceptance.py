@@ -3,9 +3,12 @@
 Order: size → strict JSON → payload type fits the topic → signatures by enough distinct people of the role → scope in
 the assignment → version above the floor → issued and expires against the clock. The caller then commits the floors
 with fsync, and only then acts.
+
+What depends on the bytes and the keys alone is `examine`; a process that stands for many devices may remember its
+answers. Everything that depends on the device is judged for each device, every time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +18,7 @@ from loa_protocol.clock import FUTURE_TOLERANCE, ClockReading
 from loa_protocol.documents import KINDS, Versioned, Wire
 from loa_protocol.documents.device import Assignment, ClockState
 from loa_protocol.documents.plan import Plan
-from loa_protocol.documents.trust import Role
+from loa_protocol.documents.trust import ApprovalOrigin, Role, TrustKey
 from loa_protocol.envelope import Envelope, TooLarge, digest, kind_of, open_payload, parse
 from loa_protocol.errors import DocumentInvalid, LoaError
 from loa_protocol.ids import Level, device_scope
@@ -107,30 +110,63 @@ _WITHOUT_CLOCK = frozenset({Family.REPLY, Family.STOP, Family.ACK})
 _MAX_LIFE_DAYS = {Family.PLAN: 14, Family.STOP: 1}
 
 
-def check(topic: str, raw: bytes, receiver: Receiver) -> Accepted:
-    """Accept a document that arrived on `topic`.
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Whose signatures count on a topic, as one device sees it: (role, people needed, its keys) of every role.
+
+    Equal bytes of one family under equal rings have the same answer.
+    """
+
+    roles: tuple[tuple[Role, int, frozenset[tuple[str, TrustKey]]], ...]
+    approval: ApprovalOrigin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A document whose signatures were verified; nothing yet says that it is for this device, or for now."""
+
+    kind: str
+    document: Wire
+    digest: str
+    witnesses: tuple[Witness, ...]
+
+
+Examine = Callable[[bytes, Family, Ring], Examined]
+
+
+def examine(raw: bytes, family: Family, ring: Ring) -> Examined:
+    """Size, strictness, type and signatures, then the document: everything that the bytes and the keys decide.
 
     Raises:
         Refusal: with the reason; nothing of the document may be used.
     """
-    address = _address(topic, receiver)
     try:
         envelope = parse(raw)
-        kind, role = _fitting(envelope, address.family)
-        signers = _signed(envelope, role, receiver, address)
-        document = open_payload(envelope, KINDS[kind])
-        mark = digest(envelope)
+        kind, role = _fitting(envelope, family)
+        signers = _signed(envelope, role, ring)
+        return Examined(kind, open_payload(envelope, KINDS[kind]), digest(envelope), signers)
     except TooLarge as error:
         raise Refusal(Why.OVERSIZE, str(error)) from error
     except DuplicateKey as error:
         raise Refusal(Why.DUPLICATE_KEY, str(error)) from error
     except DocumentInvalid as error:
-        raise Refusal(Why.MALFORMED, f"on {topic}: {error}") from error
+        raise Refusal(Why.MALFORMED, str(error)) from error
+
+
+def check(topic: str, raw: bytes, receiver: Receiver, examined: Examine = examine) -> Accepted:
+    """Accept a document that arrived on `topic`; `examined` is `examine`, or remembers what it answered.
+
+    Raises:
+        Refusal: with the reason; nothing of the document may be used.
+    """
+    address = _address(topic, receiver)
+    found = examined(raw, address.family, ring_of(address, receiver))
+    document = found.document
     _require_scope(document, address, receiver)
-    unchanged = _require_version(topic, document, mark, signers, receiver.floors)
+    unchanged = _require_version(topic, document, found.digest, found.witnesses, receiver.floors)
     _require_time(document, address.family, receiver)
     _require_content(document)
-    return Accepted(address, kind, document, mark, signers, unchanged)
+    return Accepted(address, found.kind, document, found.digest, found.witnesses, unchanged)
 
 
 def still_valid(document: Wire, now: datetime) -> bool:
@@ -175,18 +211,31 @@ def _fitting(envelope: Envelope, family: Family) -> tuple[str, Role]:
     return kind, role
 
 
-def _signed(envelope: Envelope, role: Role, receiver: Receiver, address: Address) -> tuple[Witness, ...]:
+def ring_of(address: Address, receiver: Receiver) -> Ring:
+    """The keys that may sign what comes on this topic to this receiver."""
     scope = address.subject if address.family in topics.SCOPED else device_scope(address.subject)
     scopes = receiver.assignment.scopes if receiver.assignment else (device_scope(receiver.device_id),)
-    keys = {
-        keyid: key
-        for keyid, key in receiver.trust.keys_of(role).items()
-        if not key.scopes or covers(key.scopes, scope, scopes)
-    }
-    found = witnesses(envelope, keys, receiver.trust.current.approval)
-    needed = receiver.trust.threshold_of(role)
+    trust = receiver.trust
+    roles = tuple(
+        (
+            role,
+            trust.threshold_of(role),
+            frozenset(
+                (keyid, key)
+                for keyid, key in trust.keys_of(role).items()
+                if not key.scopes or covers(key.scopes, scope, scopes)
+            ),
+        )
+        for role in dict.fromkeys(_FITS[address.family].values())
+    )
+    return Ring(roles, trust.current.approval)
+
+
+def _signed(envelope: Envelope, role: Role, ring: Ring) -> tuple[Witness, ...]:
+    needed, keys = next((needed, dict(keys)) for named, needed, keys in ring.roles if named is role)
+    found = witnesses(envelope, keys, ring.approval)
     if len(found) < needed:
-        raise Refusal(Why.NOT_SIGNED, f"signed by {len(found)} of the {needed} {role} keys needed for {scope}")
+        raise Refusal(Why.NOT_SIGNED, f"signed by {len(found)} of the {needed} {role} keys needed there")
     return found
 
 

@@ -28,8 +28,9 @@ class ClockState(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How far up the chain a receipt was measured, weakest first."""
+    """How far up the chain a receipt was measured, weakest first. A simulated device measured nothing: no sound was."""
 
+    SIMULATED = "simulated"
     SIGNAL = "signal"
     DEVICE = "device"
     LOOPBACK = "loopback"

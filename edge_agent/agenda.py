@@ -6,6 +6,7 @@ read nothing sounds.
 
 import logging
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,7 +16,9 @@ from edge_agent.holdings import Holdings
 from edge_agent.programmes import Catalogue, Programme
 from loa_protocol.acceptance import still_valid
 from loa_protocol.documents.device import Assignment, ClockReport, DeviceKind
-from loa_protocol.documents.plan import OnLate
+from loa_protocol.documents.plan import OnLate, Plan
+from loa_protocol.documents.policy import Policy
+from loa_protocol.documents.trust import Ceilings
 from loa_protocol.policy import EffectivePolicy, HardLimits, PolicyInvalid, merge
 from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline import Agenda, BoardWindow, Item, Past, Segment, Verdict, agenda_of, compute
@@ -39,11 +42,34 @@ class Outlook:
     assignment: Assignment | None = None
 
 
+class Merging:
+    """How documents are merged; a process that stands for many devices may remember what equal ones gave."""
+
+    def agenda(self, plans: tuple[Plan, ...], dropped: AbstractSet[Occurrence]) -> Agenda:
+        """What all plans together ask for."""
+        return agenda_of(plans, dropped=dropped)
+
+    def catalogue(self, plans: tuple[Plan, ...], languages: tuple[str, ...]) -> Catalogue:
+        """What each of it sounds."""
+        return Catalogue(plans, languages)
+
+    def policy(self, policies: tuple[Policy, ...], ceilings: Ceilings, limits: HardLimits) -> EffectivePolicy:
+        """The rules of the air.
+
+        Raises:
+            PolicyInvalid: they cannot be read.
+        """
+        return merge(policies, ceilings, limits)
+
+
 class Desk:
     """Computes outlooks; `refresh` after every change of documents or trust."""
 
-    def __init__(self, holdings: Holdings, clock: ClockKeeper, limits: HardLimits) -> None:
+    def __init__(
+        self, holdings: Holdings, clock: ClockKeeper, limits: HardLimits, merging: Merging | None = None
+    ) -> None:
         self._holdings, self._clock, self._limits = holdings, clock, limits
+        self._merging = merging or Merging()
         self._agenda = Agenda()
         self._policy: EffectivePolicy | None = None
         self._catalogue = Catalogue((), ())
@@ -53,10 +79,11 @@ class Desk:
         holdings = self._holdings
         assignment = holdings.assignment
         plans = holdings.plans
-        self._agenda = agenda_of(plans, dropped=holdings.dropped)
-        self._catalogue = Catalogue(plans, assignment.languages if assignment else ())
+        merging = self._merging
+        self._agenda = merging.agenda(plans, holdings.dropped)
+        self._catalogue = merging.catalogue(plans, assignment.languages if assignment else ())
         try:
-            self._policy = merge(holdings.policies, holdings.trust.current.ceilings, self._limits)
+            self._policy = merging.policy(holdings.policies, holdings.trust.current.ceilings, self._limits)
         except PolicyInvalid as error:
             log.error("nothing ordinary sounds: %s", error)  # noqa: TRY400 - foreseen
             self._policy = None

@@ -9,10 +9,10 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from edge_agent import readiness
 from edge_agent.agenda import Desk, Outlook
 from edge_agent.answers import Answers, Cast, unbegun
 from edge_agent.clock import ClockKeeper
@@ -25,7 +25,7 @@ from loa_protocol.documents.device import DeviceKind
 from loa_protocol.errors import LoaError
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.receipts import Occurrence
-from loa_protocol.timeline import Phase, Segment, Verdict
+from loa_protocol.timeline import Phase, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ HELD_S = 0.2
 CLOSE_WITHIN_NS = 1_000_000_000
 PROGRESS_EVERY_NS = 1_000_000_000
 _LOOK_AT = 16
+_LEAD = timedelta(microseconds=LEAD_NS / 1000)
 _SOUNDED = frozenset({Outcome.PLAYED, Outcome.PARTIAL, Outcome.PREEMPTED})
 
 
@@ -148,36 +149,15 @@ class Runner:
         history = self._notebook.history | {
             one.occurrence: one.past for one in self._cast.performances.values() if one.started is not None
         }
-        blocked: dict[Occurrence, Ending] = {}
-        outlook = self._desk.look(history, frozenset())
-        while fresh := self._blocked(outlook) - blocked.keys():
-            blocked |= {occurrence: self._why_blocked(occurrence, outlook) for occurrence in fresh}
-            fuller = outlook
-            outlook = self._desk.look(history, frozenset(blocked))
-            outlook = replace(outlook, verdicts={**fuller.verdicts, **outlook.verdicts})
-        self._cast.lacked |= blocked
+        outlook, lacked = readiness.look(
+            self._desk,
+            history,
+            ready=self._content.ready,
+            under_way=self._cast.performances.keys(),
+            lead=_LEAD,
+        )
+        self._cast.lacked |= lacked
         return outlook
-
-    def _blocked(self, outlook: Outlook) -> set[Occurrence]:
-        """What is due and has not all its content: it must not hold the channel."""
-        soon = outlook.now + timedelta(microseconds=LEAD_NS / 1000)
-        return {
-            segment.occurrence
-            for segment in outlook.segments
-            if segment.begin <= soon
-            and segment.occurrence not in self._cast.performances
-            and not self._has_all(segment)
-        }
-
-    def _has_all(self, segment: Segment) -> bool:
-        programme = self._desk.programme(segment.item)
-        return programme is not None and all(self._content.ready(root) for root in programme.roots)
-
-    def _why_blocked(self, occurrence: Occurrence, outlook: Outlook) -> Ending:
-        item = next(segment.item for segment in outlook.segments if segment.occurrence == occurrence)
-        programme = self._desk.programme(item)
-        missing = [root for root in programme.roots if not self._content.ready(root)] if programme else []
-        return Ending(Outcome.FAILED, Reason.CONTENT_MISSING, f"missing {', '.join(root[:12] for root in missing)}")
 
     # Receipts.
 

@@ -1,0 +1,85 @@
+"""From whatever schema a database has to the newest one, in one transaction, by one process at a time.
+
+SQLite alters a table by writing it anew, which its foreign keys would forbid: they are looked away from meanwhile and
+all of them are checked before the commit.
+"""
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from loa_protocol.errors import LoaError
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).with_name("migrations")
+_ONE_AT_A_TIME = 0x10A
+
+
+class DatabaseUnfit(LoaError):
+    """The database exists and cannot hold what Loa stores; the controller does not start."""
+
+    code = "database_unfit"
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the schema up to a revision.
+
+    Raises:
+        DatabaseUnfit: its encoding is not UTF-8, or rows point at rows that are not there.
+    """
+    if connection.dialect.name == "sqlite":
+        _sqlite(connection, revision)
+        return
+    with connection.begin():
+        _require_fit(connection)
+        connection.execute(text("SET LOCAL lock_timeout = '10min'"))
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+        command.upgrade(configuration(connection), revision)
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's, over a connection that is open."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _sqlite(connection: Connection, revision: str) -> None:
+    _foreign_keys(connection, "OFF")
+    try:
+        with connection.begin():
+            command.upgrade(configuration(connection), revision)
+            astray = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+            if astray:
+                table, row, parent, _ = astray[0]
+                told = f"row {row} of {table} points at nothing in {parent}; restore the database from its backup"
+                raise DatabaseUnfit(told, count=len(astray))
+    finally:
+        _foreign_keys(connection, "ON")
+
+
+def _foreign_keys(connection: Connection, word: str) -> None:
+    """Outside any transaction, where alone it has an effect."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys={word}")
+    cursor.close()
+
+
+def _require_fit(connection: Connection) -> None:
+    names = ("server_encoding", "fsync", "synchronous_commit")
+    encoding, fsync, synchronous = (connection.scalar(text(f"SELECT current_setting('{name}')")) for name in names)
+    if encoding != "UTF8":
+        raise DatabaseUnfit(f"the database's encoding is {encoding}; create it anew with ENCODING 'UTF8'")
+    if fsync == "off" or synchronous == "off":
+        log.error(
+            "PostgreSQL runs with fsync=%s and synchronous_commit=%s: a power cut loses accepted broadcasts and"
+            " acknowledged receipts; set both to on",
+            fsync,
+            synchronous,
+        )

@@ -1,0 +1,148 @@
+"""A PostgreSQL of the tests' own, from the system's package: its folder, its port, its password, gone at the end.
+
+It listens on loopback and on a socket in its own folder, keeps its durability settings as they come (fsync is on) and
+lets nobody in without the password of this run. `initdb` refuses root, so for root it runs as the package's user.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+LOOPBACK = "127.0.0.1"
+OWNER = "loa"
+TEMPLATE = "loa_template"
+_USER = "postgres"
+_LIMIT_S = 60.0
+
+
+def programs() -> Path:
+    """Where the package keeps its programs: the newest version there is."""
+    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if folders:
+        return max(folders, key=lambda folder: float(folder.parent.name))
+    found = shutil.which("initdb")
+    assert found is not None, "PostgreSQL is not installed; tests/system_packages.sh installs it"
+    return Path(found).resolve().parent
+
+
+class PostgresServer:
+    """One server; `database()` gives the URL of a fresh database, a copy of the template with today's schema."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.folder = Path(tempfile.mkdtemp(prefix="loa-postgres-"))
+        self.log = self.folder / "server.log"
+        self._data = self.folder / "data"
+        self._password = secrets.token_hex(16)
+        self._numbers = count(1)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def prepare(self) -> None:
+        """Make the cluster and start it."""
+        secret = self.folder / "password"
+        secret.write_text(self._password)
+        for path in (self.folder, secret):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            if os.getuid() == 0:
+                account = pwd.getpwnam(_USER)
+                os.chown(path, account.pw_uid, account.pw_gid)
+        options = ["--auth=scram-sha-256", f"--username={OWNER}", f"--pwfile={secret}", "--encoding=UTF8"]
+        command = _as_owner(["initdb", *options, "--locale=C.UTF-8", "--no-sync", "-D", str(self._data)])
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False, cwd="/")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.start()
+
+    def start(self) -> None:
+        """Run it; returns when it accepts connections."""
+        given = {"listen_addresses": LOOPBACK, "port": self.port, "unix_socket_directories": self.folder}
+        settings = [word for name, value in given.items() for word in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                _as_owner(["postgres", "-D", str(self._data), *settings]),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd="/",
+            )
+        deadline = time.monotonic() + _LIMIT_S
+        while not self._answers():
+            assert self._child.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, f"PostgreSQL does not answer:\n{self.log.read_text()}"
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url(driver="postgresql", name="postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    @property
+    def pid(self) -> int:
+        """The postmaster."""
+        assert self._child is not None
+        return self._child.pid
+
+    def url(self, name: str, driver: str = "postgresql+psycopg") -> str:
+        """Of one of its databases."""
+        return f"{driver}://{OWNER}:{self._password}@{LOOPBACK}:{self.port}/{name}"
+
+    def run(self, *statements: sql.Composable) -> None:
+        """Statements outside any transaction."""
+        with psycopg.connect(self.url(driver="postgresql", name="postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def empty(self) -> str:
+        """The URL of a database with nothing in it."""
+        name = f"loa_{next(self._numbers)}"
+        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def database(self) -> str:
+        """The URL of a fresh copy of the template."""
+        name = f"loa_{next(self._numbers)}"
+        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        return self.url(name)
+
+    def make_template(self) -> str:
+        """Gives the URL of the template, to be migrated and let go of."""
+        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(TEMPLATE)))
+        return self.url(TEMPLATE)
+
+    def kill(self) -> None:
+        """`kill -9` of the postmaster: its own children notice and end, the next start recovers from the log."""
+        assert self._child is not None
+        self._child.kill()
+        self._child.wait()
+
+    def end(self) -> None:
+        """Stop it at once and remove everything."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGQUIT)
+            try:
+                self._child.wait(10)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _as_owner(command: Sequence[str]) -> list[str]:
+    """The command by its full path, as a user `initdb` accepts; `setpriv` becomes the command: its pid is that one's."""
+    words = [str(programs() / command[0]), *command[1:]]
+    if os.getuid() != 0:
+        return words
+    return ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups", "--", *words]

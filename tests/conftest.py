@@ -1,9 +1,14 @@
 """Options and settings shared by all tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.fakes.postgres import PostgresServer
 
 FIGURES = pytest.StashKey[list[str]]()
 settings.register_profile("loa", deadline=None, print_blob=True)
@@ -28,6 +33,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a measured figure at the end of the run, also of tests that pass."""
     return request.config.stash.setdefault(FIGURES, []).append
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[PostgresServer]":
+    """The PostgreSQL server of this run."""
+    from tests.fakes.databases import postgres_server
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh database, once on each kind."""
+    from tests.fakes.databases import fresh_database
+
+    with fresh_database(request.param, tmp_path, request) as url:
+        yield url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
@@ -99,9 +97,9 @@ class Commune:
 
 
 @asynccontextmanager
-async def commune(folder: Path, device_ids: Sequence[str] = ("loa-1", "loa-2")) -> AsyncIterator[Commune]:
-    """A furnished commune in a database file of its own."""
-    db = Database(f"sqlite+aiosqlite:///{folder / 'loa.db'}")
+async def commune(database: str, device_ids: Sequence[str] = ("loa-1", "loa-2")) -> AsyncIterator[Commune]:
+    """A furnished commune in the database of this URL."""
+    db = Database(database)
     try:
         await db.migrate()
         made = Commune(db)

@@ -9,6 +9,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -39,8 +40,8 @@ def programs() -> Path:
 class PostgresServer:
     """One server; `database()` gives the URL of a fresh database, a copy of the template with today's schema."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self) -> None:
+        self.port = _free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="loa-postgres-"))
         self.log = self.folder / "server.log"
         self._data = self.folder / "data"
@@ -117,6 +118,11 @@ class PostgresServer:
         self.run(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        name = url.rpartition("/")[2]
+        self.run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def make_template(self) -> str:
         """Gives the URL of the template, to be migrated and let go of."""
         self.run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(TEMPLATE)))
@@ -140,9 +146,14 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _as_owner(command: Sequence[str]) -> list[str]:
-    """The command by its full path, as a user `initdb` accepts; `setpriv` becomes the command: its pid is that one's."""
-    words = [str(programs() / command[0]), *command[1:]]
-    if os.getuid() != 0:
-        return words
-    return ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups", "--", *words]
+    """As a user `initdb` accepts. `setpriv` becomes the command, whose pid is then its own; it ends with the tests."""
+    user = [f"--reuid={_USER}", f"--regid={_USER}", "--init-groups"] if os.getuid() == 0 else []
+    return ["setpriv", *user, "--pdeathsig=QUIT", "--", str(programs() / command[0]), *command[1:]]

@@ -33,8 +33,8 @@ STOP = topics.scoped(Family.STOP, SCOPE)
 
 
 @pytest.fixture
-async def xa(tmp_path: Path) -> AsyncIterator[Commune]:
-    async with commune(tmp_path) as made:
+async def xa(database: str) -> AsyncIterator[Commune]:
+    async with commune(database) as made:
         yield made
 
 

@@ -1,7 +1,6 @@
 """Journals as they are committed: exactly once, or visibly missing, or visibly forked."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,8 +16,8 @@ from tests.fakes.wire_device import WireJournal
 
 
 @pytest.fixture
-async def xa(tmp_path: Path) -> AsyncIterator[Commune]:
-    async with commune(tmp_path) as made:
+async def xa(database: str) -> AsyncIterator[Commune]:
+    async with commune(database) as made:
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from tests.fakes.wire_device import skipped
 
 
 @pytest.fixture
-async def xa(tmp_path: Path) -> AsyncIterator[Commune]:
-    async with commune(tmp_path) as made:
+async def xa(database: str) -> AsyncIterator[Commune]:
+    async with commune(database) as made:
         yield made
 
 

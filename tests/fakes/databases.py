@@ -1,0 +1,51 @@
+"""A fresh database for each test, on SQLite and on PostgreSQL, and the one PostgreSQL server all of them share."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from controller.runtime import schema
+from controller.runtime.database import Database
+from tests.fakes.postgres import PostgresServer
+
+
+def sqlite_url(folder: Path) -> str:
+    """Of a file in the test's own folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite+aiosqlite:///{folder / 'loa.db'}"
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running server whose template has today's schema; ended whatever happens."""
+    server = PostgresServer()
+    try:
+        server.prepare()
+        asyncio.run(_migrated(server.make_template()))
+        yield server
+    finally:
+        server.end()
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database of this kind; PostgreSQL starts when a test first asks for it."""
+    if kind == "sqlite":
+        yield sqlite_url(folder)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.database()
+    try:
+        yield url
+    finally:
+        server.drop(url)
+
+
+async def _migrated(url: str) -> None:
+    assert schema.metadata.tables
+    db = Database(url)
+    await db.migrate()
+    await db.close()

@@ -13,6 +13,7 @@ from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, Broad
 from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
+from controller.media import service as media
 from controller.media.tables import Asset, Rendition
 from controller.runtime.ids import new_id
 from controller.units import store as units
@@ -34,12 +35,6 @@ class TargetEmpty(LoaError):
     """The targets contain no device in service."""
 
     code = "target_empty"
-
-
-class AssetUnknown(LoaError):
-    """No sound has this id."""
-
-    code = "asset_unknown"
 
 
 class BroadcastUnknown(LoaError):
@@ -100,8 +95,8 @@ async def accept(
     session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
     session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
     await session.flush()
+    await delivery.want(session, plan_topics(scopes))  # first: the fitting must hold until the commit
     await drafts.require_fitting(session, scopes, now=now)
-    await delivery.want(session, plan_topics(scopes))
     return row
 
 
@@ -112,12 +107,12 @@ async def cancel(session: AsyncSession, broadcast_id: str, *, now: datetime) -> 
         BroadcastUnknown: there is none.
         BroadcastOver: every device has answered or the deadline has passed.
     """
-    row = await require(session, broadcast_id)
+    row = _known(await store.find_to_change(session, broadcast_id), broadcast_id)
     if row.cancelled_at is not None:
         return row
     if row.closed_at is not None or now > row.deadline:
         raise BroadcastOver(f"“{row.title}” has ended; there is nothing left to take back", broadcast=row.id)
-    row.cancelled_at = now
+    row.cancelled_at = now if row.expected_at is None else max(now, row.start)
     await delivery.want(session, plan_topics(await store.scopes(session, row.id)))
     return row
 
@@ -145,10 +140,10 @@ async def stop(
     if not scopes:
         raise rules.BroadcastInvalid("a stop names scopes or a broadcast; this one names nothing")
     await _require_targets(session, scopes)
+    await delivery.want(session, [topics.scoped(topics.Family.STOP, scope) for scope in scopes])
     until = now + min(timedelta(seconds=for_s), LONGEST_STOP)
     for scope in dict.fromkeys(scopes):
         await session.merge(StopRow(scope=scope, issued=now, until=until, broadcast_id=broadcast_id, reason=reason))
-    await delivery.want(session, [topics.scoped(topics.Family.STOP, scope) for scope in scopes])
     return tuple(dict.fromkeys(scopes))
 
 
@@ -158,7 +153,10 @@ async def require(session: AsyncSession, broadcast_id: str) -> BroadcastRow:
     Raises:
         BroadcastUnknown: there is none.
     """
-    row = await store.find(session, broadcast_id)
+    return _known(await store.find(session, broadcast_id), broadcast_id)
+
+
+def _known(row: BroadcastRow | None, broadcast_id: str) -> BroadcastRow:
     if row is None:
         raise BroadcastUnknown(f"there is no broadcast {broadcast_id}; list the broadcasts to find the right id")
     return row
@@ -173,12 +171,7 @@ async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None
 
 
 async def _asset(session: AsyncSession, asset_id: str | None) -> Asset | None:
-    if asset_id is None:
-        return None
-    asset = await session.get(Asset, asset_id)
-    if asset is None:
-        raise AssetUnknown(f"there is no sound {asset_id}; upload the file first", asset=asset_id)
-    return asset
+    return None if asset_id is None else await media.require(session, asset_id)
 
 
 async def _renditions(session: AsyncSession, asset: Asset | None) -> Sequence[Rendition]:

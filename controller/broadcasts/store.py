@@ -13,6 +13,11 @@ async def find(session: AsyncSession, broadcast_id: str) -> BroadcastRow | None:
     return await session.get(BroadcastRow, broadcast_id)
 
 
+async def find_to_change(session: AsyncSession, broadcast_id: str) -> BroadcastRow | None:
+    """One broadcast, which nobody else changes before the commit."""
+    return await session.get(BroadcastRow, broadcast_id, with_for_update={"key_share": True}, populate_existing=True)
+
+
 async def newest(session: AsyncSession, limit: int) -> Sequence[BroadcastRow]:
     """The latest starts first."""
     query = select(BroadcastRow).order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)

@@ -54,7 +54,7 @@ class CommandDesk:
 
 async def record_reply(session: AsyncSession, reply: CommandReply, clock: Clock) -> bool:
     """Write down what a device answered; False if that device was never asked. The first answer stands."""
-    row = await session.get(SentCommand, reply.id)
+    row = await session.get(SentCommand, reply.id, with_for_update=True)
     if row is None or row.device_id != reply.device:
         return False
     if row.answered_at is None:

@@ -96,7 +96,7 @@ class Planner:
     async def _sign_all(self, batch: Sequence[str]) -> None:
         stored: list[Stored] = []
         async with self._db.transaction() as session:
-            for topic in batch:
+            for topic in sorted(batch):
                 made = await self._sign(session, topic)
                 if made is not None:
                     stored.append(made)

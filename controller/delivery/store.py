@@ -1,7 +1,8 @@
 """All queries of delivery: what waits to be signed, the newest signed documents, what was published of them.
 
 `want` belongs into the very transaction that changes something: what was accepted is then signed and published, even
-if every process dies right after the commit.
+if every process dies right after the commit. It also locks the topics until then, against planners and against whoever
+changes them too: what the change depends on is read after it. Topics are always locked in the order of their names.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -115,7 +116,7 @@ async def _stored(session: AsyncSession, *where: ColumnElement[bool], limit: int
 
 async def mark_published(session: AsyncSession, published: Iterable[tuple[str, int]]) -> None:
     """These versions have reached the brokers. Where a newer one went before them, it goes once more."""
-    for topic, version in published:
+    for topic, version in sorted(published):
         newer = DocumentRow.version > version
         await session.execute(
             update(DocumentRow)
@@ -137,12 +138,13 @@ async def versions(session: AsyncSession, topics: Collection[str], now: datetime
 
 
 async def signed_before(session: AsyncSession, *, plans: datetime, assignments: datetime) -> Sequence[str]:
-    """Topics to sign anew: plans and policies older than one instant, assignments older than another."""
+    """Topics to sign anew that nobody wants yet: plans and policies older than one instant, assignments than another."""
     aged = or_(
         DocumentRow.kind.in_(["plan", "policy"]) & (DocumentRow.issued < plans),
         (DocumentRow.kind == "assignment") & (DocumentRow.issued < assignments),
     )
-    return (await session.scalars(select(DocumentRow.topic).where(aged))).all()
+    wished = select(PendingTopic.topic).where(PendingTopic.wanted > PendingTopic.done)
+    return (await session.scalars(select(DocumentRow.topic).where(aged, DocumentRow.topic.not_in(wished)))).all()
 
 
 async def trust_lists(session: AsyncSession) -> Sequence[TrustListRow]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import DeviceReport
 from controller.runtime.changes import Change
+from controller.runtime.upsert import insert
 from loa_protocol.clock import FUTURE_TOLERANCE
 from loa_protocol.documents.device import ClockState, DeviceState, Health, Presence
 
@@ -54,9 +55,11 @@ async def take_presence(session: AsyncSession, device_id: str, presence: Presenc
 
 async def mark_silent(session: AsyncSession, *, silent_since: datetime) -> list[Change]:
     """Who has said nothing since then is offline."""
+    silent = select(DeviceReport.device_id).where(DeviceReport.online, DeviceReport.seen_at < silent_since)
+    ours = silent.with_for_update(skip_locked=True)  # one that is locked is being heard at this moment
     statement = (
         update(DeviceReport)
-        .where(DeviceReport.online, DeviceReport.seen_at < silent_since)
+        .where(DeviceReport.device_id.in_(ours))
         .values(online=False)
         .returning(DeviceReport.device_id)
     )
@@ -78,11 +81,19 @@ def _newer(held: datetime | None, state: DeviceState, now: datetime) -> bool:
 
 
 async def _report(session: AsyncSession, device_id: str, now: datetime) -> DeviceReport:
-    report = await session.get(DeviceReport, device_id)
+    first = {"device_id": device_id, "online": False, "seen_at": now, "state": {}, "health": {}}
+    report = await _locked(session, device_id)
     if report is None:
-        report = DeviceReport(device_id=device_id, online=False, seen_at=now, state={}, health={})
-        session.add(report)
+        await session.execute(insert(session, DeviceReport).values(first).on_conflict_do_nothing())
+        report = await _locked(session, device_id)
+    if report is None:
+        raise LookupError(f"the report of {device_id} was removed while it was written")
     return report
+
+
+async def _locked(session: AsyncSession, device_id: str) -> DeviceReport | None:
+    await session.flush()  # what an earlier message of this transaction changed is not to be read over
+    return await session.get(DeviceReport, device_id, with_for_update=True, populate_existing=True)
 
 
 def _seen(report: DeviceReport, now: datetime) -> None:

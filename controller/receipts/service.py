@@ -33,10 +33,10 @@ class Odd:
 async def tick(session: AsyncSession, now: datetime) -> list[Change]:
     """Fix sets that are due, give up on those past their deadline, close what is answered. Idempotent."""
     changes: list[Change] = []
-    for broadcast in await store.cancelled_early(session):
+    for broadcast in await store.cancelled_early(session, locked=True):
         await _fix(session, broadcast, now)
         changes += await _close(session, broadcast, now)
-    for broadcast in await store.due(session, now):
+    for broadcast in await store.due(session, now, locked=True):
         await _fix(session, broadcast, now)
         if broadcast.deadline <= now:
             given_up = await store.give_up(session, broadcast.id, now)
@@ -125,6 +125,8 @@ async def _open(session: AsyncSession, broadcast: BroadcastRow, device_id: str, 
 
 
 async def _fix(session: AsyncSession, broadcast: BroadcastRow, now: datetime) -> None:
+    if broadcast.expected_at is None:
+        await session.refresh(broadcast, with_for_update={"key_share": True})
     if broadcast.expected_at is not None:
         return
     nobody = rules.expects_nobody(broadcast.start, broadcast.cancelled_at)

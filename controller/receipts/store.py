@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
@@ -16,15 +16,21 @@ FOLD = timedelta(hours=1)
 _AT_ONCE = 100
 
 
-async def due(session: AsyncSession, now: datetime) -> Sequence[BroadcastRow]:
-    """Broadcasts under way or over that are not closed."""
+async def due(session: AsyncSession, now: datetime, *, locked: bool = False) -> Sequence[BroadcastRow]:
+    """Broadcasts under way or over that are not closed; `locked`: for us alone, without those others are at."""
     query = select(BroadcastRow).where(BroadcastRow.closed_at.is_(None), BroadcastRow.start <= now)
-    return (await session.scalars(query.order_by(BroadcastRow.start).limit(_AT_ONCE))).all()
+    return await _some(session, query.order_by(BroadcastRow.start, BroadcastRow.id), locked=locked)
 
 
-async def cancelled_early(session: AsyncSession) -> Sequence[BroadcastRow]:
-    """Broadcasts taken back before their start that are not closed yet."""
+async def cancelled_early(session: AsyncSession, *, locked: bool = False) -> Sequence[BroadcastRow]:
+    """Broadcasts taken back before their start that are not closed yet; `locked` as for `due`."""
     query = select(BroadcastRow).where(BroadcastRow.closed_at.is_(None), BroadcastRow.cancelled_at < BroadcastRow.start)
+    return await _some(session, query.order_by(BroadcastRow.id), locked=locked)
+
+
+async def _some(session: AsyncSession, query: Select[tuple[BroadcastRow]], *, locked: bool) -> Sequence[BroadcastRow]:
+    if locked:
+        query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
     return (await session.scalars(query.limit(_AT_ONCE))).all()
 
 

@@ -159,6 +159,8 @@ class Agent:
             publish=partial(self._session.publish, qos=1),
             changed=self._content_changed,
             spoiled=self._content_spoiled,
+            link=self._given.profile.link,
+            probe=partial(self._session.probe, topics.to_device(Family.DEVICE_CONTENT, device_id)),
         )
         self._assemble_outputs()
         self._reports = Reports(
@@ -173,6 +175,7 @@ class Agent:
             fetcher=self._fetcher,
             output=self._output,
             refused=self._refusals.counts,
+            link=self._given.profile.link,
         )
         publish = self._session.publish
         retained = partial(publish, retain=True)
@@ -269,6 +272,7 @@ class Agent:
         self._services.start("state", self._state.run)
         self._services.start("time", self._questions.run)
         self._services.start("content", self._fetcher.run)
+        self._services.start("content lag", self._fetcher.watch_lag)
         self._services.start("upkeep", self._upkeep.run)
         if self._player is not None and self._runner is not None:
             await self._player.start()

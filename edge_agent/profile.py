@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from loa_protocol import hand_written
+from loa_protocol.documents.device import LinkClass
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import Id, Volume
 
@@ -19,7 +20,6 @@ Brightness = Annotated[int, Meta(ge=1, le=100)]
 Side = Annotated[int, Meta(ge=8, le=8192)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}(?![\s\S])")]
 PathText = Annotated[str, Meta(min_length=1, max_length=4096)]
-LinkClass = Literal["fibre", "mobile", "narrow"]
 ClockSource = Literal["controller", "chrony", "rtc"]
 
 

@@ -23,7 +23,7 @@ from loa_protocol.topics import Family
 
 log = logging.getLogger(__name__)
 
-_OWN = (Family.ASSIGNMENT, Family.COMMAND, Family.ACK, Family.REPLY, Family.DEVICE_CONTENT)
+_OWN = (Family.ASSIGNMENT, Family.COMMAND, Family.ACK, Family.REPLY)
 _OF_SCOPE = (Family.STOP, Family.POLICY, Family.PLAN)
 
 
@@ -77,7 +77,8 @@ class AgentReactions:
         """Listen to what the assignment and the missing content ask for."""
         assignment = self._holdings.assignment
         scopes = assignment.scopes if assignment else (f"d-{self._device_id}",)
-        content = (topics.content(root) for root in self._fetcher.active)
+        own = topics.to_device(Family.DEVICE_CONTENT, self._device_id)
+        content = [own, *(topics.content(root) for root in self._fetcher.active)]
         self._session.want(document_topics(self._device_id, scopes), content)
 
     async def time_answered(self, answer: TimeAnswer) -> None:

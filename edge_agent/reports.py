@@ -12,7 +12,7 @@ from edge_agent.clock import ClockKeeper
 from edge_agent.content.fetcher import Fetcher
 from edge_agent.holdings import Holdings
 from edge_agent.journal import Journal
-from loa_protocol.documents.device import DeviceState, Evidence, Health
+from loa_protocol.documents.device import DeviceState, Evidence, Health, LinkClass
 
 AGENT = "loa-agent 0.1.0"
 READY_WITHIN = timedelta(hours=1)
@@ -51,7 +51,9 @@ class Reports:
         fetcher: Fetcher,
         output: Callable[[], Output],
         refused: Mapping[str, int],
+        link: LinkClass = "mobile",
     ) -> None:
+        self._link = link
         self._device_id, self._boot, self._state_dir = device_id, boot, state_dir
         self._min_free_bytes = min_free_bytes
         self._holdings, self._desk, self._clock = holdings, desk, clock
@@ -79,6 +81,7 @@ class Reports:
             free_bytes=free.free_bytes,
             journal=self._journal.head,
             playing=output.playing[:100],
+            link=self._link,
         )
 
     async def health(self) -> Health:

@@ -32,6 +32,7 @@ STABLE_S = 10.0
 RESUBSCRIBE_S = 30.0
 _KEEPALIVE_S = 20
 _ANSWER_WITHIN_S = 10.0
+_PROBE_WITHIN_S = 60.0
 _RECEIVE_BUFFER_BYTES = 128 * 1024
 _SUBSCRIBE_AT_ONCE = 50
 _REFUSED = 0x80
@@ -96,6 +97,17 @@ class Session:
             self._outgoing.discard(task)
             task.cancel()
         return not task.cancelled() and task.exception() is None
+
+    async def probe(self, topic: str) -> None:
+        """Return when the broker has answered what went out last; at once while there is no connection.
+
+        Subscribing again to a topic without retained messages changes nothing, and its answer stands in the broker's
+        line behind everything it still holds for us.
+        """
+        client = self._client
+        if client is not None and self.connected.is_set():
+            with contextlib.suppress(aiomqtt.MqttError):
+                await client.subscribe(topic, qos=0, timeout=_PROBE_WITHIN_S)
 
     async def run(self, on_message: MessageHandler, on_connected: Callable[[], Awaitable[None]]) -> None:
         """Stay connected until cancelled."""

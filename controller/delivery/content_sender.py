@@ -1,40 +1,43 @@
 """Brings content to the devices: once to all when a plan first names it, then whatever they still want.
 
-It has connections of its own and never more than a few frames under way on them, at a set pace, so that nothing bulky
-stands before a stop. Wants are unsigned: only content that the asking device's own plans name is sent, not too often.
+Every broker has an outflow of its own, so that one that is slow delays nobody else. Wants are unsigned: only content
+that the asking device's own plans name is sent, and not too often.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
-from controller.delivery import content_rules, store
-from controller.delivery.content_rules import INDEX, Allowance, Pace
-from controller.delivery.content_store import Frames, Source, named_for
-from controller.delivery.directory import Directory
+from controller.delivery import rules, store
+from controller.delivery.content_outflow import Limits, Outflow
+from controller.delivery.content_queue import URGENT_S, Asker, Audience
+from controller.delivery.content_rules import INDEX, LATENCY_S, Allowance, bits_of, shared_pace
+from controller.delivery.content_store import Frames, Reach, Source, reach
+from controller.delivery.directory import Directory, Known
 from controller.delivery.store import Stored
 from controller.delivery.uplink import Uplink
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Arrival, Link
 from controller.runtime.settings import Settings
-from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import unbroken
-from loa_protocol import strict_json, topics
-from loa_protocol.documents.device import Want
+from loa_protocol import strict_json
+from loa_protocol.documents.device import LinkClass, Want
 from loa_protocol.documents.plan import Plan
 from loa_protocol.envelope import open_payload, parse
 from loa_protocol.errors import DocumentInvalid, LoaError
-from loa_protocol.topics import Family
 
 log = logging.getLogger(__name__)
 
-MERGE_S = 0.1
-"""How long wants are gathered before they are answered together."""
-UNDER_WAY = 2
 _WAITING = 20_000
+_KNOWN = 20_000
+_REACH_KEPT_S = 5.0
+_REACHES = 2_000
+_CALM = 5
+"""What is not needed within a minute waits so many times as long for devices to subscribe."""
 
 
 class _Asked(NamedTuple):
@@ -56,22 +59,30 @@ class ContentSender:
         bulk: Mapping[Link, Link],
     ) -> None:
         self._db, self._frames, self._directory, self._clock = db, frames, directory, clock
-        self._bulk, self._delay_s = dict(bulk), settings.first_pass_delay_s
-        self._pace = Pace(settings.content_bytes_per_s)
+        self._delay_s = settings.first_pass_delay_s
+        limits = Limits(settings.content_bytes_per_s, settings.content_window_bytes, self._delay_s)
+        self.outflows = {main: Outflow(link, frames, clock, limits) for main, link in bulk.items()}
+        self._floor = settings.content_floor_bytes_per_s
+        self._paces: dict[LinkClass, float] = {
+            "fibre": settings.fibre_bytes_per_s,
+            "mobile": settings.mobile_bytes_per_s,
+            "narrow": settings.narrow_bytes_per_s,
+        }
         self._allowance = Allowance()
-        self._known: set[str] = set()
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._first: asyncio.Queue[str] = asyncio.Queue()
-        self._passed: dict[str, int] = {}
+        self._reaches: dict[str, tuple[float, Reach | None]] = {}
         self._asked: deque[_Asked] = deque()
         self._something = asyncio.Event()
-        self._under_way: set[asyncio.Future[bool]] = set()
 
     def plan_published(self, document: Stored) -> None:
-        """A plan reached the brokers: its new content follows, once to all."""
-        for root in sorted(_roots(document) - self._known):
-            self._known.add(root)
-            self._passed[root] = INDEX
-            self._first.put_nowait(root)
+        """A plan reached the brokers: its new content follows, once to all, the soonest needed first."""
+        needed = _needed(document)
+        for root in sorted(needed, key=lambda one: (needed[one], one)):
+            self._reaches.pop(root, None)
+            if root not in self._known:
+                self._first.put_nowait(root)
+            self._remember(root)
 
     def want(self, arrival: Arrival, device_id: str, uplink: Uplink) -> None:
         """A device asks for chunks."""
@@ -93,106 +104,111 @@ class ContentSender:
         await unbroken(self._remember_published())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._first_passes())
-            tasks.create_task(self._repairs(uplink))
+            tasks.create_task(self._wants(uplink))
+            for outflow in self.outflows.values():
+                tasks.create_task(outflow.run())
 
     async def _remember_published(self) -> None:
         """What plans named before this process began had its first pass: who missed it asks."""
         async with self._db.reading() as session:
             for plan in await store.published_plans(session, self._clock.now()):
-                self._known |= _roots(plan)
+                for root in _needed(plan):
+                    self._remember(root)
+
+    def _remember(self, root: str) -> None:
+        self._known[root] = None
+        self._known.move_to_end(root)
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
 
     async def _first_passes(self) -> None:
         while True:
             root = await self._first.get()
-            await asyncio.sleep(self._delay_s)
             try:
-                await self._first_pass(root)
-            except LoaError as error:
-                log.error("content %s cannot be sent: %s", root, error)  # noqa: TRY400 - foreseen
+                await self._announce(root)
             except Exception:
                 log.exception("the first pass of content %s failed; devices will ask for it", root)
-            finally:
-                self._passed.pop(root, None)
 
-    async def _first_pass(self, root: str) -> None:
-        source = await unbroken(self._frames.source(root))
-        if source is None:
-            log.error("a plan names content %s, which is not stored", root)
+    async def _announce(self, root: str) -> None:
+        source, reached = await self._source(root), await self._reach(root)
+        if source is None or reached is None:
+            log.error("a plan names content %s, which cannot be sent", root)
             return
-        for number in range(INDEX, source.index.chunk_count):
-            await self._send(source, number, topics.content(root), self._bulk.values(), qos=0)
-            self._passed[root] = number + 1
-        log.info("content %s: %d chunks sent once to all", root, source.index.chunk_count)
+        audience = self._audience(reached)
+        if audience is None:
+            log.info("content %s: only narrow links; each device asks for itself", root)
+            return
+        urgent = audience.due_s - self._clock.monotonic() < URGENT_S
+        for outflow in self.outflows.values():
+            outflow.announce(source.index, audience, self._delay_s if urgent else self._delay_s * _CALM)
+        log.info("content %s: %d chunks go once to all", root, source.index.chunk_count)
 
-    async def _repairs(self, uplink: Uplink) -> None:
+    async def _wants(self, uplink: Uplink) -> None:
         while True:
             await self._something.wait()
-            await asyncio.sleep(MERGE_S)
             self._something.clear()
-            try:
-                await self._answer(uplink)
-            except Exception:
-                log.exception("repairs failed; devices ask again")
+            while self._asked:
+                want, arrival = self._asked.popleft()
+                try:
+                    await self._serve(want, arrival, uplink)
+                except Exception:
+                    log.exception("a want of %s could not be served; it asks again", want.device)
 
-    async def _answer(self, uplink: Uplink) -> None:
-        merged: dict[tuple[str, str], frozenset[int]] = {}
-        sources: dict[str, Source] = {}
-        via: dict[str, Link] = {}
-        while self._asked:
-            want, arrival = self._asked.popleft()
-            source = sources.get(want.root) or await self._allowed(want)
-            if source is None or not await unbroken(self._is_for(want)):
-                uplink.drop("want_not_in_plan", arrival, want.root)
-                continue
-            sources[want.root], via[want.device] = source, arrival.link
-            key = (want.device, want.root)
-            merged[key] = merged.get(key, frozenset()) | self._numbers(want, source)
-        for repair in content_rules.repairs(merged):
-            await self._repair(repair, sources[repair.root], via)
+    async def _serve(self, want: Want, arrival: Arrival, uplink: Uplink) -> None:
+        known = await unbroken(self._directory.find(want.device))
+        reached = await self._reach(want.root)
+        source = await self._source(want.root) if known is not None and reached is not None else None
+        if known is None or reached is None or source is None or reached.scopes.isdisjoint(known.scopes):
+            uplink.drop("want_not_in_plan", arrival, want.root)
+            return
+        audience = self._audience(reached) or Audience("", self._floor, self._due_s(reached.due))
+        bits = bits_of(number for number in want.chunks if number >= 0) | (bits_of([INDEX]) if want.index else 0)
+        outflow = self.outflows.get(arrival.link)
+        if outflow is None or not outflow.want(self._asker(want, known), source.index, audience, bits):
+            uplink.drop("want_not_served", arrival)
 
-    def _numbers(self, want: Want, source: Source) -> frozenset[int]:
-        """Valid numbers of a want; the first pass may be about to bring some of them."""
-        asked = {number for number in want.chunks if 0 <= number < source.index.chunk_count}
-        if want.index:
-            asked.add(INDEX)
-        return content_rules.still_missing(asked, self._passed.get(want.root))
+    def _asker(self, want: Want, known: Known) -> Asker:
+        alone = want.alone or known.link == "narrow"
+        return Asker(known.device_id, self._paces[known.link], LATENCY_S[known.link], alone)
 
-    async def _allowed(self, want: Want) -> Source | None:
+    def _audience(self, reached: Reach) -> Audience | None:
+        pace = shared_pace(reached.listening, self._paces, self._floor)
+        if pace is None:
+            return None
+        return Audience(" ".join(sorted(reached.scopes)), pace, self._due_s(reached.due))
+
+    def _due_s(self, due: datetime) -> float:
+        return self._clock.monotonic() + (due - self._clock.now()).total_seconds()
+
+    async def _source(self, root: str) -> Source | None:
         try:
-            return await unbroken(self._frames.source(want.root))
+            return await unbroken(self._frames.source(root))
         except LoaError as error:
-            log.error("content %s, which %s wants, cannot be read: %s", want.root, want.device, error)  # noqa: TRY400
+            log.error("content %s cannot be read: %s", root, error)  # noqa: TRY400 - foreseen
             return None
 
-    async def _is_for(self, want: Want) -> bool:
-        known = await self._directory.find(want.device)
-        if known is None or not known.scopes:
-            return False
+    async def _reach(self, root: str) -> Reach | None:
+        """Whom an asset is for, as known a few seconds ago."""
+        held = self._reaches.get(root)
+        if held is not None and held[0] > self._clock.monotonic():
+            return held[1]
         async with self._db.reading() as session:
-            return await named_for(session, want.root, known.scopes, self._clock.now())
-
-    async def _repair(self, repair: content_rules.Repair, source: Source, via: Mapping[str, Link]) -> None:
-        if repair.device is None:
-            await self._send(source, repair.number, topics.content(repair.root), self._bulk.values(), qos=0)
-            return
-        link = self._bulk.get(via[repair.device])
-        topic = topics.to_device(Family.DEVICE_CONTENT, repair.device)
-        await self._send(source, repair.number, topic, [link] if link else (), qos=1)
-
-    async def _send(self, source: Source, number: int, topic: str, links: Iterable[Link], *, qos: int) -> None:
-        """One frame, when the pace and those still under way allow it."""
-        frame = await self._frames.frame(source, number)
-        delay_s = self._pace.delay_s(len(frame), self._clock.monotonic())
-        if delay_s:
-            await asyncio.sleep(delay_s)
-        while len(self._under_way) >= UNDER_WAY:
-            _, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-        urgency = Urgency.INDEX if number == INDEX else Urgency.CONTENT
-        self._under_way |= {link.post(topic, frame, urgency, qos=qos) for link in links}
+            found = await unbroken(reach(session, root, self._clock.now()))
+        if len(self._reaches) >= _REACHES:
+            self._reaches.clear()
+        if found is not None:
+            self._reaches[root] = self._clock.monotonic() + _REACH_KEPT_S, found
+        return found
 
 
-def _roots(document: Stored) -> set[str]:
-    """Content roots of a plan we signed ourselves."""
+def _needed(document: Stored) -> dict[str, datetime]:
+    """Content roots of a plan we signed ourselves, and when each is needed first."""
     if document.kind != "plan":
-        return set()
-    return {content.root for content in open_payload(parse(document.envelope), Plan).manifest.values()}
+        return {}
+    plan = open_payload(parse(document.envelope), Plan)
+    needed: dict[str, datetime] = {}
+    for broadcast in plan.broadcasts:
+        for ref in rules.refs(broadcast) & plan.manifest.keys():
+            root = plan.manifest[ref].root
+            needed[root] = min(needed.get(root, broadcast.start), broadcast.start)
+    return needed

@@ -1,20 +1,24 @@
-"""Content as frames, read from the object store chunk by chunk; and whose plans name it."""
+"""Content as frames, read from the object store chunk by chunk; and whom it is for."""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
 from controller.delivery.content_rules import INDEX
+from controller.delivery.directory import link_class
+from controller.devices.tables import Device, DeviceReport
 from controller.media.tables import Rendition
 from controller.runtime.database import Database
 from controller.runtime.objects import ObjectStore
+from controller.units import store as units
 from loa_protocol.content import ContentIndex, ContentWrongIndex, build_index, pack_chunk, pack_index, split
+from loa_protocol.documents.device import LinkClass
 
 _INDEXES_KEPT = 256
 
@@ -73,14 +77,39 @@ class Frames:
         return Source(index, name)
 
 
-async def named_for(session: AsyncSession, root: str, scopes: Collection[str], now: datetime) -> bool:
-    """Whether a plan of any of these scopes names the root."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom an asset is for: scopes of the plans that name it, its first start, link classes of those who are there."""
+
+    scopes: frozenset[str]
+    due: datetime
+    listening: frozenset[LinkClass]
+
+
+async def reach(session: AsyncSession, root: str, now: datetime) -> Reach | None:
+    """Whom an asset is for now; None if no plan names it."""
     query = (
-        select(Rendition.id)
-        .join(BroadcastRendition, BroadcastRendition.rendition_id == Rendition.id)
-        .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRendition.broadcast_id)
+        select(BroadcastScope.scope, func.min(BroadcastRow.start).label("due"))
+        .join(BroadcastRendition, BroadcastRendition.broadcast_id == BroadcastScope.broadcast_id)
+        .join(Rendition, BroadcastRendition.rendition_id == Rendition.id)
         .join(BroadcastRow, BroadcastRow.id == BroadcastScope.broadcast_id)
-        .where(Rendition.root == root, BroadcastScope.scope.in_(scopes), BroadcastRow.deadline >= now)
-        .limit(1)
+        .where(Rendition.root == root, BroadcastRow.deadline >= now)
+        .group_by(BroadcastScope.scope)
     )
-    return (await session.scalars(query)).first() is not None
+    rows: Sequence[tuple[str, datetime]] = [(row.scope, row.due) for row in await session.execute(query)]
+    if not rows:
+        return None
+    scopes = frozenset(scope for scope, _ in rows)
+    return Reach(scopes, min(due for _, due in rows), await _listening(session, scopes))
+
+
+async def _listening(session: AsyncSession, scopes: frozenset[str]) -> frozenset[LinkClass]:
+    """Link classes of the devices of these scopes that seem to be there."""
+    link = DeviceReport.state["link"].as_string()
+    query = (
+        select(link)
+        .join(Device, Device.id == DeviceReport.device_id)
+        .where(DeviceReport.online, await units.listens_to(session, scopes))
+        .distinct()
+    )
+    return frozenset(link_class(name) for name in await session.scalars(query))

@@ -6,13 +6,15 @@ followed too. Unknown devices are never cached.
 
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.devices.tables import Device
+from controller.devices.tables import Device, DeviceReport
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.units import store as units
 from loa_protocol import topics
+from loa_protocol.documents.device import LinkClass
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.ids import device_scope
 from loa_protocol.keys import ED25519
@@ -30,6 +32,7 @@ class Known:
     key: TrustKey
     scopes: tuple[str, ...]
     topics: frozenset[str]
+    link: LinkClass = "mobile"
 
 
 class Directory:
@@ -66,4 +69,15 @@ async def _read(session: AsyncSession, device_id: str) -> Known | None:
         return Known(device.id, key, (), frozenset())
     wanted = {topics.scoped(family, scope) for family in _SCOPED for scope in scopes}
     wanted |= {topics.TRUST, topics.to_device(Family.ASSIGNMENT, device.id)}
-    return Known(device.id, key, scopes, frozenset(wanted))
+    report = await session.get(DeviceReport, device_id)
+    link = link_class(report.state.get("link")) if report is not None else "mobile"
+    return Known(device.id, key, scopes, frozenset(wanted), link)
+
+
+def link_class(name: object) -> LinkClass:
+    """A class as a device's state names it; mobile where it says nothing we know."""
+    try:
+        link: LinkClass = msgspec.convert(name, LinkClass)
+    except msgspec.ValidationError:
+        return "mobile"
+    return link

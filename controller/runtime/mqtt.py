@@ -102,10 +102,12 @@ class Link:
         on_message: Callable[[Arrival], None] | None = None,
         on_connected: Callable[["Link"], None] | None = None,
         inflight: int = 32,
+        answer_within_s: float = _ANSWER_WITHIN_S,
     ) -> None:
         self.address, self.name = address, name
         self.connected = asyncio.Event()
         self._subscriptions, self._inflight = tuple(subscriptions), inflight
+        self._answer_within_s = answer_within_s
         self._on_message, self._on_connected = on_message, on_connected
         self._identifier = f"loa-{name}-{secrets.token_hex(6)}"
         self._queue: asyncio.PriorityQueue[_Outgoing] = asyncio.PriorityQueue()
@@ -160,7 +162,7 @@ class Link:
             identifier=self._identifier,
             clean_session=True,
             keepalive=_KEEPALIVE_S,
-            timeout=_ANSWER_WITHIN_S,
+            timeout=self._answer_within_s,
             tls_context=self.address.tls,
             max_queued_incoming_messages=_QUEUED_ARRIVALS,
             max_inflight_messages=self._inflight,

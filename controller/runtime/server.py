@@ -34,7 +34,8 @@ from loa_protocol.topics import Family
 
 log = logging.getLogger(__name__)
 
-_BULK_INFLIGHT = 2
+_BULK_INFLIGHT = 16
+_BULK_ANSWER_S = 60.0
 
 
 class Controller:
@@ -117,7 +118,10 @@ class Controller:
             )
             for number, address in enumerate(addresses)
         ]
-        bulk = [Link(a, f"content-{number}", inflight=_BULK_INFLIGHT) for number, a in enumerate(addresses)]
+        bulk = [
+            Link(address, f"content-{number}", inflight=_BULK_INFLIGHT, answer_within_s=_BULK_ANSWER_S)
+            for number, address in enumerate(addresses)
+        ]
         handlers: dict[Family, Handler] = {}
         self.commands = CommandDesk(self.db, self.keys, self.clock, main)
         if Role.PUBLISHER in self.settings.roles:

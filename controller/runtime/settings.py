@@ -59,7 +59,12 @@ class Settings(BaseSettings):
     answer_deadline_s: int = Field(default=120, ge=0, description="Grace after a broadcast's end before “unknown”")
     offline_after_s: int = Field(default=150, ge=1, description="Silence after which a device counts as offline")
     resign_after_s: int = Field(default=86_400, ge=60, description="Age at which plans are signed anew")
-    content_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Pace of content, all devices together")
+    content_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Pace of content to each broker")
+    content_window_bytes: int = Field(default=65_536, ge=1, description="Content a broker has not acknowledged yet")
+    content_floor_bytes_per_s: int = Field(default=32_000, ge=1_000, description="Content to all is never slower")
+    fibre_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Content on links of class “fibre”")
+    mobile_bytes_per_s: int = Field(default=256_000, ge=1_000, description="Content on links of class “mobile”")
+    narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
     first_pass_delay_s: float = Field(
         default=0.3, ge=0, le=60, description="Time for devices to subscribe before new content is sent once to all"
     )

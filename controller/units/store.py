@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, GroupMember
@@ -41,19 +41,20 @@ async def below(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str
     return frozenset(await session.scalars(select(under.c.id)))
 
 
-async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
-    """Devices in service that listen to any of the scopes, by id."""
+async def listens_to(session: AsyncSession, scopes: Iterable[str]) -> ColumnElement[bool]:
+    """The condition that a device is in service and listens to any of the scopes."""
     named: dict[str, list[str]] = {"u": [], "g": [], "d": []}
     for scope in scopes:
         named[scope[0]].append(scope[2:])
     units = await below(session, named["u"]) if named["u"] else frozenset[str]()
     members = select(GroupMember.device_id).where(GroupMember.group_id.in_(named["g"]))
-    query = (
-        select(Device)
-        .where(Device.retired_at.is_(None))
-        .where(Device.id.in_(named["d"]) | Device.unit_id.in_(units) | Device.id.in_(members))
-        .order_by(Device.id)
-    )
+    reached = Device.id.in_(named["d"]) | Device.unit_id.in_(units) | Device.id.in_(members)
+    return Device.retired_at.is_(None) & reached
+
+
+async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
+    """Devices in service that listen to any of the scopes, by id."""
+    query = select(Device).where(await listens_to(session, scopes)).order_by(Device.id)
     return tuple(await session.scalars(query))
 
 

@@ -1,8 +1,8 @@
 """Fetches what the plans will need, in the order in which it is needed, and says what is missing.
 
-Rules: only content of our own plans is listened to; the first pass of the controller is waited for before anything is
-asked; wants are jittered and at most one in 5 s (for what is due within a minute: for each asset, the first three in
-2 s); what is whole is not subscribed to any more.
+Rules: only content of our own plans is listened to; what is whole is not subscribed to any more; when and for how much
+to ask is decided in `asking`; a link that falls behind what goes to all leaves it, so that a stop is not queued behind
+content at the broker.
 """
 
 import asyncio
@@ -10,18 +10,20 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from edge_agent.clock import ClockKeeper
+from edge_agent.content import asking
+from edge_agent.content.asking import Patience, Window
 from edge_agent.content.cache import CacheFull, ContentCache
 from edge_agent.waiting import happens
 from loa_protocol import topics
 from loa_protocol.content import ContentBadFrame, unpack
-from loa_protocol.documents.device import Want
+from loa_protocol.documents.device import LinkClass, Want
 from loa_protocol.documents.plan import Content
 from loa_protocol.topics import Family
 
@@ -29,15 +31,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AT_ONCE = 8
-WANT_EVERY_S = 5.0
-WANT_EVERY_URGENT_S, WANTS_URGENT = 2.0, 3
-URGENT = timedelta(seconds=60)
-SOON = timedelta(minutes=10)
-QUIET_URGENT_S, QUIET_S = 0.3, 2.0
-JITTER_URGENT_S, JITTER_SOON_S, JITTER_S = 0.2, 2.0, 30.0
 TICK_S = 0.1
 ROOM_AGAIN_S = 30.0
-_CHUNKS_A_WANT = 512
+PROBE_EVERY_S = 0.5
+HEARD_WITHIN_S = 1.5
+LAG_OVER_S = 60.0
 
 
 class ContentSink(Protocol):
@@ -66,13 +64,11 @@ class Need:
 
 @dataclass(slots=True)
 class _Fetch:
-    """One asset on its way; instants are of the loop's clock, seconds."""
+    """One asset on its way; `named`: what the last want asked for."""
 
     need: Need
-    ask_from_s: float
-    heard_s: float
-    asked_s: float = -1e9
-    asked: int = 0
+    patience: Patience
+    named: frozenset[int] = field(default_factory=frozenset)
 
 
 class Fetcher:
@@ -87,7 +83,10 @@ class Fetcher:
         publish: Callable[[str, bytes], Awaitable[bool]],
         changed: Callable[[], None],
         spoiled: Callable[[str], Awaitable[None]],
+        link: LinkClass = "mobile",
+        probe: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._window, self._probe = Window(link), probe
         self._cache, self._device_id, self._clock = cache, device_id, clock
         self._publish, self._changed, self._spoiled = publish, changed, spoiled
         self._needs: dict[str, Need] = {}
@@ -99,8 +98,8 @@ class Fetcher:
 
     @property
     def active(self) -> tuple[str, ...]:
-        """Roots that are being fetched: to be subscribed to."""
-        return tuple(self._fetches)
+        """Roots to be subscribed to: those being fetched, unless the link cannot carry what goes to all."""
+        return () if self._window.alone else tuple(self._fetches)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -146,8 +145,9 @@ class Fetcher:
         except CacheFull as error:
             log.error("%s: %s", self._device_id, error)  # noqa: TRY400 - foreseen
             return
-        fetch.heard_s = asyncio.get_running_loop().time()
+        fetch.patience.heard(asyncio.get_running_loop().time())
         if whole:
+            self._kept_up(fetch)
             log.info("%s: content %s is whole", self._device_id, frame.root[:12])
             self._fetches.pop(frame.root, None)
             self._woken.set()
@@ -161,6 +161,26 @@ class Fetcher:
             await self._ask()
             if not await happens(self._woken, TICK_S if self._fetches else 1.0):
                 await self._hash_in_idle_time()
+
+    async def watch_lag(self) -> None:
+        """Measure while content comes whether it stands before everything else; until cancelled.
+
+        An answer of the broker travels behind the content it holds for us: one that is late says how much that is.
+        """
+        loop = asyncio.get_running_loop()
+        while self._probe is not None:
+            await asyncio.sleep(PROBE_EVERY_S)
+            heard_s = max((fetch.patience.heard_s for fetch in self._fetches.values()), default=-1e9)
+            if loop.time() - heard_s > HEARD_WITHIN_S:
+                continue
+            answer = asyncio.ensure_future(self._probe())
+            try:
+                done, _ = await asyncio.wait({answer}, timeout=asking.LAG_S)
+                if not done:
+                    self._lagged()
+                    await asyncio.wait({answer}, timeout=LAG_OVER_S)
+            finally:
+                answer.cancel()
 
     async def recheck(self, root: str) -> bool:
         """Hash an asset again because somebody could not use it; whether it is good."""
@@ -186,7 +206,8 @@ class Fetcher:
             if len(self._fetches) >= AT_ONCE or self._no_room.get(root, 0.0) > now_s:
                 continue
             if await self._make_room(need):
-                self._fetches[root] = _Fetch(need, now_s + self._jitter_s(need), now_s)
+                hold_s = asking.jitter_s(self._left_s(need), random.random())  # noqa: S311 - spreads load only
+                self._fetches[root] = _Fetch(need, Patience(now_s + hold_s, now_s))
                 self._changed()
             else:
                 self._no_room[root] = now_s + ROOM_AGAIN_S
@@ -217,37 +238,41 @@ class Fetcher:
             await self._verify(min(waiting))
 
     async def _ask(self) -> None:
-        """Send the one want that is due most."""
+        """Send the wants that are due, the soonest needed first."""
         now_s = asyncio.get_running_loop().time()
         for fetch in sorted(self._fetches.values(), key=lambda one: one.need.at):
-            if self._may_ask(fetch, now_s):
+            if fetch.patience.may_ask(now_s, self._left_s(fetch.need), self._asked_s):
                 await self._want(fetch, now_s)
 
-    def _may_ask(self, fetch: _Fetch, now_s: float) -> bool:
-        urgent = self._left(fetch.need) < URGENT
-        quiet_s = QUIET_URGENT_S if urgent else QUIET_S
-        asked_s = fetch.asked_s if urgent else max(fetch.asked_s, self._asked_s)
-        if urgent:
-            fetch.ask_from_s = min(fetch.ask_from_s, now_s + JITTER_URGENT_S)
-        every_s = WANT_EVERY_URGENT_S if urgent and fetch.asked <= WANTS_URGENT else WANT_EVERY_S
-        return now_s >= max(fetch.ask_from_s, fetch.heard_s + quiet_s, asked_s + every_s)
-
     async def _want(self, fetch: _Fetch, now_s: float) -> None:
-        root = fetch.need.root
-        index, chunks = await self._blocking(lambda: self._cache.missing(root, fetch.need.described))
-        want = Want(device=self._device_id, root=root, index=index, chunks=chunks[:_CHUNKS_A_WANT])
+        root, described = fetch.need.root, fetch.need.described
+        index, missing = await self._blocking(lambda: self._cache.missing(root, described))
+        if not fetch.named & frozenset(missing):
+            self._kept_up(fetch)
+        chunks = self._window.of(missing, described.chunk_bytes)
+        want = Want(device=self._device_id, root=root, index=index, chunks=chunks, alone=self._window.alone)
         if await self._publish(topics.up(Family.WANT, self._device_id), msgspec.json.encode(want)):
-            fetch.asked_s = self._asked_s = now_s
-            fetch.asked += 1
-            log.info("%s: asked for %d chunks of %s", self._device_id, len(chunks), root[:12])
+            fetch.patience.wanted(now_s)
+            fetch.named, self._asked_s = frozenset(chunks), now_s
+            log.info("%s: asked for %d of %d chunks of %s", self._device_id, len(chunks), len(missing), root[:12])
 
-    def _left(self, need: Need) -> timedelta:
-        return need.at - self._clock.now()
+    def _lagged(self) -> None:
+        """Leave what goes to all, and ask for little."""
+        self._window.lagged()
+        for fetch in self._fetches.values():
+            fetch.named = frozenset()
+        log.warning("%s: content is slower than other messages; asking for little at a time", self._device_id)
+        self._changed()
 
-    def _jitter_s(self, need: Need) -> float:
-        left = self._left(need)
-        limit_s = JITTER_URGENT_S if left < URGENT else JITTER_SOON_S if left < SOON else JITTER_S
-        return random.uniform(0.0, limit_s)  # noqa: S311 - spreads load, guards nothing
+    def _kept_up(self, fetch: _Fetch) -> None:
+        if fetch.named:
+            alone = self._window.alone
+            self._window.kept_up(fetch.need.described.chunk_bytes)
+            if alone != self._window.alone:
+                self._changed()
+
+    def _left_s(self, need: Need) -> float:
+        return (need.at - self._clock.now()).total_seconds()
 
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

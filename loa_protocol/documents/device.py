@@ -1,7 +1,7 @@
 """What concerns one device: its assignment, commands, answers, state, wants and the clock."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -10,6 +10,8 @@ from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
 
 Topic = Annotated[str, Meta(max_length=200)]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+LinkClass = Literal["fibre", "mobile", "narrow"]
+"""What carries a device's data: a line, 4G, or less than 64 kbit/s."""
 
 
 class DeviceKind(StrEnum):
@@ -129,14 +131,19 @@ class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
     free_bytes: int | None = None
     journal: JournalHead | None = None
     playing: Annotated[str, Meta(max_length=100)] = ""
+    link: LinkClass = "mobile"
 
 
 class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """Missing chunks of one asset; `index` asks for the index. Unsigned; only content of the device's manifest."""
+    """Missing chunks of one asset; `index` asks for the index. Unsigned; only content of the device's manifest.
+
+    `alone`: the device does not hear what goes to all; answer on its own topic.
+    """
 
     device: Id
     root: Sha256Hex
     index: bool = False
+    alone: bool = False
     chunks: Annotated[tuple[int, ...], Meta(max_length=4096)] = ()
 
 

@@ -220,9 +220,11 @@ async def _passed(system: Running) -> None:
     assert sender is not None
 
     async def over() -> bool:
-        return bool(sender._known) and not sender._passed
+        (outflow,) = sender.outflows.values()
+        return bool(sender._known) and outflow.sent_frames > 0 and not outflow.queue.passing
 
     await eventually(over, "the first pass is over")
+    system.clock.ahead += timedelta(seconds=1)  # nothing of it is on its way any more
 
 
 async def test_what_many_want_goes_to_all_once(tmp_path: Path) -> None:

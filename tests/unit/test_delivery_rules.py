@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.delivery import content_rules, rules
-from controller.delivery.content_rules import INDEX, Allowance, Pace, Repair
+from controller.delivery import rules
+from controller.delivery.content_rules import Allowance, Pace, shared_pace
 from controller.delivery.redelivery import FIRST_PAUSE_S, LONGEST_PAUSE_S, Redelivery
 from controller.runtime.changes import Changes
 from controller.runtime.settings import Role, Settings, SettingsInvalid
 from controller.runtime.urgency import Urgency
+from loa_protocol.documents.device import LinkClass
 from loa_protocol.documents.plan import BoardItem, Broadcast, Content, ContentSegment, RelaySegment
 from loa_protocol.topics import Family
 
@@ -113,18 +114,15 @@ def test_a_new_version_does_not_wait_for_the_pause_of_the_old_one() -> None:
     assert redelivery.due(["t"], {"t": 2}, 0.1 + FIRST_PAUSE_S - 0.01) == []
 
 
-def test_chunks_that_many_lack_go_to_all_once_and_the_rest_to_each() -> None:
-    wants = {("a", "r"): frozenset({1, 2}), ("b", "r"): frozenset({2}), ("c", "r"): frozenset({2, INDEX})}
+def test_what_goes_to_all_is_as_slow_as_the_slowest_that_listens_but_not_slower_than_the_floor() -> None:
+    paces: dict[LinkClass, float] = {"fibre": 2000, "mobile": 250, "narrow": 6}
 
-    sent = list(content_rules.repairs(wants))
-
-    assert sent == [Repair("r", INDEX, "c"), Repair("r", 1, "a"), Repair("r", 2, None)]
-
-
-def test_what_the_first_pass_will_still_bring_is_not_sent_twice() -> None:
-    assert content_rules.still_missing({INDEX, 0, 4, 5}, 5) == {INDEX, 0, 4}
-    assert content_rules.still_missing({INDEX, 0, 5}, None) == {INDEX, 0, 5}
-    assert content_rules.still_missing({INDEX, 0}, INDEX) == frozenset()
+    assert shared_pace({"fibre"}, paces, 100) == 2000
+    assert shared_pace({"fibre", "mobile"}, paces, 100) == 250
+    assert shared_pace({"fibre", "mobile", "narrow"}, paces, 100) == 250
+    assert shared_pace({"fibre", "mobile"}, paces, 500) == 500
+    assert shared_pace({"narrow"}, paces, 100) is None
+    assert shared_pace((), paces, 100) == 250
 
 
 def test_a_device_may_ask_a_few_times_at_once_and_then_every_five_seconds() -> None:

@@ -1,7 +1,7 @@
 """The process that touches the hostile file: `python -m controller.media.child`, one job, then gone.
 
-It takes its limits before it imports a decoder, reads the order on standard input, works in its current folder, and
-answers with one JSON line on standard output. It needs no network, no environment and no settings.
+It is started as a limited child (`limited_process`), reads the order on standard input, works in its current folder,
+and answers with one JSON line on standard output. It needs no network, no environment and no settings.
 """
 
 import resource
@@ -11,22 +11,8 @@ from pathlib import Path
 import msgspec
 
 from controller.media.errors import MediaChildLimit, MediaError
-from controller.media.intake import ChildLimits, IntakeProfile
+from controller.media.intake import IntakeProfile
 from controller.media.messages import Answer, Done, Encoded, Job, Refused
-
-
-def limit(limits: ChildLimits) -> None:
-    """Bind this process, for good, to what a job may use; never raises a limit already in force."""
-    for kind, wanted in (
-        (resource.RLIMIT_AS, limits.address_space_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(kind, (value, value))
 
 
 def answer(descriptor: int, profile: IntakeProfile) -> Answer:
@@ -91,9 +77,8 @@ def _refused_by_system(error: OSError) -> Refused:
 
 
 def main() -> None:
-    """Read the order, take the limits, do the job, answer."""
+    """Read the order, do the job, answer."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    limit(job.profile.limits)
     sys.stdout.buffer.write(msgspec.json.encode(answer(job.descriptor, job.profile)) + b"\n")
 
 

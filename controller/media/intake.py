@@ -4,6 +4,7 @@ Rules it keeps: the source is never changed; a refused file leaves nothing in th
 decoded again and measured. Backends implement `Intake`; `pyav_intake.PyAvIntake` is the first.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -122,6 +123,7 @@ class IntakeResult:
         }
 
 
+Progress = Callable[[float], object]
 DEFAULT_PROFILE = IntakeProfile()
 
 
@@ -129,9 +131,17 @@ class Intake(Protocol):
     """Takes in one sound."""
 
     async def probe_and_encode(
-        self, source: Path, job_dir: Path, profile: IntakeProfile = DEFAULT_PROFILE
+        self,
+        source: Path,
+        job_dir: Path,
+        profile: IntakeProfile = DEFAULT_PROFILE,
+        progress: Progress | None = None,
     ) -> IntakeResult:
         """Check, prepare, encode and verify `source`; the renditions lie in `job_dir`, which is made if needed.
+
+        `progress` is called in the event loop, at most about ten times a second, with the share of the work that is
+        done: 0 to 1, never less than before; 1 when all is verified. A cancelled call ends its processes and leaves
+        nothing behind.
 
         Raises:
             MediaError: a subclass whose code says why the sound is refused; `job_dir` is as it was before.

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import signal
 import stat
 import sys
 import tempfile
@@ -27,21 +26,19 @@ from controller.media.errors import (
     MediaTooLarge,
     MediaUnreadable,
 )
-from controller.media.intake import DEFAULT_PROFILE, IntakeProfile, IntakeResult, Rendition
+from controller.media.intake import DEFAULT_PROFILE, IntakeProfile, IntakeResult, Progress, Rendition
+from controller.media.limited_child import run
+from controller.media.limited_process import ENVIRONMENT, Ended, Order
 from controller.media.messages import Answer, Done, Encoded, Job, Refused
 
 _ROOT = Path(__file__).resolve().parents[2]
 _COMMAND = (sys.executable, "-P", "-s", "-B", "-m", "controller.media.child")
 _ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
+    **ENVIRONMENT,
     "PYTHONPATH": str(_ROOT),
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-_END_S = 5.0
-_ANSWER_BYTES = 256 * 1024
-_LIMIT_SIGNALS = frozenset({signal.SIGXCPU, signal.SIGXFSZ, signal.SIGKILL})
 
 
 class PyAvIntake:
@@ -52,15 +49,22 @@ class PyAvIntake:
         self._command = command
 
     async def probe_and_encode(
-        self, source: Path, job_dir: Path, profile: IntakeProfile = DEFAULT_PROFILE
+        self,
+        source: Path,
+        job_dir: Path,
+        profile: IntakeProfile = DEFAULT_PROFILE,
+        progress: Progress | None = None,
     ) -> IntakeResult:
         """As the port says."""
         async with self._slots:
             descriptor = await asyncio.to_thread(_open, source, profile)
             try:
-                return await self._in_working_folder(descriptor, job_dir, profile)
+                taken = await self._in_working_folder(descriptor, job_dir, profile)
             finally:
                 os.close(descriptor)
+        if progress is not None:
+            progress(1.0)
+        return taken
 
     async def _in_working_folder(self, descriptor: int, job_dir: Path, profile: IntakeProfile) -> IntakeResult:
         made = not await asyncio.to_thread(job_dir.exists)
@@ -86,72 +90,36 @@ class PyAvIntake:
         )
 
     async def _ask_child(self, descriptor: int, work: Path, profile: IntakeProfile) -> Done:
-        child = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=work,
-            env=_ENVIRONMENT,
-            pass_fds=(descriptor,),
-            start_new_session=True,
+        order = Order(
+            command=self._command,
+            folder=work,
+            limits=profile.limits,
+            given=msgspec.json.encode(Job(descriptor, profile)),
+            descriptors=(descriptor,),
+            environment=_ENVIRONMENT,
         )
         try:
-            async with asyncio.timeout(profile.limits.wall_s):
-                said, complaint = await _talk(child, msgspec.json.encode(Job(descriptor, profile)))
+            ended = await run(order)
         except TimeoutError as error:
             raise MediaTimeout(
                 f"the sound was not ready after {profile.limits.wall_s:.0f} s; is it very long, or the machine busy?"
             ) from error
-        finally:
-            await _end(child)
-        return _understood(said, complaint, child.returncode)
+        return _understood(ended)
 
 
-async def _talk(child: asyncio.subprocess.Process, order: bytes) -> tuple[bytes, str]:
-    """Give the order; returns the answer and the end of what went to standard error, both bounded."""
-    if child.stdin is None or child.stdout is None or child.stderr is None:
-        raise RuntimeError("the child was started without pipes")
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        child.stdin.write(order)
-        await child.stdin.drain()
-    child.stdin.close()
-    said, complaint = await asyncio.gather(_last(child.stdout), _last(child.stderr))
-    await child.wait()
-    return said, complaint.decode("utf-8", "replace")[-2000:]
-
-
-async def _last(pipe: asyncio.StreamReader) -> bytes:
-    """Read to the end, keep the last 256 KiB."""
-    kept = b""
-    while got := await pipe.read(65536):
-        kept = (kept + got)[-_ANSWER_BYTES:]
-    return kept
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """Kill the child's whole process group, whatever is left of it, and wait for the child.
-
-    The wait is bounded: it also waits for the pipes, which a process that left the group could hold open.
-    """
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_END_S):
-            await child.wait()
-
-
-def _understood(said: bytes, complaint: str, status: int | None) -> Done:
-    if status is not None and -status in _LIMIT_SIGNALS:
+def _understood(ended: Ended) -> Done:
+    if ended.limit_signal is not None:
         raise MediaChildLimit(
-            f"the sound needs more than a job may have ({signal.Signals(-status).name}); cut it or convert it",
-            signal=-status,
+            f"the sound needs more than a job may have ({ended.limit_signal.name}); cut it or convert it",
+            signal=int(ended.limit_signal),
         )
     try:
-        found: Answer = msgspec.json.decode(said, type=Answer) if status == 0 else _nothing(status)
+        found: Answer = msgspec.json.decode(ended.said, type=Answer) if ended.status == 0 else _nothing(ended.status)
     except msgspec.MsgspecError as error:
         raise MediaChildFailed(
-            f"the media process ended with status {status}; report this file", status=status, complaint=complaint
+            f"the media process ended with status {ended.status}; report this file",
+            status=ended.status,
+            complaint=ended.complaint[-2000:],
         ) from error
     if isinstance(found, Refused):
         kind = BY_CODE.get(found.code, MediaChildFailed)
@@ -159,7 +127,7 @@ def _understood(said: bytes, complaint: str, status: int | None) -> Done:
     return found
 
 
-def _nothing(status: int | None) -> Answer:
+def _nothing(status: int) -> Answer:
     raise msgspec.DecodeError(f"no answer, status {status}")
 
 

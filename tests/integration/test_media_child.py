@@ -3,8 +3,6 @@
 import ast
 import asyncio
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from controller.media.intake import ChildLimits, IntakeProfile
 from controller.media.pyav_intake import PyAvIntake
 from tests.fakes import media_corpus as corpus
 
-REPOSITORY = Path(__file__).parents[2]
 ENCODED = (
     '{{"codec":"opus","file_name":"{name}","media_type":"x","duration_ms":1,"loudness_lufs":0,"true_peak_dbtp":0}}'
 )
@@ -93,26 +90,10 @@ async def test_a_hanging_child_goes_with_its_whole_group(tmp_path: Path) -> None
     )
     reading = asyncio.create_task(asyncio.to_thread((tmp_path / "fifo").read_text))
 
-    error = await failure(intake(script, str(tmp_path / "fifo")), tmp_path, wall_s=3)
+    error = await failure(intake(script, str(tmp_path / "fifo")), tmp_path, wall_s=1.5)
 
     assert isinstance(error, MediaTimeout)
     assert not alive(int(await reading))
-
-
-async def test_a_process_that_left_the_group_cannot_hold_a_job_for_ever(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    script = (
-        "import subprocess, sys, time\n"
-        "away = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
-        "open(sys.argv[1], 'w').write(str(away.pid))\n"
-        "time.sleep(60)\n"
-    )
-    reading = asyncio.create_task(asyncio.to_thread((tmp_path / "fifo").read_text))
-
-    error = await failure(intake(script, str(tmp_path / "fifo")), tmp_path, wall_s=2)
-
-    os.kill(int(await reading), signal.SIGKILL)
-    assert isinstance(error, MediaTimeout)
 
 
 async def test_a_cancelled_job_ends_its_child_and_leaves_nothing(tmp_path: Path) -> None:
@@ -150,23 +131,6 @@ async def test_the_child_sees_no_environment_and_no_descriptor_but_its_own(
     assert set(names) <= {"LANG", "LC_CTYPE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PATH", "PYTHONPATH"}
     assert descriptors == 5, "standard three, the source, and the one that lists them"
     assert own_group
-
-
-def test_the_limits_hold_in_the_process_that_took_them() -> None:
-    script = (
-        "from controller.media.child import limit\n"
-        "from controller.media.intake import ChildLimits\n"
-        "limit(ChildLimits(address_space_bytes=256 << 20, open_files=16))\n"
-        "import os\n"
-        "try: bytearray(512 << 20)\n"
-        "except MemoryError: print('memory')\n"
-        "try: files = [os.dup(0) for _ in range(20)]\n"
-        "except OSError: print('files')\n"
-    )
-
-    done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == ["memory", "files"]
 
 
 def test_memory_that_runs_out_is_a_refusal_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,39 @@
+"""Becomes another program that is bound, for good, to given limits: `python limited_exec.py LIMIT=N … -- program …`.
+
+It runs by itself, before anything foreign is read: standard library only, no import of ours. It never raises a limit
+that is already in force, and it allows no core dump.
+"""
+
+import os
+import resource
+import sys
+
+KINDS = {
+    "address_space_bytes": resource.RLIMIT_AS,
+    "cpu_s": resource.RLIMIT_CPU,
+    "file_bytes": resource.RLIMIT_FSIZE,
+    "open_files": resource.RLIMIT_NOFILE,
+    "core_bytes": resource.RLIMIT_CORE,
+}
+
+
+def limit(kind: int, wanted: int) -> None:
+    """Lower soft and hard limit of this process; a second more of processor time stands between signal and kill."""
+    hard = resource.getrlimit(kind)[1]
+    most = wanted + (kind == resource.RLIMIT_CPU)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (min(wanted, most), most))
+
+
+def main(arguments: list[str]) -> None:
+    """Take the limits before `--`, then become the program after it."""
+    split = arguments.index("--")
+    for given in (*arguments[:split], "core_bytes=0"):
+        name, _, wanted = given.partition("=")
+        limit(KINDS[name], int(wanted))
+    command = arguments[split + 1 :]
+    os.execvp(command[0], command)  # noqa: S606  # the command is ours; no shell is wanted
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

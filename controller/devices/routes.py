@@ -29,6 +29,18 @@ class DeviceBody(Body):
     stagger_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
 
 
+class DevicesBody(Body):
+    """Many devices to register at once."""
+
+    devices: Annotated[list[DeviceBody], Field(min_length=1, max_length=500)]
+
+
+class RegisteredView(View):
+    """How many devices were registered."""
+
+    registered: int
+
+
 class DeviceView(View):
     """A device and what it last said of itself."""
 
@@ -54,6 +66,19 @@ class FindingView(View):
     at: datetime
 
 
+def _wanted(body: DeviceBody) -> service.NewDevice:
+    return service.NewDevice(
+        device_id=body.id,
+        name=body.name,
+        kind=str(body.kind),
+        unit_id=body.unit_id,
+        public_key=body.public_key,
+        profile=body.profile,
+        languages=body.languages,
+        stagger_ms=body.stagger_ms,
+    )
+
+
 def _view(device: Device, report: DeviceReport | None) -> DeviceView:
     view = DeviceView.model_validate(device)
     if report is None:
@@ -73,19 +98,16 @@ async def list_devices(session: Read) -> list[DeviceView]:
 @router.post("/devices", status_code=201)
 async def register_device(body: DeviceBody, session: Write, controller: TheController) -> DeviceView:
     """Register a device; its assignment is signed and published next."""
-    device = await service.register(
-        session,
-        device_id=body.id,
-        name=body.name,
-        kind=str(body.kind),
-        unit_id=body.unit_id,
-        public_key=body.public_key,
-        profile=body.profile,
-        languages=body.languages,
-        stagger_ms=body.stagger_ms,
-        now=controller.clock.now(),
-    )
+    device = (await service.register_all(session, [_wanted(body)], now=controller.clock.now()))[0]
     return _view(device, None)
+
+
+@router.post("/devices/batch", status_code=201)
+async def register_devices(body: DevicesBody, session: Write, controller: TheController) -> RegisteredView:
+    """Register many devices in one transaction: all of them, or none."""
+    wanted = [_wanted(one) for one in body.devices]
+    devices = await service.register_all(session, wanted, now=controller.clock.now())
+    return RegisteredView(registered=len(devices))
 
 
 @router.get("/findings")

@@ -1,7 +1,9 @@
 """Use cases of devices: registering one, listing what they last said of themselves."""
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -31,6 +33,20 @@ def _require_key(text: str, device_id: str) -> None:
         raise BadKey(f"the public key of {device_id} must be {_ED25519_BYTES} raw Ed25519 bytes in base64")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDevice:
+    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64."""
+
+    device_id: str
+    name: str
+    kind: str
+    unit_id: str
+    public_key: str
+    profile: str
+    languages: Sequence[str]
+    stagger_ms: int
+
+
 async def register(
     session: AsyncSession,
     *,
@@ -49,25 +65,57 @@ async def register(
     Raises:
         IdTaken, UnitUnknown, BadKey: what is wrong with the request.
     """
-    if await session.get(Device, device_id) is not None:
-        raise units.IdTaken(f"device {device_id} exists already; choose another id")
-    await units.require(session, unit_id)
-    _require_key(public_key, device_id)
-    device = Device(
-        id=device_id,
+    wanted = NewDevice(
+        device_id=device_id,
         name=name,
         kind=kind,
         unit_id=unit_id,
         public_key=public_key,
         profile=profile,
-        languages=list(languages),
+        languages=languages,
         stagger_ms=stagger_ms,
+    )
+    return (await register_all(session, [wanted], now=now))[0]
+
+
+async def register_all(session: AsyncSession, wanted: Sequence[NewDevice], *, now: datetime) -> Sequence[Device]:
+    """Add all of these devices, or none.
+
+    Raises:
+        IdTaken, UnitUnknown, BadKey: what is wrong with the first that cannot be added.
+    """
+    await _require_free(session, [one.device_id for one in wanted])
+    for unit_id in {one.unit_id for one in wanted}:
+        await units.require(session, unit_id)
+    for one in wanted:
+        _require_key(one.public_key, one.device_id)
+    devices = [_device(one, now) for one in wanted]
+    session.add_all(devices)
+    await session.flush()
+    await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, one.id) for one in devices])
+    return devices
+
+
+async def _require_free(session: AsyncSession, device_ids: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(device_ids).items() if count > 1]
+    known = (await session.scalars(select(Device.id).where(Device.id.in_(device_ids)))).all()
+    taken = sorted({*known, *twice})
+    if taken:
+        raise units.IdTaken(f"device {', '.join(taken[:5])} exists already; choose another id")
+
+
+def _device(one: NewDevice, now: datetime) -> Device:
+    return Device(
+        id=one.device_id,
+        name=one.name,
+        kind=one.kind,
+        unit_id=one.unit_id,
+        public_key=one.public_key,
+        profile=one.profile,
+        languages=list(one.languages),
+        stagger_ms=one.stagger_ms,
         created_at=now,
     )
-    session.add(device)
-    await session.flush()
-    await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, device_id)])
-    return device
 
 
 async def everything(session: AsyncSession) -> Sequence[tuple[Device, DeviceReport | None]]:

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, String, Text
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controller.runtime.database import Base
+from controller.runtime.database import Base, Large
 
 
 class Device(Base):
@@ -53,7 +53,7 @@ class Finding(Base):
 
     __tablename__ = "findings"
 
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(Large, primary_key=True, autoincrement=True)
     device_id: Mapped[str] = mapped_column(String(40), index=True)
     code: Mapped[str] = mapped_column(String(60))
     detail: Mapped[str] = mapped_column(Text)

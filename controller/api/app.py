@@ -9,6 +9,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from controller.api import errors, events
 from controller.api.access import require_token
+from controller.api.dependencies import require_text
 from controller.broadcasts import routes as broadcasts
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
@@ -54,8 +55,9 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
     errors.install(app)
     app.include_router(_public(), prefix="/api/v1")
+    checks = [Depends(require_token), Depends(require_text)]
     for feature in (units, devices, delivery, media, broadcasts, receipts, events):
-        app.include_router(feature.router, prefix="/api/v1", dependencies=[Depends(require_token)])
+        app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
     return app
 
 

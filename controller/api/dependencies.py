@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.media.service import MediaLibrary
 from controller.runtime.server import Controller
+from loa_protocol.errors import LoaError
 
 
 def _controller(request: Request) -> Controller:
@@ -22,6 +23,22 @@ def _library(request: Request) -> MediaLibrary:
 
 TheController = Annotated[Controller, Depends(_controller)]
 TheLibrary = Annotated[MediaLibrary, Depends(_library)]
+
+
+class TextRefused(LoaError):
+    """A text cannot be stored as text."""
+
+    code = "text_refused"
+
+
+def require_text(request: Request) -> None:
+    """Dependency of every route: the address is text, as bodies are by their models.
+
+    Raises:
+        TextRefused: it holds the character NUL, which is in no id.
+    """
+    if any("\x00" in part for part in (request.scope["path"], *request.query_params.values())):
+        raise TextRefused("the address holds the character NUL, which is part of no id; correct the id")
 
 
 async def _reading(controller: TheController) -> AsyncIterator[AsyncSession]:

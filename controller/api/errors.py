@@ -25,6 +25,8 @@ STATUS: Mapping[str, int] = {
     "media_too_long": 413,
     "media_too_large": 413,
     "idempotency_key_bad": 400,
+    "database_unavailable": 503,
+    "database_busy": 503,
 }
 """Codes not named here are 422: the request was understood and cannot be done as asked."""
 

@@ -2,6 +2,8 @@
 
 A route on `WriteRoute` gets its session from `Write`. With an `Idempotency-Key` header the answer is stored in the
 very transaction of the change: a client that lost the answer asks again with the same key and nothing happens twice.
+Where another writer was in the way the whole request is done again, so that a route has no effect but on its session;
+of two requests with one key at the same moment the later one so finds the answer of the earlier.
 """
 
 import hashlib
@@ -11,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api.errors import of_loa_error
@@ -22,6 +24,7 @@ from loa_protocol.errors import LoaError
 HEADER = "Idempotency-Key"
 KEPT = timedelta(days=2)
 _LONGEST_KEY = 100
+_AT_ONCE = 100
 _SUCCESS = range(200, 300)
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -54,9 +57,12 @@ class WriteRoute(APIRoute):
             if request.method in _SAFE:
                 return await inner(request)
             controller: Controller = request.app.state.controller
+
+            async def answer(session: AsyncSession) -> Response:
+                return await _answer(inner, request, session, controller.clock.now())
+
             try:
-                async with controller.db.transaction() as session:
-                    response = await _answer(inner, request, session, controller.clock.now())
+                response = await controller.db.attempt(answer)
             except _RolledBack as failed:
                 return failed.response
             controller.wake()
@@ -101,7 +107,8 @@ async def _known(session: AsyncSession, key: str, digest: str) -> Response | Non
 
 
 async def _keep(session: AsyncSession, key: str, digest: str, response: Response, now: datetime) -> None:
-    await session.execute(delete(IdempotencyRow).where(IdempotencyRow.created_at < now - KEPT))
+    old = select(IdempotencyRow.key).where(IdempotencyRow.created_at < now - KEPT).limit(_AT_ONCE)
+    await session.execute(delete(IdempotencyRow).where(IdempotencyRow.key.in_(old.with_for_update(skip_locked=True))))
     body = bytes(response.body).decode()
     session.add(IdempotencyRow(key=key, request=digest, status=response.status_code, body=body, created_at=now))
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controller.runtime.database import Base
+from controller.runtime.database import Base, Large
 
 
 class BroadcastRow(Base):
@@ -26,7 +26,7 @@ class BroadcastRow(Base):
     authority: Mapped[int]
     start: Mapped[datetime] = mapped_column(index=True)
     latest_start: Mapped[datetime]
-    duration_ms: Mapped[int]
+    duration_ms: Mapped[int] = mapped_column(Large)
     segments: Mapped[list[Any]]
     board: Mapped[dict[str, Any] | None]
     repeats: Mapped[int]
@@ -68,6 +68,6 @@ class LedgerRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(String(40))
     started: Mapped[datetime | None]
-    played_ms: Mapped[int | None]
+    played_ms: Mapped[int | None] = mapped_column(Large)
     receipt: Mapped[dict[str, Any] | None]
     answered_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from controller.runtime.database import Base
+from controller.runtime.database import Base, Large
 
 
 class Asset(Base):
@@ -17,7 +17,7 @@ class Asset(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     title: Mapped[str] = mapped_column(String(300))
     source_sha256: Mapped[str] = mapped_column(String(64), index=True)
-    duration_ms: Mapped[int]
+    duration_ms: Mapped[int] = mapped_column(Large)
     loudness_lufs: Mapped[float]
     true_peak_dbtp: Mapped[float]
     facts: Mapped[dict[str, Any]]
@@ -35,5 +35,5 @@ class Rendition(Base):
     media_type: Mapped[str] = mapped_column(String(100))
     sha256: Mapped[str] = mapped_column(String(64))
     root: Mapped[str] = mapped_column(String(64), index=True)
-    bytes: Mapped[int]
+    bytes: Mapped[int] = mapped_column(Large)
     chunk_bytes: Mapped[int]

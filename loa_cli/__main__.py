@@ -2,7 +2,7 @@
 
 import typer
 
-from loa_cli import agent, broadcasts, demonstration, inventory, serve
+from loa_cli import agent, broadcasts, demonstration, intake, inventory, serve, swarm
 
 app = typer.Typer(
     name="loa",
@@ -17,9 +17,11 @@ app.command("stop")(broadcasts.stop)
 app.command("cancel")(broadcasts.cancel)
 app.command("ledger")(broadcasts.ledger)
 app.command("inspect")(inventory.inspect)
+app.command("swarm")(swarm.swarm)
 app.command("demo")(demonstration.demo)
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
+app.add_typer(intake.jobs, name="job")
 
 
 def main() -> None:

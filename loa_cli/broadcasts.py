@@ -9,6 +9,7 @@ import typer
 from rich.live import Live
 
 from loa_cli.instants import parse_instant
+from loa_cli.intake import take_in
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
 from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, local, print_json, told
 
@@ -42,13 +43,13 @@ def play(
 
     with told(), connected(data_dir, url, token) as client:
         start = parse_instant(at, datetime.now(UTC)) if at else None  # noqa: TID251 - the person's own clock
-        asset = client.upload(file, title) if file else None
+        asset_id = take_in(client, file, title, quiet=as_json) if file else None
         broadcast = client.post(
             "/broadcasts",
             {
                 "title": title or (file.stem if file else (text or "")[:60]),
                 "to": to,
-                "asset_id": asset["id"] if asset else None,
+                "asset_id": asset_id,
                 "at": start.isoformat() if start else None,
                 "level": level,
                 "volume": volume,

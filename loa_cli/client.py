@@ -5,14 +5,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
 from loa_protocol.errors import LoaError
 
 _TIMEOUT_S = 30.0
-_UPLOAD_TIMEOUT_S = 900.0
+_UPLOAD_TIMEOUT_S = 930.0
 
 
 class ApiUnreachable(LoaError):
@@ -54,16 +54,28 @@ class Client:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self._send("POST", path, json=content, headers=headers)
 
+    def delete(self, path: str) -> Any:
+        """Take something back."""
+        return self._send("DELETE", path)
+
     def upload(self, file: Path, title: str | None = None) -> Any:
-        """Take a sound file in."""
+        """Take a sound file in and wait until it is a sound."""
         with file.open("rb") as opened:
-            return self._send(
-                "POST",
-                "/media",
-                files={"file": (file.name, opened)},
-                data={"title": title} if title else {},
-                timeout=_UPLOAD_TIMEOUT_S,
-            )
+            return self._hand_in(opened, file.name, title, {})
+
+    def begin_upload(self, opened: BinaryIO, name: str, title: str | None = None) -> Any:
+        """Hand a sound file in as a background job; gives the job as it is now."""
+        return self._hand_in(opened, name, title, {"Prefer": "respond-async"})
+
+    def _hand_in(self, opened: BinaryIO, name: str, title: str | None, headers: dict[str, str]) -> Any:
+        return self._send(
+            "POST",
+            "/media",
+            files={"file": (name, opened)},
+            data={"title": title} if title else {},
+            headers={"Idempotency-Key": str(uuid.uuid4()), **headers},
+            timeout=_UPLOAD_TIMEOUT_S,
+        )
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
         try:

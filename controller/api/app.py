@@ -13,9 +13,8 @@ from controller.api.dependencies import require_text
 from controller.broadcasts import routes as broadcasts
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
+from controller.jobs import routes as jobs
 from controller.media import routes as media
-from controller.media.pyav_intake import PyAvIntake
-from controller.media.service import MediaLibrary
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
 from controller.units import routes as units
@@ -45,18 +44,11 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     )
     app.state.controller = controller
     app.state.token = token
-    app.state.library = MediaLibrary(
-        db=controller.db,
-        objects=controller.objects,
-        intake=PyAvIntake(),
-        clock=controller.clock,
-        jobs_dir=controller.settings.data_dir / "intake",
-    )
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
     errors.install(app)
     app.include_router(_public(), prefix="/api/v1")
     checks = [Depends(require_token), Depends(require_text)]
-    for feature in (units, devices, delivery, media, broadcasts, receipts, events):
+    for feature in (units, devices, delivery, media, jobs, broadcasts, receipts, events):
         app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
     return app
 

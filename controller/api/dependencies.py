@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.media.service import MediaLibrary
 from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
@@ -16,13 +15,7 @@ def _controller(request: Request) -> Controller:
     return controller
 
 
-def _library(request: Request) -> MediaLibrary:
-    library: MediaLibrary = request.app.state.library
-    return library
-
-
 TheController = Annotated[Controller, Depends(_controller)]
-TheLibrary = Annotated[MediaLibrary, Depends(_library)]
 
 
 class TextRefused(LoaError):

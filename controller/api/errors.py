@@ -18,10 +18,16 @@ STATUS: Mapping[str, int] = {
     "asset_unknown": 404,
     "broadcast_unknown": 404,
     "target_unknown": 404,
+    "job_unknown": 404,
     "id_taken": 409,
     "broadcast_over": 409,
     "idempotency_conflict": 409,
     "plan_too_large": 409,
+    "job_over": 409,
+    "job_cancelled": 409,
+    "job_failed": 500,
+    "jobs_full": 503,
+    "spool_full": 507,
     "media_too_long": 413,
     "media_too_large": 413,
     "idempotency_key_bad": 400,
@@ -41,8 +47,12 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
 
 def of_loa_error(error: LoaError) -> JSONResponse:
     """As `problem`, from one of our own errors."""
-    status = STATUS.get(error.code, _DEFAULT_STATUS)
-    return problem(status, error.code, str(error), details=dict(error.details))
+    return of_code(error.code, str(error), error.details)
+
+
+def of_code(code: str, message: str, details: Mapping[str, object]) -> JSONResponse:
+    """As `problem`, from the parts of one of our own errors."""
+    return problem(STATUS.get(code, _DEFAULT_STATUS), code, message, details=dict(details))
 
 
 def install(app: FastAPI) -> None:

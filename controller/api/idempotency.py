@@ -22,6 +22,7 @@ from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
 HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotency-Replayed": "true"}
 KEPT = timedelta(days=2)
 _LONGEST_KEY = 100
 _AT_ONCE = 100
@@ -86,7 +87,8 @@ async def _answer(
     if response.status_code not in _SUCCESS:
         raise _RolledBack(response)
     if key is not None:
-        await _keep(session, key, digest, response, now)
+        body = bytes(response.body).decode()
+        await remember(session, key, digest, status=response.status_code, body=body, now=now)
     return response
 
 
@@ -95,7 +97,13 @@ async def _digest(request: Request) -> str:
     return hashlib.sha256(head + await request.body()).hexdigest()
 
 
-async def _known(session: AsyncSession, key: str, digest: str) -> Response | None:
+async def recall(session: AsyncSession, key: str, digest: str) -> IdempotencyRow | None:
+    """What was answered to this key before.
+
+    Raises:
+        IdempotencyKeyBad: the key is empty or too long.
+        IdempotencyConflict: it belongs to a request with another digest.
+    """
     if not 1 <= len(key) <= _LONGEST_KEY:
         raise IdempotencyKeyBad(f"an {HEADER} has 1 to {_LONGEST_KEY} characters; this one has {len(key)}")
     row = await session.get(IdempotencyRow, key)
@@ -103,14 +111,21 @@ async def _known(session: AsyncSession, key: str, digest: str) -> Response | Non
         return None
     if row.request != digest:
         raise IdempotencyConflict(f"the {HEADER} {key!r} was used for another request; make a new key")
-    return Response(row.body, row.status, media_type="application/json", headers={"Idempotency-Replayed": "true"})
+    return row
 
 
-async def _keep(session: AsyncSession, key: str, digest: str, response: Response, now: datetime) -> None:
+async def remember(session: AsyncSession, key: str, digest: str, *, status: int, body: str, now: datetime) -> None:
+    """Keep an answer for its key, in the transaction of what it tells; old ones go."""
     old = select(IdempotencyRow.key).where(IdempotencyRow.created_at < now - KEPT).limit(_AT_ONCE)
     await session.execute(delete(IdempotencyRow).where(IdempotencyRow.key.in_(old.with_for_update(skip_locked=True))))
-    body = bytes(response.body).decode()
-    session.add(IdempotencyRow(key=key, request=digest, status=response.status_code, body=body, created_at=now))
+    session.add(IdempotencyRow(key=key, request=digest, status=status, body=body, created_at=now))
+
+
+async def _known(session: AsyncSession, key: str, digest: str) -> Response | None:
+    row = await recall(session, key, digest)
+    if row is None:
+        return None
+    return Response(row.body, row.status, media_type="application/json", headers=REPLAYED)
 
 
 def _session(request: Request) -> AsyncSession:

@@ -1,19 +1,18 @@
-"""Use case of sounds: take a file in, keep its renditions, name them by their content.
+"""Use cases of sounds: take a file in, keep its renditions, name them by their content.
 
 The bytes reach the object store before the row that names them is committed, so that a row never points at nothing.
 The same source file taken in again gives the asset that is already there.
 """
 
 import asyncio
-import hashlib
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.jobs.kinds import Progress
+from controller.media import store
 from controller.media.intake import Intake, IntakeResult
 from controller.media.intake import Rendition as Encoded
 from controller.media.tables import Asset, Rendition
@@ -21,98 +20,137 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.ids import new_id
 from controller.runtime.objects import ObjectStore
+from controller.runtime.waiting import unbroken
 from loa_protocol.content import ContentIndex, build_index
+from loa_protocol.errors import LoaError
+
+_ENCODED = 0.97
+"""The share of the work that is done when everything is encoded; the rest is keeping it."""
+
+
+class AssetUnknown(LoaError):
+    """No sound has this id."""
+
+    code = "asset_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An encoding whose bytes lie in the object store."""
+
+    encoded: Encoded
+    index: ContentIndex
+
+    def row(self, rendition_id: str, asset_id: str) -> Rendition:
+        """What makes it a rendition of an asset."""
+        return Rendition(
+            id=rendition_id,
+            asset_id=asset_id,
+            codec=self.encoded.codec,
+            media_type=self.encoded.media_type,
+            sha256=self.encoded.sha256,
+            root=self.index.root,
+            bytes=self.index.total_bytes,
+            chunk_bytes=self.index.chunk_bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A source that became sound; not yet an asset. `result` None: the asset of this source was there before."""
+
+    source_sha256: str
+    title: str
+    result: IntakeResult | None
+    kept: tuple[Kept, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MediaLibrary:
-    """Takes files in; one job has one folder of its own under `jobs_dir`, gone when it ends."""
+    """Takes files in."""
 
     db: Database
     objects: ObjectStore
     intake: Intake
     clock: Clock
-    jobs_dir: Path
 
-    async def take_in(self, source: Path, title: str) -> Asset:
-        """Normalise, encode and keep a sound file.
+    async def prepare(
+        self, source: Path, source_sha256: str, title: str, folder: Path, progress: Progress | None = None
+    ) -> Prepared:
+        """Normalise, encode and store the bytes; `folder` is for the work alone.
 
         Raises:
             LoaError: with the intake's stable code; nothing is kept.
         """
-        source_sha256 = await asyncio.to_thread(_sha256, source)
         async with self.db.reading() as session:
-            known = await _by_source(session, source_sha256)
+            known = await store.by_source(session, source_sha256)
+        if known is not None:
+            return Prepared(source_sha256, title, None, ())
+        result = await self.intake.probe_and_encode(source, folder, progress=_share(progress))
+        kept: list[Kept] = []
+        try:
+            for encoded in result.renditions:
+                await unbroken(self._keep(encoded, kept))
+        except BaseException:
+            await unbroken(self._discard(kept))
+            raise
+        return Prepared(source_sha256, title, result, tuple(kept))
+
+    async def record(self, session: AsyncSession, prepared: Prepared) -> Asset:
+        """Make it an asset, in the caller's transaction; one source is one asset, whoever was first."""
+        known = await store.by_source(session, prepared.source_sha256)
         if known is not None:
             return known
-        await asyncio.to_thread(self.jobs_dir.mkdir, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.jobs_dir) as folder:
-            result = await self.intake.probe_and_encode(source, Path(folder))
-            renditions = [await self._keep(encoded) for encoded in result.renditions]
-        return await self._record(source_sha256, title, result, renditions)
-
-    async def _keep(self, encoded: Encoded) -> Callable[[str, str], Rendition]:
-        """Store the bytes durably; gives what makes the row once the asset has an id."""
-        await self.objects.put_file(encoded.path, sha256=encoded.sha256)
-        index = await asyncio.to_thread(_index, encoded.path)
-        return lambda rendition_id, asset_id: Rendition(
-            id=rendition_id,
-            asset_id=asset_id,
-            codec=encoded.codec,
-            media_type=encoded.media_type,
-            sha256=encoded.sha256,
-            root=index.root,
-            bytes=index.total_bytes,
-            chunk_bytes=index.chunk_bytes,
-        )
-
-    async def _record(
-        self,
-        source_sha256: str,
-        title: str,
-        result: IntakeResult,
-        renditions: Sequence[Callable[[str, str], Rendition]],
-    ) -> Asset:
+        if prepared.result is None:
+            raise RuntimeError(f"the asset of source {prepared.source_sha256} went away meanwhile; it is tried again")
+        for kept in prepared.kept:
+            await self.objects.size(kept.encoded.sha256)
         now = self.clock.now()
-        async with self.db.transaction() as session:
-            known = await _by_source(session, source_sha256)
-            if known is not None:
-                return known
-            asset = Asset(
-                id=new_id(now),
-                title=title,
-                source_sha256=source_sha256,
-                duration_ms=result.duration_ms,
-                loudness_lufs=result.loudness_lufs,
-                true_peak_dbtp=result.true_peak_dbtp,
-                facts=result.facts(),
-                created_at=now,
-            )
-            session.add(asset)
-            await session.flush()
-            session.add_all(make(new_id(now), asset.id) for make in renditions)
+        asset = Asset(
+            id=new_id(now),
+            title=prepared.title,
+            source_sha256=prepared.source_sha256,
+            duration_ms=prepared.result.duration_ms,
+            loudness_lufs=prepared.result.loudness_lufs,
+            true_peak_dbtp=prepared.result.true_peak_dbtp,
+            facts=prepared.result.facts(),
+            created_at=now,
+        )
+        session.add(asset)
+        await session.flush()
+        session.add_all(kept.row(new_id(now), asset.id) for kept in prepared.kept)
+        await session.flush()
         return asset
 
+    async def discard(self, prepared: Prepared) -> None:
+        """Take back what `prepare` stored; bytes that an asset uses stay."""
+        await self._discard(prepared.kept)
 
-async def renditions(session: AsyncSession, asset_id: str) -> Sequence[Rendition]:
-    """All encodings of an asset."""
-    query = select(Rendition).where(Rendition.asset_id == asset_id).order_by(Rendition.codec)
-    return (await session.scalars(query)).all()
+    async def _discard(self, kept: Sequence[Kept]) -> None:
+        async with self.db.transaction() as session:
+            for one in kept:
+                if not await store.uses(session, one.encoded.sha256):
+                    await self.objects.delete(one.encoded.sha256)
 
-
-async def newest(session: AsyncSession, limit: int) -> Sequence[Asset]:
-    """The latest taken in first."""
-    return (await session.scalars(select(Asset).order_by(Asset.created_at.desc()).limit(limit))).all()
-
-
-async def _by_source(session: AsyncSession, source_sha256: str) -> Asset | None:
-    query = select(Asset).where(Asset.source_sha256 == source_sha256).order_by(Asset.id).limit(1)
-    return (await session.scalars(query)).first()
+    async def _keep(self, encoded: Encoded, kept: list[Kept]) -> None:
+        await self.objects.put_file(encoded.path, sha256=encoded.sha256)
+        kept.append(Kept(encoded, await asyncio.to_thread(_index, encoded.path)))
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+async def require(session: AsyncSession, asset_id: str) -> Asset:
+    """The sound.
+
+    Raises:
+        AssetUnknown: there is none.
+    """
+    asset = await store.find(session, asset_id)
+    if asset is None:
+        raise AssetUnknown(f"there is no sound {asset_id}; upload the file first", asset=asset_id)
+    return asset
+
+
+def _share(progress: Progress | None) -> Progress | None:
+    return None if progress is None else lambda done: progress(done * _ENCODED)
 
 
 def _index(path: Path) -> ContentIndex:

@@ -10,13 +10,13 @@ from controller.runtime.database import Base, Large
 
 
 class Asset(Base):
-    """One sound, normalised. `source_sha256` is that of the file handed in; levels are LUFS and dBTP."""
+    """One sound, normalised. `source_sha256`: of the file handed in, one asset each; levels are LUFS and dBTP."""
 
     __tablename__ = "assets"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     title: Mapped[str] = mapped_column(String(300))
-    source_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    source_sha256: Mapped[str] = mapped_column(String(64), index=True, unique=True)
     duration_ms: Mapped[int] = mapped_column(Large)
     loudness_lufs: Mapped[float]
     true_peak_dbtp: Mapped[float]

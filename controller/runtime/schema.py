@@ -4,10 +4,11 @@ from controller.api import tables as api
 from controller.broadcasts import tables as broadcasts
 from controller.delivery import tables as delivery
 from controller.devices import tables as devices
+from controller.jobs import tables as jobs
 from controller.media import tables as media
 from controller.receipts import tables as receipts
 from controller.runtime.database import Base
 from controller.units import tables as units
 
-TABLES = (units, devices, media, broadcasts, delivery, receipts, api)
+TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, api)
 metadata = Base.metadata

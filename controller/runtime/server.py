@@ -18,6 +18,13 @@ from controller.delivery.publisher import Publisher
 from controller.delivery.store import Stored
 from controller.delivery.timekeeping import TimeKeeper
 from controller.delivery.uplink import Handler, Uplink
+from controller.jobs.rules import JobState
+from controller.jobs.spool import Spool
+from controller.jobs.worker import Worker
+from controller.media import intake_job
+from controller.media.intake_job import IntakeKind
+from controller.media.pyav_intake import PyAvIntake
+from controller.media.service import MediaLibrary
 from controller.receipts.ingest import FAMILIES, Ingest
 from controller.runtime.broker import LOOPBACK, EmbeddedBroker
 from controller.runtime.changes import Changes
@@ -51,10 +58,19 @@ class Controller:
         self.broker: EmbeddedBroker | None = None
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
+        self.library = MediaLibrary(
+            db=self.db, objects=self.objects, intake=PyAvIntake(jobs=settings.jobs_at_once), clock=self.clock
+        )
+        self.spool = Spool(
+            settings.data_dir / "spool",
+            most_bytes=settings.upload_max_bytes,
+            quota_bytes=settings.spool_quota_bytes,
+        )
         self._directory = Directory(self.db, self.clock)
         self._planner: Planner | None = None
         self._publisher: Publisher | None = None
         self._sender: ContentSender | None = None
+        self._worker: Worker | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -86,6 +102,18 @@ class Controller:
         if self._publisher is not None:
             self._publisher.wake()
 
+    def wake_jobs(self) -> None:
+        """A background job was committed."""
+        if self._worker is not None:
+            self._worker.wake()
+
+    async def cancelled_job(self, job_id: str) -> None:
+        """A background job was cancelled and that is committed: end its work, drop its file, tell watchers."""
+        if self._worker is not None:
+            await self._worker.drop(job_id)
+        await self.spool.drop(job_id)
+        self.changes.publish("job", {"job_id": job_id, "state": JobState.CANCELLED})
+
     async def _start(self) -> None:
         await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
         await self.db.migrate()
@@ -104,6 +132,20 @@ class Controller:
         if Role.JOBS in roles:
             jobs = Jobs(self.db, self.clock, self.changes, self.settings, self.wake)
             self._run("jobs", jobs.run())
+            self._run("worker", self._make_worker().run())
+
+    def _make_worker(self) -> Worker:
+        self._worker = Worker(
+            db=self.db,
+            clock=self.clock,
+            changes=self.changes,
+            spool=self.spool,
+            kinds={intake_job.KIND: IntakeKind(self.library)},
+            folder=self.settings.data_dir / "intake",
+            slots=self.settings.jobs_at_once,
+            lease_s=self.settings.job_lease_s,
+        )
+        return self._worker
 
     async def _connect(self) -> None:
         """Two links to every broker: one for documents and what devices say, one for content."""

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     fibre_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Content on links of class “fibre”")
     mobile_bytes_per_s: int = Field(default=256_000, ge=1_000, description="Content on links of class “mobile”")
     narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
+    jobs_at_once: int = Field(default=1, ge=1, le=64, description="Background jobs this process does at a time")
+    jobs_waiting: int = Field(default=500, ge=1, description="Background jobs that may wait")
+    job_lease_s: float = Field(default=20.0, ge=1, description="After this a dead process's jobs are taken up again")
+    upload_max_bytes: int = Field(default=512 * 1024**2, ge=1024, description="Largest file to take in")
+    spool_quota_bytes: int = Field(default=4 * 1024**3, ge=1024, description="Disk space of files that wait")
     first_pass_delay_s: float = Field(
         default=0.3, ge=0, le=60, description="Time for devices to subscribe before new content is sent once to all"
     )

@@ -1,0 +1,28 @@
+"""All queries about sounds."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.media.tables import Asset, Rendition
+
+
+async def find(session: AsyncSession, asset_id: str) -> Asset | None:
+    """One sound."""
+    return await session.get(Asset, asset_id)
+
+
+async def newest(session: AsyncSession, limit: int) -> Sequence[Asset]:
+    """The latest taken in first."""
+    return (await session.scalars(select(Asset).order_by(Asset.created_at.desc()).limit(limit))).all()
+
+
+async def by_source(session: AsyncSession, source_sha256: str) -> Asset | None:
+    """The sound that was made from a source file."""
+    return (await session.scalars(select(Asset).where(Asset.source_sha256 == source_sha256))).one_or_none()
+
+
+async def uses(session: AsyncSession, sha256: str) -> bool:
+    """Whether any rendition lies in the object store under this name."""
+    return (await session.scalar(select(Rendition.id).where(Rendition.sha256 == sha256).limit(1))) is not None

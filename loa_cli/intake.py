@@ -1,0 +1,108 @@
+"""A sound file on its way to becoming a sound, with its progress on a terminal, and `loa job`."""
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import console, errors, local, print_json, told
+from loa_protocol.errors import LoaError
+
+jobs = typer.Typer(help="Background jobs: sounds on their way in.", no_args_is_help=True)
+
+EXIT_INTERRUPTED = 130
+SENDING = "Đang gửi"
+STATES = {
+    "queued": "Đang chờ",
+    "running": "Đang xử lý",
+    "done": "Xong",
+    "failed": "Lỗi",
+    "cancelled": "Đã hủy",
+}
+_POLL_S = 0.2
+
+
+class IntakeRefused(LoaError):
+    """The file did not become a sound; the message begins with the code of the reason."""
+
+    code = "intake_refused"
+
+
+def take_in(client: Any, file: Path, title: str | None = None, *, quiet: bool = False) -> str:
+    """Hand a file in and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
+
+    Raises:
+        LoaError: the file was refused, or the job was cancelled by somebody else.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    job: dict[str, Any] | None = None
+    with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as shown:
+        bar = shown.add_task(SENDING, total=file.stat().st_size)
+        try:
+            with shown.open(file, "rb", task_id=bar) as opened:
+                job = client.begin_upload(opened, file.name, title)
+            return _follow(client, job["id"], shown, bar)
+        except KeyboardInterrupt:
+            if job is not None:
+                with suppress(LoaError):  # it may have ended in this very moment
+                    client.delete(f"/jobs/{job['id']}")
+            errors.print("Đã hủy, chưa phát gì.")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _follow(client: Any, job_id: str, shown: Progress, bar: TaskID) -> str:
+    shown.reset(bar, total=1.0, description=STATES["queued"])
+    while True:
+        job = client.get(f"/jobs/{job_id}")
+        shown.update(bar, completed=job["progress"], description=STATES[job["state"]])
+        if job["state"] == "done":
+            return str(job["asset_id"])
+        if job["state"] == "failed":
+            raise IntakeRefused(f"{job['error']['code']}: {job['error']['message']}", **job["error"]["details"])
+        if job["state"] == "cancelled":
+            raise IntakeRefused("job_cancelled: somebody cancelled it; hand the file in again if it is still wanted")
+        time.sleep(_POLL_S)
+
+
+@jobs.command("list")
+def list_jobs(
+    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
+) -> None:
+    """The newest jobs."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        rows = client.get("/jobs")
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(Column("Việc", no_wrap=True), "Tiêu đề", "Lúc", "Trạng thái", "%", "Lý do")
+    for row in rows:
+        reason = (row["error"] or {}).get("code", "")
+        state = STATES[row["state"]].lower()
+        table.add_row(row["id"], row["title"], local(row["created_at"]), state, f"{row['progress']:.0%}", reason)
+    console.print(table)
+
+
+@jobs.command("cancel")
+def cancel_job(
+    job: Annotated[str, typer.Argument(help="The job's id.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a job; nothing of it is kept."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        answer = client.delete(f"/jobs/{job}")
+        if as_json:
+            print_json(answer)
+        else:
+            console.print(f"Đã hủy “{answer['title']}”", highlight=False)

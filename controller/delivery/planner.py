@@ -16,6 +16,7 @@ from controller.delivery import drafts, rules, store
 from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
+from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
 from controller.runtime.keys import Keyring
 from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import happens, unbroken
@@ -60,6 +61,8 @@ class Planner:
             try:
                 while await unbroken(self.step()):
                     pass
+            except LoaError as error:
+                log.warning("planning waits: %s", error)
             except Exception:
                 log.exception("planning failed; trying again in %.0f s", POLL_S)
             await happens(self._wake, POLL_S)
@@ -73,6 +76,8 @@ class Planner:
             await self._keys.follow(session)
         try:
             await self._sign_all(batch)
+        except (DatabaseUnavailable, DatabaseBusy):
+            raise  # it holds for each of them alone too
         except Exception as error:  # noqa: BLE001 - one bad topic must not hold up the others
             log.info("a batch of %d topics was not signed (%s); signing them one by one", len(batch), error)
             for topic in batch:
@@ -90,6 +95,8 @@ class Planner:
     async def _sign_alone(self, topic: str) -> None:
         try:
             await self._sign_all([topic])
+        except (DatabaseUnavailable, DatabaseBusy):
+            raise
         except Exception as error:  # noqa: BLE001 - reported, and tried again later
             self._postpone(topic, error)
 

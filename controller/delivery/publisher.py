@@ -16,6 +16,7 @@ from controller.runtime.mqtt import Link
 from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import happens, unbroken
 from loa_protocol import failpoints, topics
+from loa_protocol.errors import LoaError
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Publisher:
                 try:
                     while await unbroken(self.step()):
                         pass
+                except LoaError as error:
+                    log.warning("publishing waits: %s", error)
                 except Exception:
                     log.exception("publishing failed; trying again in %.0f s", POLL_S)
                 await happens(self._wake, POLL_S)
@@ -81,8 +84,8 @@ class Publisher:
         posted = [(one, [self._post(link, one, again=True) for link in links]) for one in _ordered(waiting)]
         done = [one for one, futures in posted if all(await asyncio.gather(*futures))]
         failpoints.reach("controller.publish.after")
-        async with self._db.transaction() as session:
-            await store.mark_published(session, [(one.topic, one.version) for one in done])
+        marks = [(one.topic, one.version) for one in done]
+        await self._db.attempt(lambda session: store.mark_published(session, marks))
         for one in done:
             log.info("published %s version %d", one.topic, one.version)
             self._published(one)
@@ -109,7 +112,12 @@ class Publisher:
         """Page by page; whatever is signed meanwhile goes its own, quicker way."""
         after, count = "", 0
         while True:
-            documents = await unbroken(self._page(after))
+            try:
+                documents = await unbroken(self._page(after))
+            except LoaError as error:
+                log.warning("%s: bringing documents to broker %s waits: %s", link.name, link.address, error)
+                await asyncio.sleep(POLL_S)
+                continue
             if not documents:
                 break
             sent = await asyncio.gather(*(self._post(link, one, again=False) for one in _ordered(documents)))

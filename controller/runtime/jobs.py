@@ -1,24 +1,27 @@
 """What happens by the clock: the ledger's deadlines, silent devices, signing anew. Driven by APScheduler.
 
-Every job is idempotent and looks before it takes a write lock, so that any number of processes may run it.
+Every job is idempotent, looks before it takes a lock and skips what another process is at, so that any number of
+processes may run it: the scheduler keeps nothing, each process has its own.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import rules
 from controller.delivery import store as delivery
 from controller.receipts import reports, service
 from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
-from controller.runtime.database import Database
+from controller.runtime.database import Database, alone
 from controller.runtime.settings import Settings
 from controller.runtime.waiting import unbroken
+from loa_protocol.errors import LoaError
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second
@@ -62,9 +65,7 @@ class Jobs:
         async with self._db.reading() as session:
             if not await service.has_work(session, now):
                 return
-        async with self._db.transaction() as session:
-            changes = await service.tick(session, now)
-        self._tell(changes)
+        self._tell(await self._db.attempt(lambda session: service.tick(session, now)))
 
     async def watch_liveness(self) -> None:
         """Devices that were silent too long are offline."""
@@ -72,17 +73,20 @@ class Jobs:
         async with self._db.reading() as session:
             if not await reports.any_silent(session, silent_since=since):
                 return
-        async with self._db.transaction() as session:
-            changes = await reports.mark_silent(session, silent_since=since)
-        self._tell(changes)
+        self._tell(await self._db.attempt(lambda session: reports.mark_silent(session, silent_since=since)))
 
     async def sign_anew(self) -> None:
         """Plans once a day, assignments now and then, so that they never expire while the controller lives."""
         now = self._clock.now()
         plans = now - timedelta(seconds=self._settings.resign_after_s)
-        async with self._db.transaction() as session:
-            aged = await delivery.signed_before(session, plans=plans, assignments=now - rules.ASSIGNMENT_AGE)
-            await delivery.want(session, aged)
+
+        async def wish(session: AsyncSession) -> Sequence[str]:
+            await alone(session, "sign anew")
+            found = await delivery.signed_before(session, plans=plans, assignments=now - rules.ASSIGNMENT_AGE)
+            await delivery.want(session, found)
+            return found
+
+        aged = await self._db.attempt(wish)
         if aged:
             log.info("%d documents are signed anew", len(aged))
             self._wake()
@@ -104,5 +108,7 @@ async def _work(job: Job, bell: asyncio.Event) -> None:
         bell.clear()
         try:
             await unbroken(job())
+        except LoaError as error:
+            log.warning("the job %s waits: %s", getattr(job, "__name__", job), error)
         except Exception:
             log.exception("the job %s failed; it runs again", getattr(job, "__name__", job))

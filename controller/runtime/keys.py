@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.delivery import store
 from controller.delivery.tables import TrustListRow
 from controller.runtime.clock import Clock
-from controller.runtime.database import Database
+from controller.runtime.database import Database, alone
 from loa_protocol import topics
 from loa_protocol.documents.trust import KeyStatus, Role, RoleKeys, TrustKey, TrustList
 from loa_protocol.envelope import Signer, open_payload, parse, seal
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 TRUST_LIFE = timedelta(days=5 * 365)
 _HOLDERS = {Role.ROOT: "root-holder", Role.PLAN: "plan-signer", Role.INGEST: "ingest-signer"}
 _KEY_HEX_CHARACTERS = 64
+_TRUST = "trust"
 
 
 class KeysMissing(LoaError):
@@ -116,13 +117,18 @@ class Keyring:
         await self.refresh()
         root = self._active(Role.ROOT)
         fresh = await asyncio.to_thread(_make, self._folder, Role.PLAN)
-        async with self._db.transaction() as session:
+
+        async def rotate(session: AsyncSession) -> TrustList:
+            await alone(session, _TRUST)
             current = await newest_list(session)
             if current is None:
                 raise KeysMissing("there is no trust list to rotate; start the controller once")
-            listed = rotated(current, fresh, self._clock)
-            await _keep(session, listed, root)
+            made = rotated(current, fresh, self._clock)
+            await _keep(session, made, root)
             await store.want_all(session)
+            return made
+
+        listed = await self._db.attempt(rotate)
         await self.refresh()
         log.warning("plan key rotated: trust list %d, new key %s", listed.version, fresh.keyid)
         return listed
@@ -130,9 +136,16 @@ class Keyring:
     async def _bootstrap(self) -> None:
         made = await asyncio.to_thread(_make_first, self._folder)
         listed = first_list(made, self._clock)
-        async with self._db.transaction() as session:
-            if await newest_version(session) == 0:
+
+        async def begin(session: AsyncSession) -> bool:
+            await alone(session, _TRUST)
+            first = await newest_version(session) == 0
+            if first:
                 await _keep(session, listed, made[Role.ROOT])
+            return first
+
+        if not await self._db.attempt(begin):
+            return
         log.warning(
             "made the root, plan and ingest keys in %s. Trust hangs on ONE root key (1 of 1) on this machine: right"
             " for a trial or one commune; a province keeps three root keys offline",

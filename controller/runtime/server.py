@@ -51,7 +51,7 @@ class Controller:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.db = Database(settings.database)
+        self.db = Database(settings.database, settings.database_connections)
         self.objects = FolderObjectStore(settings.data_dir / "objects")
         self.changes = Changes()
         self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)

@@ -11,10 +11,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from loa_protocol.errors import LoaError
 
 EMBEDDED = "embedded"
+_DRIVERS = {kind: "postgresql+psycopg" for kind in ("postgresql", "postgres")} | {"sqlite": "sqlite+aiosqlite"}
 _PREFIX = "LOA_"
 _READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_TOKEN"})
 
@@ -45,7 +48,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="forbid")
 
     data_dir: Path = Field(default=Path("var"), description="Keys, objects, the default database")
-    database_url: str | None = Field(default=None, description="SQLAlchemy URL; default: SQLite in the data folder")
+    database_url: str | None = Field(
+        default=None, description="postgresql://user@host/name or sqlite:///file; default: SQLite in the data folder"
+    )
+    database_password_file: Path | None = Field(default=None, description="Its first line is PostgreSQL's password")
+    database_connections: int = Field(default=20, ge=5, le=500, description="Most that this process opens to PostgreSQL")
     brokers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(EMBEDDED,), min_length=1, description="“embedded”, mqtt://host:port or mqtts://host:port"
     )
@@ -88,10 +95,34 @@ class Settings(BaseSettings):
         """Lists in the environment are comma-separated."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        """With the one driver we use for its kind."""
+        if value is None:
+            return None
+        try:
+            address = make_url(value)
+            driver = _DRIVERS[address.drivername.partition("+")[0]]
+        except (SQLAlchemyError, KeyError):
+            raise ValueError("write postgresql://user@host:port/name or sqlite:///file") from None
+        return address.set(drivername=driver).render_as_string(hide_password=False)
+
     @property
     def database(self) -> str:
-        """The database in use."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'loa.db'}"
+        """The database in use.
+
+        Raises:
+            SettingsInvalid: its password cannot be read.
+        """
+        url = self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'loa.db'}"
+        if self.database_password_file is None:
+            return url
+        try:
+            password = self.database_password_file.read_text().splitlines()[0]
+        except (OSError, IndexError, UnicodeDecodeError) as error:
+            raise SettingsInvalid(f"database_password_file {self.database_password_file}: {error}") from error
+        return make_url(url).set(password=password).render_as_string(hide_password=False)
 
     @property
     def embedded_broker(self) -> bool:

@@ -138,7 +138,7 @@ async def versions(session: AsyncSession, topics: Collection[str], now: datetime
 
 
 async def signed_before(session: AsyncSession, *, plans: datetime, assignments: datetime) -> Sequence[str]:
-    """Topics to sign anew that nobody wants yet: plans and policies older than one instant, assignments than another."""
+    """Topics to sign anew not wanted yet: plans and policies older than one instant, assignments than another."""
     aged = or_(
         DocumentRow.kind.in_(["plan", "policy"]) & (DocumentRow.issued < plans),
         (DocumentRow.kind == "assignment") & (DocumentRow.issued < assignments),

@@ -28,7 +28,7 @@ async def cancelled_early(session: AsyncSession, *, locked: bool = False) -> Seq
     return await _some(session, query.order_by(BroadcastRow.id), locked=locked)
 
 
-async def _some(session: AsyncSession, query: Select[tuple[BroadcastRow]], *, locked: bool) -> Sequence[BroadcastRow]:
+async def _some(session: AsyncSession, query: Select[BroadcastRow], *, locked: bool) -> Sequence[BroadcastRow]:
     if locked:
         query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
     return (await session.scalars(query.limit(_AT_ONCE))).all()

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from loa_protocol.errors import LoaError
 
 EMBEDDED = "embedded"
-_DRIVERS = {kind: "postgresql+psycopg" for kind in ("postgresql", "postgres")} | {"sqlite": "sqlite+aiosqlite"}
+_POSTGRES = "postgresql+psycopg"
+_DRIVERS = {"postgresql": _POSTGRES, "postgres": _POSTGRES, "sqlite": "sqlite+aiosqlite"}
 _PREFIX = "LOA_"
 _READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_TOKEN"})
 
@@ -52,7 +53,7 @@ class Settings(BaseSettings):
         default=None, description="postgresql://user@host/name or sqlite:///file; default: SQLite in the data folder"
     )
     database_password_file: Path | None = Field(default=None, description="Its first line is PostgreSQL's password")
-    database_connections: int = Field(default=20, ge=5, le=500, description="Most that this process opens to PostgreSQL")
+    database_connections: int = Field(default=20, ge=5, le=500, description="Most of them to PostgreSQL")
     brokers: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(EMBEDDED,), min_length=1, description="“embedded”, mqtt://host:port or mqtts://host:port"
     )

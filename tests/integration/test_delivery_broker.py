@@ -1,8 +1,6 @@
 """What devices hold, over a real broker that forgets, dies and lies: the documents come back."""
 
 import asyncio
-import hashlib
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +10,14 @@ import pytest
 
 from controller.broadcasts import service as broadcasts
 from controller.delivery import store
-from controller.media.tables import Asset, Rendition
 from controller.runtime.mqtt import Arrival
 from loa_protocol import topics
-from loa_protocol.content import Kind, build_index, split, unpack
+from loa_protocol.content import Kind, unpack
 from loa_protocol.documents.plan import Plan
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE
 from tests.fakes.running_controller import Running, broker_kind, eventually, running
+from tests.fakes.stored_content import stored_content
 from tests.fakes.wire_device import skipped
 
 pytestmark = pytest.mark.broker
@@ -37,41 +35,6 @@ def _broker(request: pytest.FixtureRequest) -> Iterator[None]:
 async def _wants_nothing(system: Running) -> bool:
     async with system.controller.db.reading() as session:
         return not await store.pending(session) and not await store.unpublished(session, system.clock.now())
-
-
-async def _stored(system: Running, size: int = 100_000) -> tuple[str, bytes]:
-    """An asset of random bytes in the library; gives its id and bytes."""
-    data = os.urandom(size)
-    name = await system.controller.objects.put_bytes(data)
-    index = build_index(split(data), len(data))
-    asset_id = f"a-{index.root[:12]}"
-    async with system.controller.db.transaction() as session:
-        session.add(
-            Asset(
-                id=asset_id,
-                title="Âm",
-                source_sha256=name,
-                duration_ms=1000,
-                loudness_lufs=-20.0,
-                true_peak_dbtp=-3.0,
-                facts={},
-                created_at=system.clock.now(),
-            )
-        )
-        await session.flush()
-        session.add(
-            Rendition(
-                id=f"r-{index.root[:12]}",
-                asset_id=asset_id,
-                codec="opus",
-                media_type="audio/ogg",
-                sha256=hashlib.sha256(data).hexdigest(),
-                root=index.root,
-                bytes=len(data),
-                chunk_bytes=index.chunk_bytes,
-            )
-        )
-    return asset_id, data
 
 
 def _frames(device: object, topic: str) -> list[object]:
@@ -183,23 +146,22 @@ async def test_an_unregistered_device_gets_no_time(tmp_path: Path) -> None:
 
 async def test_new_content_is_sent_once_to_all_index_first(tmp_path: Path) -> None:
     async with running(tmp_path) as system, system.device() as device:
-        asset, data = await _stored(system)
-        root = build_index(split(data), len(data)).root
-        topic = topics.content(root)
+        content = await stored_content(system)
+        topic = topics.content(content.index.root)
         await device.client.subscribe(topic)
-        await system.broadcast(asset_id=asset, board_text=None)
+        await system.broadcast(asset_id=content.asset_id, board_text=None)
 
         await device.until(lambda: len(_frames(device, topic)) == 8, "the index and 7 chunks")
 
         frames = [unpack(payload) for arrived, payload in device.arrived if arrived == topic]
         assert frames[0].kind is Kind.INDEX
-        assert b"".join(frame.data for frame in frames[1:]) == data
+        assert b"".join(frame.data for frame in frames[1:]) == content.data
 
 
 async def test_a_want_is_answered_to_the_device_alone(tmp_path: Path) -> None:
     async with running(tmp_path) as system, system.device() as device:
-        asset, data = await _stored(system)
-        await system.broadcast(asset_id=asset, board_text=None)
+        stored = await stored_content(system)
+        await system.broadcast(asset_id=stored.asset_id, board_text=None)
         await device.until(lambda: PLAN in device.held, "the plan")
         plan = device.documents(Family.PLAN)[-1]
         assert isinstance(plan, Plan)
@@ -212,7 +174,7 @@ async def test_a_want_is_answered_to_the_device_alone(tmp_path: Path) -> None:
 
         frames = [unpack(payload) for arrived, payload in device.arrived if arrived == own]
         assert [(f.kind, f.i) for f in frames] == [(Kind.INDEX, 0), (Kind.CHUNK, 1), (Kind.CHUNK, 3)]
-        assert frames[1].data == data[content.chunk_bytes : 2 * content.chunk_bytes]
+        assert frames[1].data == stored.data[content.chunk_bytes : 2 * content.chunk_bytes]
 
 
 async def _passed(system: Running) -> None:
@@ -234,9 +196,9 @@ async def test_what_many_want_goes_to_all_once(tmp_path: Path) -> None:
         system.device("loa-2") as two,
         system.device("loa-3") as three,
     ):
-        asset, data = await _stored(system, 40_000)
-        root = build_index(split(data), len(data)).root
-        await system.broadcast(asset_id=asset, board_text=None)
+        content = await stored_content(system, 40_000)
+        root = content.index.root
+        await system.broadcast(asset_id=content.asset_id, board_text=None)
         await one.until(lambda: PLAN in one.held, "the plan")
         await _passed(system)
         await one.client.subscribe(topics.content(root))
@@ -251,9 +213,8 @@ async def test_what_many_want_goes_to_all_once(tmp_path: Path) -> None:
 
 async def test_content_outside_a_devices_plans_is_not_sent_and_counted(tmp_path: Path) -> None:
     async with running(tmp_path) as system, system.device() as device:
-        _, data = await _stored(system)
-        root = build_index(split(data), len(data)).root
-        await device.send_want(root, 0)
+        content = await stored_content(system)
+        await device.send_want(content.index.root, 0)
         await device.send_want("f" * 64, 0)
 
         async def counted() -> bool:
@@ -325,10 +286,10 @@ async def test_plans_are_signed_anew_before_they_age(tmp_path: Path) -> None:
 
 async def test_content_under_way_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     async with running(tmp_path, content_bytes_per_s=20_000_000) as system, system.device() as device:
-        asset, data = await _stored(system, 12_000_000)
-        topic = topics.content(build_index(split(data), len(data)).root)
+        content = await stored_content(system, 12_000_000)
+        topic = topics.content(content.index.root)
         await device.client.subscribe(topic)
-        broadcast = await system.broadcast(asset_id=asset, board_text=None)
+        broadcast = await system.broadcast(asset_id=content.asset_id, board_text=None)
         await device.until(lambda: any(t == topic for t, _ in device.arrived), "content begins to flow")
         began = asyncio.get_running_loop().time()
         async with system.controller.db.transaction() as session:

@@ -70,7 +70,7 @@ class Programme:
                 content = self.contents.get(ref)
                 if content is None:
                     raise ProgrammeUnplayable(f"the plan's manifest does not name {ref}; the planner must correct it")
-                return wire.Content(str(path(content.root)), content.duration_ms or None)
+                return wire.Content(str(path(content.root)), content.duration_ms or None, content.bytes)
             case _:
                 raise ProgrammeUnplayable("this agent relays no stations yet, and the plan names no fallback")
 

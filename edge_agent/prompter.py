@@ -1,7 +1,8 @@
 """Hands cues to the player: prepares what comes, starts it after the journal has it, moves its end.
 
-Rules: `started` is committed before the player is told to start, 300 ms ahead; a late begin starts as soon as it can be
-ready; content that cannot be used is hashed again before it is given up.
+Rules: `started` is committed before the player is told to start, 300 ms ahead; a late begin starts as soon as enough is
+decoded (the rest of a programme: where it will be in 350 ms); content that cannot be used is hashed again before it is
+given up.
 """
 
 import asyncio
@@ -133,6 +134,8 @@ class Prompter:
     async def _start_when_due(self, performance: Performance, segment: Segment, outlook: Outlook) -> None:
         if segment.begin > outlook.now:
             performance.begin_ns = self._clock.mono_of(segment.begin)
+        elif not self._desk.plays_rest(segment.item):
+            performance.begin_ns = max(performance.begin_ns, self._clock.monotonic_ns)
         performance.item, performance.volume = segment.item, segment.volume
         if performance.begin_ns - self._clock.monotonic_ns > LEAD_NS or not self._desk.may_start(segment.item, outlook):
             return
@@ -152,14 +155,16 @@ class Prompter:
         return moved or (programme is not None and programme != performance.programme)
 
     async def _prepare(self, performance: Performance | None, segment: Segment, outlook: Outlook) -> Performance | None:
-        """Hand a stretch to the player; a late one begins as soon as it can be ready."""
+        """Hand a stretch to the player; a late one begins as soon as it can be ready, its rest at a known place."""
         if performance is None and len(self._cast.performances) >= _PREPARED_MAX:
             return None
         if performance is not None and performance.stage is not Stage.CUT:
             await self._player.stop(performance.cue, ramp_ms=STOP_RAMP_MS)
-        begin_ns = max(self._clock.mono_of(segment.begin), self._clock.monotonic_ns + LATE_MARGIN_NS)
-        late_ms = 0 if segment.begin > outlook.now else LATE_MARGIN_NS // 1_000_000
-        offset_ms = max(0, segment.offset_ms) + (late_ms if self._desk.plays_rest(segment.item) else 0)
+        late = segment.begin <= outlook.now
+        margin_ns = LATE_MARGIN_NS if late and self._desk.plays_rest(segment.item) else 0
+        now_ns = self._clock.monotonic_ns
+        begin_ns = max(self._clock.mono_of(segment.begin), now_ns + margin_ns)
+        offset_ms = max(0, segment.offset_ms) + margin_ns // 1_000_000
         fresh = self._fresh(performance, segment, outlook, begin_ns, offset_ms)
         if fresh is None or offset_ms >= segment.item.duration_ms:
             return None  # nothing of it is left to sound: the timeline settles it
@@ -175,6 +180,7 @@ class Prompter:
             repeats=fresh.programme.repeats,
             offset_ms=offset_ms,
             end_ms=segment.item.duration_ms + _END_SLACK_MS,
+            at_once=begin_ns - now_ns <= LEAD_NS + margin_ns,
         )
         task = asyncio.create_task(self._await_ready(fresh, cue), name=f"prepare {fresh.cue}")
         self._preparing.add(task)

@@ -1,7 +1,8 @@
 """Decoded sound ahead of the mixer: a thread decodes a programme into a ring of a few seconds, the mixer takes it out.
 
 One writer, one reader, no lock: the reader is the audio callback and never waits. Memory is the ring, however long the
-programme is.
+programme is. A file shorter than its manifest says fails its cue: before the start where the file was measured, where
+it ends otherwise.
 """
 
 import threading
@@ -18,7 +19,7 @@ from edge_agent.player.levels import RATE_HZ, Samples, frames_of_ms, ms_of_frame
 from edge_agent.player.wire import Chime, Content, Prepare, Silence, Source
 
 RING_S = 4
-_READY_S = 1.0
+_READY_S, _READY_AT_ONCE_S = 1.0, 0.2
 _TRUNCATED_MS = 250
 _PIECE_FRAMES = 4800
 _FULL_WAIT_S = 0.1
@@ -85,7 +86,8 @@ class ProgrammeFeed:
     def __init__(self, cue: Prepare, *, ring_s: float = RING_S) -> None:
         self._cue = cue
         self._ring = Ring(round(ring_s * RATE_HZ))
-        self._ready_frames = min(round(_READY_S * RATE_HZ), round(ring_s * RATE_HZ) // 2)
+        ready_s = _READY_AT_ONCE_S if cue.at_once else _READY_S
+        self._ready_frames = round(min(ready_s, ring_s / 2) * RATE_HZ)
         self._failure: str | None = None
         self._finished = False
         self._closed = threading.Event()
@@ -142,7 +144,7 @@ class ProgrammeFeed:
             self._settled.set()
 
     def _measure_and_decode(self) -> None:
-        lengths = [_measured(source) for source in self._cue.sources]
+        lengths = [_length(source, measured=not self._cue.at_once) for source in self._cue.sources]
         self.programme_frames = sum(lengths) * self._cue.repeats
         skip = frames_of_ms(self._cue.offset_ms)
         if skip >= self.programme_frames:
@@ -154,11 +156,16 @@ class ProgrammeFeed:
             if skip >= length:
                 skip -= length
                 continue
-            if not self._write_all(_samples(source, skip)):
+            written = self._write_all(_samples(source, skip))
+            if written is None:
                 return
+            if isinstance(source, Content):
+                _demand_whole(source, skip + written)
             skip = 0
 
-    def _write_all(self, blocks: Iterator[Samples]) -> bool:
+    def _write_all(self, blocks: Iterator[Samples]) -> int | None:
+        """Frames that were put into the ring; None when nobody wants them any more."""
+        written = 0
         for block in blocks:
             rest = block
             while rest.size:
@@ -166,22 +173,38 @@ class ProgrammeFeed:
                 if self._ring.available() >= self._ready_frames:
                     self._settled.set()
                 if self._closed.is_set() or (rest.size and self._closed.wait(_FULL_WAIT_S)):
-                    return False
-        return True
+                    return None
+            written += block.size
+        return written
 
 
-def _measured(source: Source) -> int:
+def _length(source: Source, *, measured: bool) -> int:
+    """Frames of a source; of a file with the size of its manifest as that says, unless it is to be measured."""
     if isinstance(source, Silence):
         return frames_of_ms(source.duration_ms)
     if isinstance(source, Chime):
         return chime(source.name).size
+    if not measured and source.duration_ms is not None and _size_bytes(source) == source.size_bytes:
+        return frames_of_ms(source.duration_ms)
     frames = measure_frames(Path(source.path))
+    _demand_whole(source, frames)
+    return frames
+
+
+def _size_bytes(source: Content) -> int | None:
+    try:
+        return Path(source.path).stat().st_size
+    except OSError:
+        return None
+
+
+def _demand_whole(source: Content, frames: int) -> None:
+    """Raise where a file has fewer frames than its manifest says."""
     if source.duration_ms is not None and ms_of_frames(frames) < source.duration_ms - _TRUNCATED_MS:
         raise ContentTruncatedError(
             f"{Path(source.path).name} lasts {ms_of_frames(frames)} ms, its manifest says {source.duration_ms} ms; "
             "fetch it again"
         )
-    return frames
 
 
 def _samples(source: Source, skip_frames: int) -> Iterator[Samples]:

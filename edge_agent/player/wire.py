@@ -13,10 +13,11 @@ Outcome = Literal["played", "stopped", "failed", "interrupted"]
 
 
 class Content(msgspec.Struct, frozen=True, tag="content", tag_field="kind"):
-    """A hash-verified file of the content cache; `duration_ms` is the manifest's, checked when given."""
+    """A hash-verified file of the content cache; what the manifest says of it is checked where given."""
 
     path: str
     duration_ms: int | None = None
+    size_bytes: int | None = None
 
 
 class Silence(msgspec.Struct, frozen=True, tag="silence", tag_field="kind"):
@@ -38,7 +39,8 @@ class Prepare(msgspec.Struct, frozen=True, kw_only=True, tag="prepare", tag_fiel
     """Decode ahead; answered by `ready` or `prepare_failed`.
 
     `offset_ms` is a position in the whole programme (sources x repeats), as `ended.position_ms` reported it; `end_ms`
-    is the position where the programme ends early.
+    is the position where the programme ends early. `at_once` is for what is due now: lengths are what the sources say
+    instead of measured, and 200 ms decoded ahead are enough.
     """
 
     occurrence: str
@@ -48,6 +50,7 @@ class Prepare(msgspec.Struct, frozen=True, kw_only=True, tag="prepare", tag_fiel
     end_ms: int | None = None
     fade_in_ms: int = 10
     fade_out_ms: int = 10
+    at_once: bool = False
 
 
 class StartAt(msgspec.Struct, frozen=True, kw_only=True, tag="start_at", tag_field="do"):
@@ -100,7 +103,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field=
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready", tag_field="event"):
-    """A cue is decoded ahead; `duration_ms` is its whole measured programme, repeats included."""
+    """A cue is decoded ahead; `duration_ms` is its whole programme, repeats included."""
 
     occurrence: str
     duration_ms: int

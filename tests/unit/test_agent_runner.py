@@ -146,6 +146,16 @@ async def test_content_that_comes_late_sounds_whole_while_it_may(world: World) -
     assert 4000 < receipt.skew_ms < 6000
 
 
+async def test_what_is_due_when_its_plan_comes_begins_at_once(world: World) -> None:
+    world.plan(world.broadcast("ngay", in_ms=0, late_ms=10_000))
+
+    await world.live(3000)
+
+    receipt = await only(world, "ngay")
+    assert told(receipt) == ("played", None)
+    assert receipt.skew_ms < 100
+
+
 async def test_a_late_one_that_asks_for_its_rest_sounds_only_that(world: World) -> None:
     world.cache.all_there = False
     world.plan(world.broadcast("tiep-song", in_ms=2000, duration_ms=10_000, on_late=OnLate.REST))

@@ -96,6 +96,45 @@ def test_a_missing_file_says_so(tmp_path):
         decoded(tmp_path / "gone.opus")
 
 
+def due_now(path, duration_ms, size_bytes):
+    source = Content(str(path), duration_ms=duration_ms, size_bytes=size_bytes)
+    return Prepare(occurrence="a", sources=(source,), at_once=True)
+
+
+def test_what_is_due_now_is_ready_before_its_file_is_walked(tmp_path, monkeypatch):
+    path = write_encoded(tmp_path / "a.ogg", speechlike(8), codec="libopus", container="ogg")
+    walked = []
+    monkeypatch.setattr("edge_agent.player.feed.measure_frames", walked.append)
+    feed = ProgrammeFeed(due_now(path, 8_000, path.stat().st_size))
+
+    feed.start()
+
+    assert feed.wait_ready(10)
+    assert feed.error is None
+    assert feed.programme_frames == 8 * 48_000
+    assert not walked
+    feed.close()
+
+
+def test_what_is_due_now_and_was_cut_on_the_disk_is_told_before_it_sounds(tmp_path):
+    path = write_wav(tmp_path / "a.wav", speechlike(2))
+
+    feed, _ = drained(due_now(path, 4_000, 2 * path.stat().st_size))
+
+    assert feed.error is not None
+    assert feed.failure == "content_truncated"
+    assert feed.available() == 0
+
+
+def test_what_is_due_now_and_ends_before_its_manifest_says_has_failed(tmp_path):
+    path = write_wav(tmp_path / "a.wav", speechlike(2))
+
+    feed, heard = drained(due_now(path, 4_000, path.stat().st_size))
+
+    assert heard.size == 2 * 48_000
+    assert feed.failure == "content_truncated"
+
+
 def test_a_truncated_file_is_told_by_its_manifest_duration(tmp_path):
     path = write_encoded(tmp_path / "a.opus", speechlike(6), codec="libopus", container="ogg")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -79,6 +79,7 @@ def test_the_sidecar_says_at_which_sample_and_instant_a_cue_began(tmp_path):
 
     assert [(line["event"], line["sample"]) for line in lines] == [("opened", 0), ("began", 1440), ("ended", 1920)]
     assert lines[1]["monotonic_ns"] == 50_030_000_000
+    assert lines[1]["written_ns"] == lines[2]["written_ns"] == 40_000_000_000
     assert lines[1]["wall_ns"] - lines[1]["monotonic_ns"] > 1_700_000_000_000_000_000
     writer.close()
 

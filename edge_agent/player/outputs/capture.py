@@ -27,7 +27,8 @@ class CaptureSink:
     """Writes `capture-<wall ms>-<pid>.wav` and `….jsonl` into a folder.
 
     Sidecar lines: `event` (`opened` with wav and rate_hz; `began` and `ended` with occurrence), `sample`, and the
-    instant of that sample as `monotonic_ns` and `wall_ns`. `ended` names the first sample without the cue.
+    instant of that sample as `monotonic_ns` and `wall_ns`. `ended` names the first sample without the cue. `written_ns`
+    is when its block had been written (CLOCK_MONOTONIC): the mixer works ahead of the converter.
     """
 
     def __init__(
@@ -102,8 +103,9 @@ class CaptureSink:
 
     def _log(self, what: str, sample: int, **fields: str | int) -> None:
         instant = self._origin_ns + ns_of_frames(self._base_frame + sample)
-        wall = instant + self._wall_ns() - self._monotonic_ns()
-        line = {"event": what, "sample": sample, "monotonic_ns": instant, "wall_ns": wall, **fields}
+        now = self._monotonic_ns()
+        wall = instant + self._wall_ns() - now
+        line = {"event": what, "sample": sample, "monotonic_ns": instant, "wall_ns": wall, "written_ns": now, **fields}
         os.write(self._log_fd, json.dumps(line).encode() + b"\n")
 
     def _prune(self) -> None:

@@ -1,31 +1,19 @@
-"""The `loa` command. Each command imports what it needs when it runs, so that an agent installs without the server."""
+"""Entry of the `loa` script.
 
-import typer
+The agent lives for months on a small machine: it starts at once, without the libraries of a command line.
+"""
 
-from loa_cli import agent, broadcasts, demonstration, intake, inventory, serve, swarm
-
-app = typer.Typer(
-    name="loa",
-    help="Loa: a controller and edge agents for commune loudspeakers and public boards.",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-)
-app.command("serve")(serve.serve)
-app.command("agent")(agent.agent)
-app.command("play")(broadcasts.play)
-app.command("stop")(broadcasts.stop)
-app.command("cancel")(broadcasts.cancel)
-app.command("ledger")(broadcasts.ledger)
-app.command("inspect")(inventory.inspect)
-app.command("swarm")(swarm.swarm)
-app.command("demo")(demonstration.demo)
-app.add_typer(inventory.units, name="unit")
-app.add_typer(inventory.devices, name="device")
-app.add_typer(intake.jobs, name="job")
+import sys
 
 
 def main() -> None:
-    """Entry of the `loa` script."""
+    """Run the command that the arguments name."""
+    if sys.argv[1:2] == ["agent"]:
+        from edge_agent.__main__ import main as agent
+
+        raise SystemExit(agent(sys.argv[2:]))
+    from loa_cli.commands import app
+
     app()
 
 

@@ -19,7 +19,7 @@ import typer
 import yaml
 
 from controller.runtime.settings import Settings
-from loa_cli.__main__ import app
+from loa_cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

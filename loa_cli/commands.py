@@ -1,0 +1,24 @@
+"""The commands of `loa`: each imports what it needs when it runs, so that an agent installs without the server."""
+
+import typer
+
+from loa_cli import agent, broadcasts, demonstration, intake, inventory, serve, swarm
+
+app = typer.Typer(
+    name="loa",
+    help="Loa: a controller and edge agents for commune loudspeakers and public boards.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+app.command("serve")(serve.serve)
+app.command("agent")(agent.agent)
+app.command("play")(broadcasts.play)
+app.command("stop")(broadcasts.stop)
+app.command("cancel")(broadcasts.cancel)
+app.command("ledger")(broadcasts.ledger)
+app.command("inspect")(inventory.inspect)
+app.command("swarm")(swarm.swarm)
+app.command("demo")(demonstration.demo)
+app.add_typer(inventory.units, name="unit")
+app.add_typer(inventory.devices, name="device")
+app.add_typer(intake.jobs, name="job")

@@ -132,7 +132,7 @@ def parse(raw: bytes) -> Envelope:
     """
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise TooLarge(f"an envelope of {len(raw)} bytes; {MAX_ENVELOPE_BYTES} are allowed", bytes=len(raw))
-    envelope = strict_json.decode(raw, Envelope)
+    envelope = strict_json.decode_own(raw, Envelope)
     if not 1 <= len(envelope.signatures) <= MAX_SIGNATURES:
         raise DocumentInvalid(f"{len(envelope.signatures)} signatures; 1 to {MAX_SIGNATURES} are allowed")
     return envelope
@@ -155,9 +155,19 @@ def open_payload(envelope: Envelope, model: type[D]) -> D:
         TooLarge: more than 1 MiB when decompressed.
         DocumentInvalid: not a strict document of the model.
     """
+    return strict_json.decode(payload_of(envelope), model)
+
+
+def payload_of(envelope: Envelope) -> bytes:
+    """The payload's text, decompressed and unread. Call it only after the signatures were verified.
+
+    Raises:
+        TooLarge: more than 1 MiB when decompressed.
+        DocumentInvalid: it cannot be decompressed.
+    """
     _, compressed = kind_of(envelope.payload_type)
     payload = b64decode(envelope.payload)
-    return strict_json.decode(_inflate(payload) if compressed else payload, model)
+    return _inflate(payload) if compressed else payload
 
 
 def _inflate(payload: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from loa_protocol import strict_json
 from loa_protocol.documents.base import Wire
 from loa_protocol.documents.device import ClockReport, Evidence
 from loa_protocol.errors import LoaError
@@ -18,6 +19,8 @@ from loa_protocol.outcomes import Outcome, Reason
 
 GENESIS = "0" * 64
 MAX_BATCH_ENTRIES = 100
+MAX_SEQUENCE = 2**53 - 1
+_BODY = b'"body":'
 
 
 class ChainBroken(LoaError):
@@ -121,7 +124,31 @@ class ReceiptBatch(Wire, frozen=True, kw_only=True, omit_defaults=True):
     gone: Gone | None = None
 
 
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """One entry as it came: `raw` bytes, its place in the chain, its own `hash`; no `entry` where it is too new for us.
+
+    `body` is the JSON text of the entry's body, empty without an entry.
+    """
+
+    raw: bytes
+    sequence: int
+    previous: str
+    hash: str
+    entry: Entry | None = None
+    body: bytes = b""
+    why: str = ""
+
+
+class _Joint(Wire, frozen=True, kw_only=True):
+    """What the chain needs of an entry whose body this program is too old to read."""
+
+    sequence: int
+    previous: str
+
+
 _decoder = msgspec.json.Decoder(Entry)
+_batches = msgspec.json.Decoder(ReceiptBatch)
+_joints = msgspec.json.Decoder(_Joint)
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -144,6 +171,53 @@ def decode_entry(raw: bytes | msgspec.Raw) -> Entry:
 def entry_hash(raw: bytes) -> str:
     """Chain hash at this entry."""
     return hashlib.sha256(raw).hexdigest()
+
+
+def read_batch(payload: bytes) -> tuple[ReceiptBatch, tuple[Line | ChainBroken, ...]]:
+    """A verified batch and its entries, strictly read.
+
+    Our own devices write every entry as `encode_entry` does: text that is byte by byte what we would write names no key
+    twice. Everything else goes through the strict parser.
+
+    Raises:
+        DocumentInvalid: not strict JSON, or not a batch.
+    """
+    try:
+        batch = _batches.decode(payload)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        batch = strict_json.decode(payload, ReceiptBatch)
+    read = [_own_line(bytes(raw)) for raw in batch.entries]
+    if any(line is None for line in read) or msgspec.json.encode(batch) != payload:
+        strict_json.require_strict(payload)
+    return batch, tuple(
+        read_line(bytes(raw)) if line is None else line for raw, line in zip(batch.entries, read, strict=True)
+    )
+
+
+def _own_line(raw: bytes) -> Line | None:
+    """The line if `raw` is byte by byte what `encode_entry` gives; the body is then what follows its name, the last."""
+    try:
+        entry = _decoder.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    if msgspec.json.encode(entry) != raw:
+        return None
+    body = raw[raw.index(_BODY) + len(_BODY) : -1]
+    return Line(raw, entry.sequence, entry.previous, entry_hash(raw), entry, body)
+
+
+def read_line(raw: bytes) -> Line | ChainBroken:
+    """An entry in its place, or why it has none; `why` tells what hinders reading the rest of it."""
+    try:
+        joint = _joints.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        return ChainBroken(f"an entry has no place in the chain: {error}")
+    mark = entry_hash(raw)
+    try:
+        entry = decode_entry(raw)
+    except ChainBroken as error:
+        return Line(raw, joint.sequence, joint.previous, mark, why=str(error))
+    return Line(raw, joint.sequence, joint.previous, mark, entry, msgspec.json.encode(entry.body))
 
 
 def follow_chain(entries: tuple[bytes, ...], sequence: int, previous: str) -> tuple[tuple[Entry, ...], str]:

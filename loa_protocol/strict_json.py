@@ -57,3 +57,18 @@ def decode(raw: bytes, model: type[T]) -> T:
         return msgspec.json.decode(raw, type=model)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise DocumentInvalid(f"not a {getattr(model, '__name__', model)}: {error}") from error
+
+
+def decode_own(raw: bytes, model: type[T]) -> T:
+    """As `decode`, several times faster where `raw` is what we ourselves would write. For models without `msgspec.Raw`.
+
+    Text that is byte by byte our own encoding of what was read from it names no key twice: we never do.
+
+    Raises:
+        DuplicateKey, DocumentInvalid: as `decode`.
+    """
+    try:
+        value = msgspec.json.decode(raw, type=model)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return decode(raw, model)
+    return value if msgspec.json.encode(value) == raw else decode(raw, model)

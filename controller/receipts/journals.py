@@ -1,49 +1,64 @@
-"""Journals of the devices, as far as they are committed: what a batch adds, and what is wrong with it.
+"""Journals of the devices, as far as they are committed: what batches add, and what is wrong with them.
 
 Key of an entry: (device, journal, sequence). What is there already is compared by hash, never written twice; a
 difference is a fork (a cloned card, a restored disk) and nothing of it is taken. A hole is asked for again; what the
-device no longer has is recorded as a gap and passed.
+device no longer has is recorded as a gap and passed. Many batches of many devices are taken at once by the same rules
+as one: each goes on where the one before it ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-from sqlalchemy import select
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.receipts.service import Odd
-from controller.receipts.tables import JournalEntry, JournalGap, JournalRow
-from loa_protocol.documents import Wire
-from loa_protocol.receipts import (
-    GENESIS,
-    ChainBroken,
-    Entry,
-    Gone,
-    ReceiptBatch,
-    decode_entry,
-    entry_hash,
-)
+from controller.receipts.bulk import bulk_of
+from controller.receipts.odd import Odd
+from controller.receipts.rows import EntryRow, HeadRow, Key, Span
+from controller.receipts.tables import JournalGap
+from loa_protocol.receipts import MAX_SEQUENCE, ChainBroken, Gone, Line, ReceiptBatch, read_line
+
+_FORKED = "tells another story than before; was its card cloned or restored? Provision the device anew"
 
 
-class _Joint(Wire, frozen=True, kw_only=True):
-    """What the chain needs of an entry whose body this controller is too old to read."""
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A verified batch and its entries, read."""
+
+    batch: ReceiptBatch
+    lines: tuple[Line | ChainBroken, ...]
+
+    @classmethod
+    def of(cls, batch: ReceiptBatch) -> "Received":
+        """Read the entries here and now."""
+        return cls(batch, tuple(read_line(bytes(raw)) for raw in batch.entries))
+
+    @property
+    def key(self) -> Key:
+        """Which journal."""
+        return self.batch.device, self.batch.journal
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a journal stands; `held`: sequence → hash of entries that batches of this group may repeat."""
 
     sequence: int
-    previous: str
+    hash: str
+    held: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a batch: where the journal stands now, what is new, what is odd, what is to be sent again."""
+    """What became of a batch: where the journal stands after it, what is new, what is odd, what is to be sent again."""
 
     device: str
     journal: str
     sequence: int
     hash: str
-    entries: list[Entry] = field(default_factory=list)
-    rows: list[JournalEntry] = field(default_factory=list)
+    entries: list[Line] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
     odd: list[Odd] = field(default_factory=list)
     resend_from: int | None = None
 
@@ -53,113 +68,106 @@ class Taken:
 
 
 async def take(session: AsyncSession, batch: ReceiptBatch, now: datetime) -> Taken:
-    """Add what a batch brings to its journal, in the caller's transaction."""
-    row = await _journal(session, batch, now)
-    taken = Taken(batch.device, batch.journal, row.sequence, row.hash)
-    if batch.gone is not None:
-        _pass_gone(session, batch.gone, taken, now)
-    held = await _held(session, batch, taken.sequence)
-    for raw in batch.entries:
-        if not _take_one(bytes(raw), held, taken, now):
-            break
-    session.add_all(taken.rows)
-    row.sequence, row.hash = taken.sequence, taken.hash
-    await session.flush()
+    """Add what one batch brings to its journal, in the caller's transaction."""
+    return (await take_all(session, [Received.of(batch)], now))[0]
+
+
+async def take_all(session: AsyncSession, group: Sequence[Received], now: datetime) -> list[Taken]:
+    """Add what batches bring to their journals, in the caller's transaction; gives one `Taken` for each."""
+    bulk = await bulk_of(session)
+    rows = await bulk.lock_heads(sorted({one.key for one in group}), now)
+    held = await bulk.hashes(spans) if (spans := list(_repeated(group, rows))) else {}
+    heads = {key: Head(row.sequence, row.hash, held.get(key, {})) for key, row in rows.items()}
+    taken = [follow(heads[one.key], one) for one in group]
+    if entries := _entries(taken):
+        await bulk.add_entries(entries, now)
+    if gaps := [gap for one in taken for gap in _gaps(one, now)]:
+        await session.execute(insert(JournalGap), gaps)
+    moved = [
+        HeadRow(*key, head.sequence, head.hash) for key, head in heads.items() if head.sequence != rows[key].sequence
+    ]
+    if moved:
+        await bulk.move_heads(sorted(moved))
     return taken
 
 
-async def _journal(session: AsyncSession, batch: ReceiptBatch, now: datetime) -> JournalRow:
-    key = (batch.device, batch.journal)
-    row = await session.get(JournalRow, key, with_for_update=True, populate_existing=True)
-    if row is None:
-        row = JournalRow(device_id=batch.device, journal_id=batch.journal, sequence=0, hash=GENESIS, first_seen=now)
-        session.add(row)
-        await session.flush()
-    return row
+def follow(head: Head, received: Received) -> Taken:
+    """What a batch adds behind `head`, which moves. Pure but for that."""
+    batch = received.batch
+    taken = Taken(batch.device, batch.journal, head.sequence, head.hash)
+    if batch.gone is not None:
+        _pass_gone(head, batch.gone, taken)
+    for line in received.lines:
+        if isinstance(line, ChainBroken):
+            taken.note(line.code, str(line))
+            break
+        if not _take_one(head, line, taken):
+            break
+    taken.sequence, taken.hash = head.sequence, head.hash
+    return taken
 
 
-def _pass_gone(session: AsyncSession, gone: Gone, taken: Taken, now: datetime) -> None:
+def _pass_gone(head: Head, gone: Gone, taken: Taken) -> None:
     """Step over what the device no longer has, if it is what comes next here."""
-    wanted = taken.sequence + 1
+    wanted = head.sequence + 1
     if gone.last < wanted:
         return
     if gone.first > wanted:
         taken.resend_from = wanted
         return
-    gap = JournalGap(device_id=taken.device, journal_id=taken.journal, first=wanted, last=gone.last, recorded_at=now)
-    session.add(gap)
-    taken.sequence, taken.hash, taken.resend_from = gone.last, gone.hash, None
+    if gone.last > MAX_SEQUENCE:
+        taken.note("chain_broken", f"it claims to have lost entries up to {gone.last}; no journal is that long")
+        return
+    taken.gaps.append((wanted, gone.last))
     taken.note("journal_gap", f"entries {wanted} to {gone.last} are lost; what they told is not known")
+    head.sequence, head.hash, taken.resend_from = gone.last, gone.hash, None
 
 
-async def _held(session: AsyncSession, batch: ReceiptBatch, sequence: int) -> dict[int, str]:
-    """Hashes of the entries that are committed, from the first sequence of the batch on."""
-    if not batch.entries:
-        return {}
-    try:
-        first = _joint(bytes(batch.entries[0])).sequence
-    except ChainBroken:
-        return {}
-    if first > sequence:
-        return {}
-    query = select(JournalEntry.sequence, JournalEntry.hash).where(
-        JournalEntry.device_id == batch.device,
-        JournalEntry.journal_id == batch.journal,
-        JournalEntry.sequence.between(first, first + len(batch.entries)),
-    )
-    return {row.sequence: row.hash for row in await session.execute(query)}
-
-
-def _take_one(raw: bytes, held: Mapping[int, str], taken: Taken, now: datetime) -> bool:
+def _take_one(head: Head, line: Line, taken: Taken) -> bool:
     """One entry; False where the rest of the batch cannot follow."""
-    try:
-        joint = _joint(raw)
-    except ChainBroken as error:
-        taken.note(error.code, str(error))
+    if line.sequence > head.sequence + 1:
+        taken.resend_from = head.sequence + 1
         return False
-    mark = entry_hash(raw)
-    if joint.sequence > taken.sequence + 1:
-        taken.resend_from = taken.sequence + 1
-        return False
-    known = joint.sequence <= taken.sequence
-    if (known and held.get(joint.sequence, mark) != mark) or (not known and joint.previous != taken.hash):
-        told = "tells another story than before; was its card cloned or restored? Provision the device anew"
-        taken.note("journal_fork", f"entry {joint.sequence} {told}")
+    known = line.sequence <= head.sequence
+    if (known and head.held.get(line.sequence, line.hash) != line.hash) or (not known and line.previous != head.hash):
+        taken.note("journal_fork", f"entry {line.sequence} {_FORKED}")
         return False
     if not known:
-        _append(raw, joint.sequence, mark, taken, now)
+        if line.entry is None:
+            taken.note("entry_unreadable", f"{line.why}; it is kept, the controller may be too old for it")
+        taken.entries.append(line)
+        head.sequence, head.hash, taken.resend_from = line.sequence, line.hash, None
+        head.held[line.sequence] = line.hash
     return True
 
 
-def _append(raw: bytes, sequence: int, mark: str, taken: Taken, now: datetime) -> None:
-    entry = _readable(raw, taken)
-    kind = "unreadable" if entry is None else str(entry.body.__struct_config__.tag)
-    row = JournalEntry(
-        device_id=taken.device,
-        journal_id=taken.journal,
-        sequence=sequence,
-        hash=mark,
-        kind=kind,
-        raw=raw,
-        received_at=now,
-    )
-    taken.rows.append(row)
-    taken.sequence, taken.hash, taken.resend_from = sequence, mark, None
+def _repeated(group: Iterable[Received], rows: dict[Key, HeadRow]) -> Iterable[Span]:
+    """What batches bring that is committed already, to be compared."""
+    for one in group:
+        numbers = [line.sequence for line in one.lines if isinstance(line, Line)]
+        head = rows[one.key].sequence
+        if numbers and (first := max(min(numbers), 1)) <= head:
+            yield Span(*one.key, first, min(first + len(one.lines), head))
 
 
-def _readable(raw: bytes, taken: Taken) -> Entry | None:
-    """The entry; what cannot be read is kept as bytes all the same, or the journal would stand still for ever."""
-    try:
-        entry = decode_entry(raw)
-    except ChainBroken as error:
-        taken.note("entry_unreadable", f"{error}; it is kept, the controller may be too old for it")
-        return None
-    taken.entries.append(entry)
-    return entry
+def _entries(taken: Iterable[Taken]) -> list[EntryRow]:
+    return [
+        EntryRow(one.device, one.journal, line.sequence, line.hash, _kind(line), line.raw)
+        for one in taken
+        for line in one.entries
+    ]
 
 
-def _joint(raw: bytes) -> _Joint:
-    try:
-        return msgspec.json.decode(raw, type=_Joint)
-    except msgspec.MsgspecError as error:
-        raise ChainBroken(f"an entry has no place in the chain: {error}") from error
+def _kind(line: Line) -> str:
+    return "unreadable" if line.entry is None else str(line.entry.body.__struct_config__.tag)
+
+
+def _gaps(taken: Taken, now: datetime) -> Iterable[dict[str, object]]:
+    for first, last in taken.gaps:
+        yield {
+            "device_id": taken.device,
+            "journal_id": taken.journal,
+            "first": first,
+            "last": last,
+            "recorded_at": now,
+        }

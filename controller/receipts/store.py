@@ -1,10 +1,11 @@
 """All queries of the ledger and of findings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
 from controller.devices.tables import Finding
@@ -14,6 +15,13 @@ from loa_protocol.outcomes import Outcome, Reason
 
 FOLD = timedelta(hours=1)
 _AT_ONCE = 100
+_LEDGERS_COLUMNS = (
+    BroadcastRow.start,
+    BroadcastRow.cancelled_at,
+    BroadcastRow.expected_at,
+    BroadcastRow.deadline,
+    BroadcastRow.closed_at,
+)
 
 
 async def due(session: AsyncSession, now: datetime, *, locked: bool = False) -> Sequence[BroadcastRow]:
@@ -49,29 +57,43 @@ async def expect(session: AsyncSession, broadcast_id: str, devices: Iterable[str
         await session.execute(statement.on_conflict_do_nothing(index_elements=["broadcast_id", "device_id"]))
 
 
-async def waiting(session: AsyncSession, broadcast_id: str) -> int:
-    """How many devices have not answered."""
-    query = select(func.count()).select_from(LedgerRow)
-    query = query.where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.outcome.is_(None))
-    return await session.scalar(query) or 0
+async def broadcasts(session: AsyncSession, ids: Sequence[str]) -> Sequence[BroadcastRow]:
+    """Those of the ids that there are, in the order of their ids; only what the ledger needs of them is read."""
+    query = select(BroadcastRow).where(BroadcastRow.id.in_(ids)).order_by(BroadcastRow.id)
+    query = query.options(load_only(*_LEDGERS_COLUMNS)).execution_options(populate_existing=True)
+    return (await session.scalars(query)).all()
+
+
+async def close_answered(session: AsyncSession, ids: Sequence[str], now: datetime) -> Sequence[str]:
+    """Close those that everybody has answered; gives them.
+
+    One that somebody else holds at this moment is passed over: the next tick closes it.
+    """
+    awaited = select(LedgerRow.device_id).where(LedgerRow.broadcast_id == BroadcastRow.id, LedgerRow.outcome.is_(None))
+    answered = (
+        select(BroadcastRow.id)
+        .where(BroadcastRow.id.in_(ids), BroadcastRow.closed_at.is_(None), BroadcastRow.expected_at.is_not(None))
+        .where(~awaited.exists())
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    closed = (await session.scalars(answered)).all()
+    if closed:
+        statement = update(BroadcastRow).where(BroadcastRow.id.in_(closed)).values(closed_at=now)
+        await session.execute(statement.execution_options(synchronize_session=False))
+    return closed
 
 
 async def give_up(session: AsyncSession, broadcast_id: str, now: datetime) -> Sequence[str]:
-    """Answer `unknown` for every device that has not; returns them."""
+    """Answer `unknown` for every device that has not; returns them. Who is answering at this moment has answered."""
+    silent = select(LedgerRow.device_id).where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.outcome.is_(None))
     statement = (
         update(LedgerRow)
         .where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.outcome.is_(None))
+        .where(LedgerRow.device_id.in_(silent.with_for_update(skip_locked=True)))
         .values(outcome=str(Outcome.UNKNOWN), reason=str(Reason.NO_ANSWER), answered_at=now)
         .returning(LedgerRow.device_id)
     )
     return (await session.scalars(statement)).all()
-
-
-async def row(session: AsyncSession, broadcast_id: str, device_id: str) -> LedgerRow | None:
-    """One row."""
-    query = select(LedgerRow).where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.device_id == device_id)
-    query = query.with_for_update().execution_options(populate_existing=True)
-    return (await session.scalars(query)).one_or_none()
 
 
 async def rows(session: AsyncSession, broadcast_id: str) -> Sequence[LedgerRow]:
@@ -90,11 +112,25 @@ async def note(session: AsyncSession, device_id: str, code: str, detail: str, no
 
     True if it is a new one.
     """
-    query = select(Finding).where(Finding.device_id == device_id, Finding.code == code, Finding.at > now - FOLD)
-    known = (await session.scalars(query.order_by(Finding.id.desc()).limit(1))).first()
-    if known is not None:
-        known.detail, known.at = detail, now
-        return False
-    session.add(Finding(device_id=device_id, code=code, detail=detail, at=now))
+    return bool(await note_all(session, {(device_id, code): detail}, now))
+
+
+async def note_all(
+    session: AsyncSession, found: Mapping[tuple[str, str], str], now: datetime
+) -> dict[tuple[str, str], str]:
+    """As `note` for many: (device, code) → detail; gives those that are new."""
+    told = {(device, _storable(code)): _storable(detail) for (device, code), detail in found.items()}
+    devices = sorted({device for device, _ in told})
+    query = select(Finding).where(Finding.device_id.in_(devices), Finding.at > now - FOLD).order_by(Finding.id)
+    known = {(one.device_id, one.code): one for one in await session.scalars(query)}
+    for key in told.keys() & known.keys():
+        known[key].detail, known[key].at = told[key], now
+    fresh = {key: detail for key, detail in told.items() if key not in known}
+    session.add_all(Finding(device_id=key[0], code=key[1], detail=detail, at=now) for key, detail in fresh.items())
     await session.flush()
-    return True
+    return fresh
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's texts hold no NUL; a device may say anything."""
+    return text.replace("\0", "\ufffd")

@@ -1,6 +1,6 @@
 """All queries about units, and which devices a scope reaches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,9 +23,17 @@ async def everything(session: AsyncSession) -> Sequence[Unit]:
 
 async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
     """The unit and all above it, narrowest first."""
-    above = select(Unit.id, Unit.parent_id).where(Unit.id == unit_id).cte("above", recursive=True)
-    above = above.union_all(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
-    parents = {row.id: row.parent_id for row in await session.execute(select(above.c.id, above.c.parent_id))}
+    return _upwards(await _parents(session, [unit_id]), unit_id)
+
+
+async def _parents(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, str | None]:
+    """Unit → parent of these units and of all above them."""
+    above = select(Unit.id, Unit.parent_id).where(Unit.id.in_(list(unit_ids))).cte("above", recursive=True)
+    above = above.union(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
+    return {row.id: row.parent_id for row in await session.execute(select(above.c.id, above.c.parent_id))}
+
+
+def _upwards(parents: Mapping[str, str | None], unit_id: str) -> tuple[str, ...]:
     found: list[str] = []
     at: str | None = unit_id
     while at is not None and at in parents and at not in found:
@@ -60,15 +68,25 @@ async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tup
 
 async def scopes_of_device(session: AsyncSession, device: Device) -> tuple[tuple[str, ...], tuple[Membership, ...]]:
     """Unit scopes narrowest first, and the groups the device is in."""
-    units = tuple(unit_scope(unit) for unit in await chain(session, device.unit_id))
+    return (await scopes_of_devices(session, [device]))[device.id]
+
+
+async def scopes_of_devices(
+    session: AsyncSession, devices: Sequence[Device]
+) -> dict[str, tuple[tuple[str, ...], tuple[Membership, ...]]]:
+    """As `scopes_of_device` for many, in two queries."""
+    parents = await _parents(session, {device.unit_id for device in devices})
     query = (
-        select(Group.id, Group.unit_id)
+        select(GroupMember.device_id, Group.id, Group.unit_id)
         .join(GroupMember, GroupMember.group_id == Group.id)
-        .where(GroupMember.device_id == device.id)
+        .where(GroupMember.device_id.in_([device.id for device in devices]))
         .order_by(Group.id)
     )
-    rows = await session.execute(query)
-    return units, tuple(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)) for row in rows)
+    groups: dict[str, list[Membership]] = {device.id: [] for device in devices}
+    for row in await session.execute(query):
+        groups[row.device_id].append(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)))
+    units = {device.id: tuple(map(unit_scope, _upwards(parents, device.unit_id))) for device in devices}
+    return {device.id: (units[device.id], tuple(groups[device.id])) for device in devices}
 
 
 async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from controller.devices.tables import Device
 from controller.receipts import service
-from controller.receipts.service import Odd
+from controller.receipts.odd import Odd
 from loa_protocol.outcomes import Outcome
 from loa_protocol.receipts import Occurrence, Receipt, Started
 from tests.fakes.commune import Commune, commune

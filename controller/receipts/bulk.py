@@ -1,0 +1,46 @@
+"""Many rows at once, the way each database takes them fastest; `bulk_of` chooses. No rules here, only rows.
+
+Rows of one table are locked in the order of their keys. A journal's head is locked before its entries are added, and
+both are committed together: behind a locked head no entry can be there already.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.receipts.bulk_postgres import PostgresBulk
+from controller.receipts.bulk_sqlite import SqliteBulk
+from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+
+
+class Bulk(Protocol):
+    """Statements on groups of rows, inside the caller's transaction. Given rows are in the order of their keys."""
+
+    async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
+        """The heads of these journals, made where there are none, locked until the commit."""
+
+    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
+        """Where locked journals stand from now on."""
+
+    async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
+        """Sequence → hash of the committed entries of each span."""
+
+    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+        """New entries of locked journals."""
+
+    async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
+        """Set the answers of those that are not answered (or only by our own `unknown`); gives how many were set."""
+
+    async def begin(self, rows: Sequence[BegunRow]) -> int:
+        """Set when they started, of those that are not answered; gives how many were set."""
+
+    async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
+        """What the ledger says of (broadcast, device) now; absent where the device is not expected."""
+
+
+async def bulk_of(session: AsyncSession) -> Bulk:
+    """For the session's database."""
+    connection = await session.connection()
+    return PostgresBulk(connection) if connection.dialect.name == "postgresql" else SqliteBulk(connection)

@@ -1,0 +1,125 @@
+"""Groups of rows on PostgreSQL: new entries by binary COPY, everything else through arrays.
+
+Arrays come in the order of their keys and are joined by the primary key, so that rows are locked in that order; a
+planner that once chooses otherwise can make two writers meet in a circle, which the caller's retry resolves.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from psycopg import AsyncConnection as Driver
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+from loa_protocol.receipts import GENESIS
+
+_MAKE_HEADS = """\
+INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen)
+SELECT w.device, w.journal, 0, %s, %s FROM unnest(%s::varchar[], %s::varchar[]) AS w (device, journal)
+ON CONFLICT DO NOTHING
+"""
+_LOCK_HEADS = """\
+SELECT j.device_id, j.journal_id, j.sequence, j.hash
+FROM unnest(%s::varchar[], %s::varchar[]) AS w (device, journal)
+JOIN journals j ON j.device_id = w.device AND j.journal_id = w.journal
+ORDER BY j.device_id, j.journal_id FOR UPDATE OF j
+"""
+_MOVE_HEADS = """\
+UPDATE journals j SET sequence = w.sequence, hash = w.hash
+FROM unnest(%s::varchar[], %s::varchar[], %s::bigint[], %s::varchar[]) AS w (device, journal, sequence, hash)
+WHERE j.device_id = w.device AND j.journal_id = w.journal
+"""
+_HASHES = """\
+SELECT e.device_id, e.journal_id, e.sequence, e.hash
+FROM unnest(%s::varchar[], %s::varchar[], %s::bigint[], %s::bigint[]) AS w (device, journal, first, last)
+JOIN journal_entries e
+  ON e.device_id = w.device AND e.journal_id = w.journal AND e.sequence BETWEEN w.first AND w.last
+"""
+_COPY_ENTRIES = """\
+COPY journal_entries (device_id, journal_id, sequence, hash, kind, raw, received_at) FROM STDIN (FORMAT BINARY)
+"""
+_ENTRY_TYPES = ("varchar", "varchar", "int8", "varchar", "varchar", "bytea", "timestamp")
+_ANSWER = """\
+UPDATE ledger l SET outcome = w.outcome, reason = w.reason, started = coalesce(w.started, l.started),
+  played_ms = w.played_ms, receipt = w.receipt, answered_at = %s
+FROM unnest(%s::varchar[], %s::varchar[], %s::varchar[], %s::varchar[], %s::timestamp[], %s::bigint[], %s::json[])
+  AS w (broadcast, device, outcome, reason, started, played_ms, receipt)
+WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND (l.outcome IS NULL OR l.outcome = 'unknown')
+"""
+_BEGIN = """\
+UPDATE ledger l SET started = w.started
+FROM unnest(%s::varchar[], %s::varchar[], %s::timestamp[]) AS w (broadcast, device, started)
+WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND l.outcome IS NULL
+"""
+_STANDING = """\
+SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt::text
+FROM unnest(%s::varchar[], %s::varchar[]) AS w (broadcast, device)
+JOIN ledger l ON l.broadcast_id = w.broadcast AND l.device_id = w.device
+"""
+
+
+class PostgresBulk:
+    """See `Bulk`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
+        """See `Bulk`. Made first, then locked: who makes heads holds no locks another could wait for."""
+        devices, journals = _columns(keys, 2)
+        await self._run(_MAKE_HEADS, GENESIS, _naive(now), devices, journals)
+        found = await self._run(_LOCK_HEADS, devices, journals)
+        return {(row[0], row[1]): HeadRow(*row) for row in found}
+
+    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
+        """See `Bulk`."""
+        await self._run(_MOVE_HEADS, *_columns(heads, 4))
+
+    async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
+        """See `Bulk`."""
+        found: dict[Key, dict[int, str]] = {}
+        for device, journal, sequence, mark in await self._run(_HASHES, *_columns(spans, 4)):
+            found.setdefault((device, journal), {})[sequence] = mark
+        return found
+
+    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+        """See `Bulk`."""
+        received = _naive(now)
+        proxied = await self._connection.get_raw_connection()
+        driver = cast("Driver[Any]", proxied.driver_connection)
+        async with driver.cursor() as cursor, cursor.copy(_COPY_ENTRIES) as copy:
+            copy.set_types(_ENTRY_TYPES)
+            for row in rows:
+                await copy.write_row((*row, received))
+
+    async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
+        """See `Bulk`."""
+        columns = _columns(rows, 7)
+        columns[4] = [None if at is None else _naive(at) for at in columns[4]]
+        return (await self._connection.exec_driver_sql(_ANSWER, (_naive(now), *columns))).rowcount
+
+    async def begin(self, rows: Sequence[BegunRow]) -> int:
+        """See `Bulk`."""
+        broadcasts, devices, started = _columns(rows, 3)
+        values = (broadcasts, devices, [_naive(at) for at in started])
+        return (await self._connection.exec_driver_sql(_BEGIN, values)).rowcount
+
+    async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
+        """See `Bulk`."""
+        found = await self._run(_STANDING, *_columns(keys, 2))
+        return {(row[0], row[1]): Standing(row[2], row[3]) for row in found}
+
+    async def _run(self, statement: str, *values: Any) -> Sequence[Any]:
+        result = await self._connection.exec_driver_sql(statement, values)
+        return result.all() if result.returns_rows else ()
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows turned into columns."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def _naive(at: datetime) -> datetime:
+    """As instants are stored."""
+    return at.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,109 @@
+"""Groups of rows on SQLite: `executemany` to write, one JSON parameter to name the rows that are read.
+
+The transaction is the only writer from its beginning on, so nothing needs to be locked.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+from loa_protocol.receipts import GENESIS
+
+_MAKE_HEADS = """\
+INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen) VALUES (?, ?, 0, ?, ?) ON CONFLICT DO NOTHING
+"""
+_HEADS = """\
+SELECT j.device_id, j.journal_id, j.sequence, j.hash FROM json_each(?) w
+JOIN journals j ON j.device_id = json_extract(w.value, '$[0]') AND j.journal_id = json_extract(w.value, '$[1]')
+"""
+_MOVE_HEADS = "UPDATE journals SET sequence = ?, hash = ? WHERE device_id = ? AND journal_id = ?"
+_HASHES = """\
+SELECT e.device_id, e.journal_id, e.sequence, e.hash FROM json_each(?) w
+JOIN journal_entries e
+  ON e.device_id = json_extract(w.value, '$[0]') AND e.journal_id = json_extract(w.value, '$[1]')
+  AND e.sequence BETWEEN json_extract(w.value, '$[2]') AND json_extract(w.value, '$[3]')
+"""
+_ADD_ENTRY = """\
+INSERT INTO journal_entries (device_id, journal_id, sequence, hash, kind, raw, received_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_ANSWER = """\
+UPDATE ledger SET outcome = ?, reason = ?, started = coalesce(?, started), played_ms = ?, receipt = ?, answered_at = ?
+WHERE broadcast_id = ? AND device_id = ? AND (outcome IS NULL OR outcome = 'unknown')
+"""
+_BEGIN = "UPDATE ledger SET started = ? WHERE broadcast_id = ? AND device_id = ? AND outcome IS NULL"
+_STANDING = """\
+SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt FROM json_each(?) w
+JOIN ledger l ON l.broadcast_id = json_extract(w.value, '$[0]') AND l.device_id = json_extract(w.value, '$[1]')
+"""
+
+
+class SqliteBulk:
+    """See `Bulk`."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
+        """See `Bulk`."""
+        seen = _text(now)
+        await self._write(_MAKE_HEADS, [(*key, GENESIS, seen) for key in keys])
+        return {(row[0], row[1]): HeadRow(*row) for row in await self._read(_HEADS, keys)}
+
+    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
+        """See `Bulk`."""
+        await self._write(_MOVE_HEADS, [(head.sequence, head.hash, head.device, head.journal) for head in heads])
+
+    async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
+        """See `Bulk`."""
+        found: dict[Key, dict[int, str]] = {}
+        for device, journal, sequence, mark in await self._read(_HASHES, spans):
+            found.setdefault((device, journal), {})[sequence] = mark
+        return found
+
+    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+        """See `Bulk`."""
+        received = _text(now)
+        await self._write(_ADD_ENTRY, [(*row, received) for row in rows])
+
+    async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
+        """See `Bulk`."""
+        at = _text(now)
+        values = [
+            (
+                row.outcome,
+                row.reason,
+                None if row.started is None else _text(row.started),
+                row.played_ms,
+                row.receipt,
+                at,
+                row.broadcast,
+                row.device,
+            )
+            for row in rows
+        ]
+        return await self._write(_ANSWER, values)
+
+    async def begin(self, rows: Sequence[BegunRow]) -> int:
+        """See `Bulk`."""
+        return await self._write(_BEGIN, [(_text(row.started), row.broadcast, row.device) for row in rows])
+
+    async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
+        """See `Bulk`."""
+        return {(row[0], row[1]): Standing(row[2], row[3]) for row in await self._read(_STANDING, keys)}
+
+    async def _write(self, statement: str, values: list[tuple[Any, ...]]) -> int:
+        if not values:
+            return 0
+        return (await self._connection.exec_driver_sql(statement, values)).rowcount
+
+    async def _read(self, statement: str, named: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+        return (await self._connection.exec_driver_sql(statement, (json.dumps(named),))).all()
+
+
+def _text(at: datetime) -> str:
+    """As SQLAlchemy writes instants into SQLite."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")

@@ -1,0 +1,108 @@
+"""What a group of opened messages does to the database, in one transaction: receipts all together, then the others."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.delivery import commands
+from controller.receipts import journals, ledger, reports, store
+from controller.receipts.effects import Effects
+from controller.receipts.journals import Received, Taken
+from controller.receipts.ledger import Word, word
+from controller.receipts.odd import Odd
+from controller.receipts.opening import Message
+from controller.runtime.changes import Change
+from controller.runtime.clock import Clock
+from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence
+from loa_protocol.ids import device_scope
+from loa_protocol.receipts import Body, Line, Note, Refused
+
+log = logging.getLogger(__name__)
+
+
+async def take(session: AsyncSession, group: Sequence[Message], clock: Clock) -> Effects:
+    """Everything of the group; gives what is to be done after the commit. It may be run again."""
+    effects, now = Effects(), clock.now()
+    batches = [message for message in group if isinstance(message.document, Received)]
+    if batches:
+        await _take_receipts(session, batches, effects, now)
+    for message in group:
+        await _take_other(session, message, effects, clock)
+    return effects
+
+
+async def _take_other(session: AsyncSession, message: Message, effects: Effects, clock: Clock) -> None:
+    device_id, arrival, now = message.known.device_id, message.arrival, clock.now()
+    match message.document:
+        case Received():
+            pass
+        case DeviceState() as state:
+            taken, changes = await reports.take_state(session, state, retained=arrival.retained, now=now)
+            effects.changes += changes
+            if taken and not arrival.retained:
+                effects.states.append((message.known, state))
+        case Health() as health:
+            effects.changes += await reports.take_health(session, health, now=now)
+        case Presence() as presence:
+            effects.changes += await reports.take_presence(session, device_id, presence, now=now)
+        case CommandReply() as reply:
+            if not await commands.record_reply(session, reply, clock):
+                await store.note(session, device_id, "reply_unexpected", f"command {reply.id} was not sent", now)
+        case _:
+            log.warning("%s: nothing takes a %s", device_id, type(message.document).__name__)
+
+
+async def _take_receipts(session: AsyncSession, batches: Sequence[Message], effects: Effects, now: datetime) -> None:
+    received = [message.document for message in batches if isinstance(message.document, Received)]
+    taken = await journals.take_all(session, received, now)
+    heard = await ledger.hear(session, list(_words(taken)), now)
+    effects.changes += heard.changes
+    odd = [(one.device, odd) for one in taken for odd in (*one.odd, *_told(one))] + heard.odd
+    await _note(session, odd, effects, now)
+    for message, one in zip(batches, taken, strict=True):
+        effects.acks[one.device, one.journal] = (_ack(one), message.arrival.link)
+
+
+def _words(taken: Iterable[Taken]) -> Iterable[Word]:
+    for one in taken:
+        for line in one.entries:
+            body = _body(line)
+            if body is not None and (said := word(one.device, body, line.body.decode())) is not None:
+                yield said
+
+
+def _told(taken: Taken) -> Iterable[Odd]:
+    """What the device itself found odd."""
+    for line in taken.entries:
+        match _body(line):
+            case Refused() as refused:
+                yield Odd(f"refused_{refused.reason}"[:60], f"{refused.count} on {refused.topic}")
+            case Note() as note if note.code == "equivocation":
+                yield Odd(note.code, note.text)
+            case _:
+                pass
+
+
+def _body(line: Line) -> Body | None:
+    return None if line.entry is None else line.entry.body
+
+
+async def _note(session: AsyncSession, odd: Sequence[tuple[str, Odd]], effects: Effects, now: datetime) -> None:
+    if not odd:
+        return
+    found = {(device, one.code): one.detail for device, one in odd}
+    for (device, code), detail in (await store.note_all(session, found, now)).items():
+        log.warning("%s: %s: %s", device, code, detail)
+        effects.changes.append(Change("finding", {"device_id": device, "code": code}))
+
+
+def _ack(taken: Taken) -> Ack:
+    return Ack(
+        scope=device_scope(taken.device),
+        journal=taken.journal,
+        sequence=taken.sequence,
+        hash=taken.hash,
+        resend_from=taken.resend_from,
+    )

@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from blockbuster import blockbuster_ctx
 
 from controller.runtime.clock import SystemClock
@@ -20,6 +21,7 @@ from controller.runtime.settings import Settings
 from loa_protocol.trust import Trust, pin
 from tests.acceptance.rig import Process, broker_process, free_port
 from tests.fakes.commune import Commune
+from tests.fakes.postgres import PostgresServer
 from tests.fakes.wire_device import WITHIN_S, WireDevice, connected
 
 
@@ -38,6 +40,22 @@ class ShiftedClock(SystemClock):
 
 broker_kind: ContextVar[str] = ContextVar("broker_kind", default="embedded")
 """Which broker `running` takes: `embedded`, or `mosquitto` as a process of its own."""
+database_url: ContextVar[str | None] = ContextVar("database_url", default=None)
+"""Which database `running` takes; None is SQLite in the controller's own folder."""
+
+
+@contextmanager
+def surroundings(broker: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both brokers and both databases, in two pairs: the embedded broker with SQLite, Mosquitto with PostgreSQL."""
+    token = broker_kind.set(broker)
+    server: PostgresServer | None = request.getfixturevalue("postgres") if broker == "mosquitto" else None
+    url = server.database() if server is not None else None
+    database = database_url.set(url)
+    yield
+    database_url.reset(database)
+    broker_kind.reset(token)
+    if server is not None and url is not None:
+        server.drop(url)
 
 
 @dataclass
@@ -116,6 +134,8 @@ async def running(
         mosquitto.start()
         await eventually(partial(asyncio.to_thread, listens, port), "the broker listens")
         given = {"brokers": (f"mqtt://127.0.0.1:{port}",), **given}
+    if database_url.get() is not None:
+        given = {"database_url": database_url.get(), **given}
     clock = ShiftedClock()
     settings = Settings(**{"data_dir": folder / "controller", "first_pass_delay_s": 0.2, **given})
     controller = await asyncio.to_thread(Controller, settings, clock)  # programs make it before their loop runs

@@ -13,7 +13,7 @@ import msgspec
 
 from controller.runtime.waiting import ended
 from loa_protocol import topics
-from loa_protocol.acceptance import Accepted, Floor, Receiver, check, raised_floors
+from loa_protocol.acceptance import Accepted, Floor, Receiver, Refusal, Why, check, raised_floors
 from loa_protocol.clock import ClockReading
 from loa_protocol.documents.device import (
     Ack,
@@ -84,7 +84,10 @@ def _now() -> datetime:
 
 @dataclass
 class WireDevice:
-    """One connected device. `held` is topic → version of what it accepted, `arrived` everything that came."""
+    """One connected device. `held` is topic → version of what it accepted, `arrived` everything that came.
+
+    `patient`: it passes over an older document, as agents do, because several publishers may overtake each other.
+    """
 
     device_id: str
     signer: Ed25519Signer
@@ -95,6 +98,7 @@ class WireDevice:
     accepted: list[tuple[str, Accepted]] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
     assignment: Assignment | None = None
+    patient: bool = False
     journal: WireJournal = field(default_factory=WireJournal)
     _floors: dict[tuple[str, str], Floor] = field(default_factory=dict)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -104,7 +108,11 @@ class WireDevice:
         await self.client.subscribe([(topic, 1) for topic in self._own_topics()])
         async for message in self.client.messages:
             payload = bytes(message.payload)  # type: ignore[arg-type]
-            await self._take(str(message.topic), payload)
+            try:
+                await self._take(str(message.topic), payload)
+            except Refusal as refusal:
+                if not self.patient or refusal.why is not Why.OLDER:
+                    raise
             async with self._changed:
                 self.arrived.append((str(message.topic), payload))
                 self._changed.notify_all()

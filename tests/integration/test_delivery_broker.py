@@ -16,7 +16,7 @@ from loa_protocol.content import Kind, unpack
 from loa_protocol.documents.plan import Plan
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE
-from tests.fakes.running_controller import Running, broker_kind, eventually, running
+from tests.fakes.running_controller import Running, broker_kind, eventually, running, surroundings
 from tests.fakes.stored_content import stored_content
 from tests.fakes.wire_device import skipped
 
@@ -26,10 +26,9 @@ PLAN = topics.scoped(Family.PLAN, SCOPE)
 
 @pytest.fixture(autouse=True, params=["embedded", "mosquitto"])
 def _broker(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every promise holds with either broker."""
-    token = broker_kind.set(request.param)
-    yield
-    broker_kind.reset(token)
+    """Every promise holds with either broker and either database."""
+    with surroundings(request.param, request):
+        yield
 
 
 async def _wants_nothing(system: Running) -> bool:
@@ -343,6 +342,7 @@ async def test_several_planners_and_publishers_never_leave_an_older_document(tmp
             brokers=f"mqtt://127.0.0.1:{system.port}",
         )
         second = Controller(settings, system.clock)
+        device.patient = True
         await second.start()
         try:
             for _ in range(10):
@@ -352,10 +352,13 @@ async def test_several_planners_and_publishers_never_leave_an_older_document(tmp
             async with system.controller.db.reading() as session:
                 newest = await store.version_of(session, PLAN)
             await device.until(lambda: device.held.get(PLAN, 0) >= newest, "the newest plan")
+            async with system.device("loa-2") as late:
+                kept = await late.next_document(Family.PLAN)
         finally:
             await second.stop()
 
         assert len(device.documents(Family.PLAN)[-1].broadcasts) == 10
+        assert kept.version == newest
 
 
 async def test_a_message_that_breaks_its_handler_does_not_break_the_connection(tmp_path: Path) -> None:

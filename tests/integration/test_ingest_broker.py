@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select, text
 
 from controller.devices.tables import DeviceReport, Finding
 from controller.receipts import service
@@ -17,18 +17,28 @@ from loa_protocol.outcomes import Outcome
 from loa_protocol.receipts import GENESIS, Note, ReceiptBatch, Refused
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
-from tests.fakes.running_controller import Running, broker_kind, eventually, running
+from tests.fakes.running_controller import Running, eventually, running, surroundings
 from tests.fakes.wire_device import TRUSTED, skipped, soon
 
 pytestmark = pytest.mark.broker
 
 
+_TRIGGER = "CREATE TRIGGER refuse BEFORE INSERT ON journal_entries"
+REFUSING = {
+    "sqlite": (f"{_TRIGGER} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the disk is full'; END $$",
+        f"{_TRIGGER} FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ),
+}
+ACCEPTING = {"sqlite": ("DROP TRIGGER refuse",), "postgresql": ("DROP TRIGGER refuse ON journal_entries",)}
+
+
 @pytest.fixture(autouse=True, params=["embedded", "mosquitto"])
 def _broker(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every promise holds with either broker."""
-    token = broker_kind.set(request.param)
-    yield
-    broker_kind.reset(token)
+    """Every promise holds with either broker and either database."""
+    with surroundings(request.param, request):
+        yield
 
 
 def _dropped(system: Running, reason: str, count: int = 1) -> Callable[[], Awaitable[bool]]:
@@ -46,6 +56,12 @@ async def _entries(system: Running) -> list[int]:
 async def _report(system: Running, device: str = "loa-1") -> DeviceReport | None:
     async with system.controller.db.reading() as session:
         return await session.get(DeviceReport, device)
+
+
+async def _statements(system: Running, *statements: str) -> None:
+    async with system.controller.db.transaction() as session:
+        for statement in statements:
+            await session.execute(text(statement))
 
 
 async def _findings(system: Running) -> list[str]:
@@ -108,22 +124,13 @@ async def test_a_batch_sent_many_times_at_once_is_stored_once_and_acknowledged(t
 async def test_nothing_is_acknowledged_that_could_not_be_committed(tmp_path: Path) -> None:
     async with running(tmp_path) as system, system.device() as device:
         device.journal.write(Note(code="n-1"))
-        engine, failing = system.controller.db.engine.sync_engine, [True]
+        await _statements(system, *REFUSING[system.controller.db.engine.dialect.name])
+        await device.send_batch(device.journal.batch("loa-1"))
+        await eventually(_dropped(system, "not_taken_in"), "the failed commit is counted")
+        before = device.documents(Family.ACK)
+        await _statements(system, *ACCEPTING[system.controller.db.engine.dialect.name])
 
-        def refuse(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if failing[0] and "journal_entries" in statement and statement.startswith("INSERT"):
-                raise OSError("the disk is full")
-
-        event.listen(engine, "before_cursor_execute", refuse)
-        try:
-            await device.send_batch(device.journal.batch("loa-1"))
-            await eventually(_dropped(system, "not_taken_in"), "the failed commit is counted")
-            before = device.documents(Family.ACK)
-            failing[0] = False
-
-            ack = await device.acked(device.journal.batch("loa-1"))
-        finally:
-            event.remove(engine, "before_cursor_execute", refuse)
+        ack = await device.acked(device.journal.batch("loa-1"))
 
         assert before == []
         assert ack.sequence == 1

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -58,25 +59,24 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.drop(url)
 
 
+FULL: tuple[tuple[tuple[Any, ...], Any, Any], ...] = (
+    ((JSON,), [], {"chữ": ["ấ", 1, None]}),
+    ((DateTime,), AT, AT),
+    ((Boolean,), False, True),
+    ((LargeBinary, BLOB, BYTEA), b"", bytes(range(256))),
+    ((Float,), 0.0, -16.25),
+    ((BigInteger,), 0, 2**63 - 1),
+    ((Integer,), 0, 2**31 - 1),
+)
+"""Types, and their emptiest and fullest values; the first that fits counts."""
+
+
 def _value(column: Column[Any], row: int) -> Any:
-    """The first row holds little, the second as much as the column takes."""
-    kind, full = column.type, row > 0
-    if isinstance(kind, JSON):
-        return {"chữ": ["ấ", row, None]} if full else []
-    if isinstance(kind, DateTime):
-        return AT
-    if isinstance(kind, Boolean):
-        return full
-    if isinstance(kind, LargeBinary | BLOB | BYTEA):
-        return bytes(range(256)) if full else b""
-    if isinstance(kind, Float):
-        return -16.25 * row
-    if isinstance(kind, Integer):
-        wide = "BIG" in str(kind).upper()
-        return (2**63 - 1 if wide else 2**31 - 1) - row if full else row
-    assert isinstance(kind, String), f"{column}: no value is known for {kind!r}"
-    most = kind.length or 5000
-    return f"{row}{'ấ' * (most - 1)}" if full else str(row)
+    for types, least, most in FULL:
+        if isinstance(column.type, types):
+            return most if row else least
+    assert isinstance(column.type, String), f"{column}: no value is known for {column.type!r}"
+    return f"{row}{'ấ' * ((column.type.length or 5000) - 1)}" if row else str(row)
 
 
 def _rows(tables: MetaData) -> Rows:
@@ -202,4 +202,4 @@ async def test_rows_that_point_at_nothing_stop_the_migration_on_sqlite(tmp_path:
 
 def test_the_revisions_are_one_line() -> None:
     assert len(SCRIPTS.get_heads()) == 1
-    assert REVISIONS == sorted(REVISIONS)
+    assert sorted(REVISIONS) == REVISIONS

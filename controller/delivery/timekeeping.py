@@ -7,6 +7,7 @@ names the newest versions of the device's documents, so that a broker that withh
 import asyncio
 import logging
 import math
+from collections.abc import Sequence
 
 from controller.delivery import store
 from controller.delivery.directory import Directory
@@ -27,7 +28,7 @@ from loa_protocol.topics import Family
 log = logging.getLogger(__name__)
 
 WAITING = 5_000
-WORKERS = 4
+AT_ONCE = 64
 LEAST_PAUSE_S = 0.2
 _REMEMBERED = 50_000
 
@@ -60,25 +61,30 @@ class TimeKeeper:
 
     async def run(self) -> None:
         """Answer until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(WORKERS):
-                tasks.create_task(self._serve())
-
-    async def _serve(self) -> None:
         while True:
-            arrival, question = await self._queue.get()
+            waiting = [await self._queue.get()]
+            while len(waiting) < AT_ONCE and not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
             try:
-                await unbroken(self._answer(arrival, question))
+                await unbroken(self._answer(waiting))
             except Exception:
-                log.exception("%s: its time question was not answered; it asks again", question.device)
+                log.exception("%d time questions were not answered; devices ask again", len(waiting))
 
-    async def _answer(self, arrival: Arrival, question: TimeQuestion) -> None:
-        known = await self._directory.find(question.device)
-        if known is None:
-            log.warning("%s asks for the time and is not registered; register it or take it off", question.device)
-            return
+    async def _answer(self, waiting: Sequence[tuple[Arrival, TimeQuestion]]) -> None:
+        """Look everything up for all, then sign each with the time of that moment."""
+        known = await self._directory.find_all({question.device for _, question in waiting})
+        wanted = frozenset[str]().union(*(device.topics for device in known.values()))
         async with self._db.reading() as session:
-            newest = await store.versions(session, known.topics, self._clock.now())
+            newest = await store.versions(session, wanted, self._clock.now())
+        for arrival, question in waiting:
+            device = known.get(question.device)
+            if device is None:
+                log.warning("%s asks for the time and is not registered; register it", question.device)
+                continue
+            self._sign(arrival, question, {topic: newest[topic] for topic in device.topics & newest.keys()})
+            await asyncio.sleep(0)
+
+    def _sign(self, arrival: Arrival, question: TimeQuestion, newest: dict[str, int]) -> None:
         answer = TimeAnswer(
             scope=device_scope(question.device), nonce=question.nonce, newest=newest, now=self._clock.now()
         )

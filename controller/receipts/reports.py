@@ -5,7 +5,9 @@ has been silent for too long is offline whatever was last said.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import select, update
@@ -18,39 +20,68 @@ from loa_protocol.clock import FUTURE_TOLERANCE
 from loa_protocol.documents.device import ClockState, DeviceState, Health, Presence
 
 
-async def take_state(
-    session: AsyncSession, state: DeviceState, *, retained: bool, now: datetime
-) -> tuple[bool, list[Change]]:
-    """The newest signed state; gives whether it was taken, and the changes. A retained one proves no presence."""
-    report = await _report(session, state.device, now)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one device said of itself; a retained message may be old, and proves no presence."""
+
+    device_id: str
+    document: DeviceState | Health | Presence
+    retained: bool = False
+
+
+@dataclass(slots=True)
+class Heard:
+    """What became of it: the states that were newer than those we had, and what changed."""
+
+    states: list[Said] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+async def hear(session: AsyncSession, said: Sequence[Said], now: datetime) -> Heard:
+    """Take in what devices said, in this order; the rows of all of them are read and written together."""
+    heard = Heard()
+    reports = await _reports(session, sorted({one.device_id for one in said}), now)
+    for one in said:
+        report = reports[one.device_id]
+        match one.document:
+            case DeviceState() as state:
+                if _take_state(report, state, retained=one.retained, now=now):
+                    heard.states.append(one)
+                    heard.changes.append(_changed(report))
+            case Health() as health:
+                if _take_health(report, health, now):
+                    heard.changes.append(_changed(report))
+            case Presence() as presence:
+                _take_presence(report, presence, now)
+                heard.changes.append(_changed(report))
+    await session.flush()
+    return heard
+
+
+def _take_state(report: DeviceReport, state: DeviceState, *, retained: bool, now: datetime) -> bool:
+    """Whether it is newer than what we had."""
     if not retained:
         _seen(report, now)
     if not _newer(report.state_issued, state, now):
-        return False, []
+        return False
     report.state_issued, report.state = state.issued, msgspec.to_builtins(state)
-    await session.flush()
-    return True, [_changed(report)]
+    return True
 
 
-async def take_health(session: AsyncSession, health: Health, *, now: datetime) -> list[Change]:
-    """Telemetry: figures for people."""
-    report = await _report(session, health.device, now)
+def _take_health(report: DeviceReport, health: Health, now: datetime) -> bool:
+    """Figures for people; whether the device was not known to be there."""
     was_online = report.online
     _seen(report, now)
     report.health = msgspec.to_builtins(health)
-    await session.flush()
-    return [] if was_online else [_changed(report)]
+    return not was_online
 
 
-async def take_presence(session: AsyncSession, device_id: str, presence: Presence, *, now: datetime) -> list[Change]:
+def _take_presence(report: DeviceReport, presence: Presence, now: datetime) -> None:
     """A hint. The will of an earlier life, which may come late, says nothing of this one."""
-    report = await _report(session, device_id, now)
     if presence.online:
         _seen(report, now)
     elif report.state.get("boot", presence.boot) == presence.boot:
         report.online = False
-    await session.flush()
-    return [_changed(report)]
 
 
 async def mark_silent(session: AsyncSession, *, silent_since: datetime) -> list[Change]:
@@ -80,20 +111,21 @@ def _newer(held: datetime | None, state: DeviceState, now: datetime) -> bool:
     return state.issued >= held or held > now + FUTURE_TOLERANCE + timedelta(minutes=1)
 
 
-async def _report(session: AsyncSession, device_id: str, now: datetime) -> DeviceReport:
-    first = {"device_id": device_id, "online": False, "seen_at": now, "state": {}, "health": {}}
-    report = await _locked(session, device_id)
-    if report is None:
-        await session.execute(insert(session, DeviceReport).values(first).on_conflict_do_nothing())
-        report = await _locked(session, device_id)
-    if report is None:
-        raise LookupError(f"the report of {device_id} was removed while it was written")
-    return report
+async def _reports(session: AsyncSession, device_ids: Sequence[str], now: datetime) -> dict[str, DeviceReport]:
+    """The rows of these devices, locked in their order, made where there were none."""
+    first: dict[str, Any] = {"online": False, "seen_at": now, "state": {}, "health": {}}
+    rows = await _locked(session, device_ids)
+    missing = [{"device_id": one, **first} for one in device_ids if one not in rows]
+    if missing:
+        await session.execute(insert(session, DeviceReport).values(missing).on_conflict_do_nothing())
+        rows |= await _locked(session, [one["device_id"] for one in missing])
+    return rows
 
 
-async def _locked(session: AsyncSession, device_id: str) -> DeviceReport | None:
-    await session.flush()  # what an earlier message of this transaction changed is not to be read over
-    return await session.get(DeviceReport, device_id, with_for_update=True, populate_existing=True)
+async def _locked(session: AsyncSession, device_ids: Sequence[str]) -> dict[str, DeviceReport]:
+    query = select(DeviceReport).where(DeviceReport.device_id.in_(device_ids)).order_by(DeviceReport.device_id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    return {report.device_id: report for report in await session.scalars(query)}
 
 
 def _seen(report: DeviceReport, now: datetime) -> None:

@@ -13,6 +13,7 @@ from controller.receipts.journals import Received, Taken
 from controller.receipts.ledger import Word, word
 from controller.receipts.odd import Odd
 from controller.receipts.opening import Message
+from controller.receipts.reports import Said
 from controller.runtime.changes import Change
 from controller.runtime.clock import Clock
 from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence
@@ -28,28 +29,36 @@ async def take(session: AsyncSession, group: Sequence[Message], clock: Clock) ->
     batches = [message for message in group if isinstance(message.document, Received)]
     if batches:
         await _take_receipts(session, batches, effects, now)
+    await _take_reports(session, group, effects, now)
     for message in group:
-        await _take_other(session, message, effects, clock)
+        await _take_other(session, message, clock)
     return effects
 
 
-async def _take_other(session: AsyncSession, message: Message, effects: Effects, clock: Clock) -> None:
-    device_id, arrival, now = message.known.device_id, message.arrival, clock.now()
+async def _take_reports(session: AsyncSession, group: Sequence[Message], effects: Effects, now: datetime) -> None:
+    said = [
+        Said(message.known.device_id, message.document, message.arrival.retained)
+        for message in group
+        if isinstance(message.document, DeviceState | Health | Presence)
+    ]
+    if said:
+        known = {message.known.device_id: message.known for message in group}
+        heard = await reports.hear(session, said, now)
+        effects.changes += heard.changes
+        for one in heard.states:
+            if isinstance(one.document, DeviceState) and not one.retained:
+                effects.states.append((known[one.device_id], one.document))
+
+
+async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> None:
+    device_id = message.known.device_id
     match message.document:
-        case Received():
+        case Received() | DeviceState() | Health() | Presence():
             pass
-        case DeviceState() as state:
-            taken, changes = await reports.take_state(session, state, retained=arrival.retained, now=now)
-            effects.changes += changes
-            if taken and not arrival.retained:
-                effects.states.append((message.known, state))
-        case Health() as health:
-            effects.changes += await reports.take_health(session, health, now=now)
-        case Presence() as presence:
-            effects.changes += await reports.take_presence(session, device_id, presence, now=now)
         case CommandReply() as reply:
             if not await commands.record_reply(session, reply, clock):
-                await store.note(session, device_id, "reply_unexpected", f"command {reply.id} was not sent", now)
+                told = f"command {reply.id} was not sent"
+                await store.note(session, device_id, "reply_unexpected", told, clock.now())
         case _:
             log.warning("%s: nothing takes a %s", device_id, type(message.document).__name__)
 

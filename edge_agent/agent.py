@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_agent.agenda import Desk
-from edge_agent.board.outfit import open_driver, open_show
-from edge_agent.board.show import BoardShow
 from edge_agent.board_runner import BoardRunner
 from edge_agent.clock import ClockKeeper, SystemTime
 from edge_agent.commands import Commands
@@ -30,7 +29,7 @@ from edge_agent.notebook import Notebook
 from edge_agent.outputs import player_settings
 from edge_agent.player import wire
 from edge_agent.player.supervisor import Player
-from edge_agent.profile import DeviceProfile
+from edge_agent.profile import Board, DeviceProfile
 from edge_agent.reactions import AgentReactions
 from edge_agent.refusals import Refusals
 from edge_agent.reports import AGENT, Output, Reports
@@ -50,6 +49,9 @@ from loa_protocol.policy import HardLimits
 from loa_protocol.receipts import Body
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
+
+if TYPE_CHECKING:
+    from edge_agent.board.show import BoardShow
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,10 @@ class Agent:
         self._cache = ContentCache(self._folder / "content", quota)
         self._refusals = Refusals()
         self._services = Services()
+        self._player: Player | None = None
+        self._runner: Runner | None = None
+        self._show: BoardShow | None = None
+        self._board: BoardRunner | None = None
         self._clock_was_usable = False
         self._needs_are_old = False
 
@@ -96,12 +102,25 @@ class Agent:
             TrustRefused: there is no usable pinned trust list.
             StorageFailed, DiskFull: the journal cannot even be begun.
         """
-        await self._open()
+        await self._start_player()
+        try:
+            await self._open()
+        except BaseException:
+            if self._player is not None:
+                await self._player.close()
+            raise
         await self._begin()
         try:
             await stop.wait()
         finally:
             await self._end()
+
+    async def _start_player(self) -> None:
+        """Let the player process load and open its output while the disk is read; nobody asks it for sound before."""
+        settings = player_settings(self._given.profile, self._given.config.output, self._folder)
+        if settings is not None:
+            self._player = Player(settings, self._player_event)
+            await self._player.start()
 
     async def _open(self) -> None:
         """Everything from the disk, verified."""
@@ -187,15 +206,7 @@ class Agent:
         self._assemble_upkeep()
 
     def _assemble_outputs(self) -> None:
-        config, profile = self._given.config, self._given.profile
-        told = self._told
-        self._player: Player | None = None
-        self._runner: Runner | None = None
-        self._show: BoardShow | None = None
-        self._board: BoardRunner | None = None
-        settings = player_settings(profile, config.output, self._folder)
-        if settings is not None:
-            self._player = Player(settings, self._player_event)
+        if self._player is not None:
             self._runner = Runner(
                 desk=self._desk,
                 notebook=self._notebook,
@@ -203,15 +214,21 @@ class Agent:
                 content=self._fetcher,
                 path=self._cache.path,
                 clock=self._clock,
-                told=told,
+                told=self._told,
             )
-        if profile.board is not None:
-            own = config.output
-            folder = Path(own.path) if own is not None and own.kind == "file" and own.path else None
-            self._board = BoardRunner(desk=self._desk, notebook=self._notebook, clock=self._clock, told=told)
-            driver = open_driver(profile.board, self._folder, self._clock.now, folder=folder)
-            self._show = open_show(profile.board, driver, self._board)
-            self._board.attach(self._show)
+        if self._given.profile.board is not None:
+            self._assemble_board(self._given.profile.board)
+
+    def _assemble_board(self, board: Board) -> None:
+        # Pictures, fonts and arrays take 15 MB that a loudspeaker has no use for.
+        from edge_agent.board.outfit import open_driver, open_show  # noqa: PLC0415
+
+        own = self._given.config.output
+        folder = Path(own.path) if own is not None and own.kind == "file" and own.path else None
+        self._board = BoardRunner(desk=self._desk, notebook=self._notebook, clock=self._clock, told=self._told)
+        driver = open_driver(board, self._folder, self._clock.now, folder=folder)
+        self._show = open_show(board, driver, self._board)
+        self._board.attach(self._show)
 
     def _assemble_inbox(self) -> None:
         commands = Commands(
@@ -274,8 +291,7 @@ class Agent:
         self._services.start("content", self._fetcher.run)
         self._services.start("content lag", self._fetcher.watch_lag)
         self._services.start("upkeep", self._upkeep.run)
-        if self._player is not None and self._runner is not None:
-            await self._player.start()
+        if self._runner is not None:
             self._services.start("runner", self._runner.run)
         if self._board is not None and self._show is not None:
             self._services.start("board timeline", self._board.run)
@@ -347,8 +363,9 @@ class Agent:
         self._upkeep.health_is_due()
 
     def _player_event(self, event: wire.Event) -> None:
-        if self._runner is not None:
-            self._runner.on_event(event)
+        if self._runner is None:
+            return  # it is there before everything else; `opened` tells so when the rest is
+        self._runner.on_event(event)
         if isinstance(event, wire.Opened | wire.Fault):
             self._state.changed()
 

@@ -77,7 +77,7 @@ def test_segments_become_what_the_player_understands() -> None:
     )
 
     root = content_named("tieng-viet").root
-    assert found == (wire.Chime("opening"), wire.Content(root, 1000), wire.Silence(700))
+    assert found == (wire.Chime("opening"), wire.Content(root, 1000, 20_000), wire.Silence(700))
 
 
 def test_a_chime_nobody_here_knows_does_not_cost_the_bulletin() -> None:
@@ -87,7 +87,7 @@ def test_a_chime_nobody_here_knows_does_not_cost_the_bulletin() -> None:
 def test_a_relay_sounds_its_fallback_and_without_one_says_that_it_cannot() -> None:
     url = "https://example.org/live"
     assert sources((RelaySegment(url=url, duration_ms=9, fallback="du-phong"),)) == (
-        wire.Content(content_named("du-phong").root, 1000),
+        wire.Content(content_named("du-phong").root, 1000, 20_000),
     )
 
     with pytest.raises(ProgrammeUnplayable, match="relays no stations"):

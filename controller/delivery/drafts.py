@@ -1,6 +1,7 @@
 """From rows to the document of a topic, before it is signed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from controller.devices.tables import Device
 from controller.media.tables import Asset, Rendition
 from controller.units import store as units
 from loa_protocol.documents import Versioned
-from loa_protocol.documents.device import Assignment, DeviceKind
+from loa_protocol.documents.device import Assignment, DeviceKind, Membership
 from loa_protocol.documents.emergency import Stop
 from loa_protocol.documents.plan import BoardItem, Broadcast, Content, OnPreempt, Plan, Segments
 from loa_protocol.envelope import Signature, TooLarge, seal
@@ -26,20 +27,36 @@ from loa_protocol.keys import ED25519
 Sign = Callable[[Plan], bytes]
 
 
-async def assignment(session: AsyncSession, device_id: str, *, version: int, now: datetime) -> Assignment | None:
-    """Which scopes a device listens to; None for one that is not in service."""
-    device = await session.get(Device, device_id)
-    if device is None or device.retired_at is not None:
-        return None
-    chain, groups = await units.scopes_of_device(session, device)
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A device in service and the scopes it belongs to."""
+
+    device: Device
+    units: tuple[str, ...]
+    groups: tuple[Membership, ...]
+
+
+async def places(session: AsyncSession, device_ids: Collection[str]) -> dict[str, Placed]:
+    """Those of the devices that are in service."""
+    if not device_ids:
+        return {}
+    query = select(Device).where(Device.id.in_(device_ids), Device.retired_at.is_(None))
+    devices = (await session.scalars(query.execution_options(populate_existing=True))).all()
+    scopes = await units.scopes_of_devices(session, devices)
+    return {device.id: Placed(device, *scopes[device.id]) for device in devices}
+
+
+def assignment(placed: Placed, *, version: int, now: datetime) -> Assignment:
+    """Which scopes a device listens to."""
+    device = placed.device
     return Assignment(
         scope=device_scope(device.id),
         version=version,
         issued=now,
         expires=now + rules.ASSIGNMENT_LIFE,
         kind=DeviceKind(device.kind),
-        units=chain,
-        groups=groups,
+        units=placed.units,
+        groups=placed.groups,
         output_profile=device.profile,
         languages=tuple(device.languages),
         stagger_ms=device.stagger_ms,

@@ -7,12 +7,13 @@ topic that cannot be signed waits and is tried again; what stood before it stays
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import drafts, rules, store
+from controller.delivery.drafts import Placed
 from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
@@ -103,41 +104,42 @@ class Planner:
     async def _sign_all(self, batch: Sequence[str]) -> None:
         stored: list[Stored] = []
         async with self._db.transaction() as session:
-            for topic in sorted(batch):
-                made = await self._sign(session, topic)
+            counts = await store.wanted_all(session, batch)
+            lasts = await store.versions_of(session, counts)
+            placed = await drafts.places(session, _devices(counts))
+            for topic, count in counts.items():
+                made = await self._sign(session, topic, lasts.get(topic, 0), placed)
                 if made is not None:
                     stored.append(made)
+                await store.settle(session, topic, count)
             failpoints.reach("controller.plan.before_commit")
         failpoints.reach("controller.plan.after_commit")
+        for topic in batch:
+            self._not_before_s.pop(topic, None)
         self._signed(stored)
 
     def _postpone(self, topic: str, error: Exception) -> None:
         self._not_before_s[topic] = self._clock.monotonic() + TRY_AGAIN_S
         log.error("%s could not be signed: %s; the document before it stays in force, next try soon", topic, error)
 
-    async def _sign(self, session: AsyncSession, topic: str) -> Stored | None:
-        """The document that is now in the outbox; None where nothing was wanted any more, or nothing is to be said."""
-        count = await store.wanted(session, topic)
-        if count is None:
+    async def _sign(self, session: AsyncSession, topic: str, last: int, placed: Mapping[str, Placed]) -> Stored | None:
+        """The document that is now in the outbox, None where nothing is to be said; it waits, and is locked."""
+        made = await self._make(session, topic, last, placed)
+        if made is None:
             return None
-        last = await store.version_of(session, topic)
-        made = await self._make(session, topic, last, self._clock.now())
-        if made is not None:
-            stored, issued, expires = made
-            if not await store.replace(session, stored, after=last, issued=issued, expires=expires):
-                raise VersionTaken(f"{topic} has moved on from version {last}")
-            log.info("signed %s version %d (%d bytes)", topic, stored.version, len(stored.envelope))
-        await store.settle(session, topic, count)
-        self._not_before_s.pop(topic, None)
-        return None if made is None else made[0]
+        stored, issued, expires = made
+        if not await store.replace(session, stored, after=last, issued=issued, expires=expires):
+            raise VersionTaken(f"{topic} has moved on from version {last}")
+        log.info("signed %s version %d (%d bytes)", topic, stored.version, len(stored.envelope))
+        return stored
 
     async def _make(
-        self, session: AsyncSession, topic: str, last: int, now: datetime
+        self, session: AsyncSession, topic: str, last: int, placed: Mapping[str, Placed]
     ) -> tuple[Stored, datetime, datetime] | None:
-        address = topics.parse(topic)
+        address, now = topics.parse(topic), self._clock.now()
         if address.family is Family.TRUST:
             return await _trust(session)
-        made = await self._document(session, address, rules.next_version(last, now), now)
+        made = await self._document(session, address, rules.next_version(last, now), now, placed)
         if made is None:
             return None
         document, envelope = made
@@ -145,7 +147,7 @@ class Planner:
         return stored, document.issued, document.expires
 
     async def _document(
-        self, session: AsyncSession, address: Address, version: int, now: datetime
+        self, session: AsyncSession, address: Address, version: int, now: datetime, placed: Mapping[str, Placed]
     ) -> tuple[Versioned, bytes] | None:
         kind, signers = str(address.family), [self._keys.plan]
         if address.family is Family.PLAN:
@@ -154,7 +156,8 @@ class Planner:
             )
         document: Versioned | None = None
         if address.family is Family.ASSIGNMENT:
-            document = await drafts.assignment(session, address.subject, version=version, now=now)
+            if address.subject in placed:
+                document = drafts.assignment(placed[address.subject], version=version, now=now)
         elif address.family is Family.STOP:
             document = await drafts.stop(session, address.subject, version=version, now=now)
         else:
@@ -169,6 +172,12 @@ async def _trust(session: AsyncSession) -> tuple[Stored, datetime, datetime] | N
     newest = open_payload(parse(lists[-1].envelope), TrustList)
     array = trust.join_array([row.envelope for row in lists[-trust.MAX_LISTS :]])
     return Stored(topics.TRUST, "trust", newest.version, array), newest.issued, newest.expires
+
+
+def _devices(waiting: Iterable[str]) -> list[str]:
+    """Whose assignments wait."""
+    addresses = [topics.parse(topic) for topic in waiting]
+    return [address.subject for address in addresses if address.family is Family.ASSIGNMENT]
 
 
 def _urgency(topic: str) -> Urgency:

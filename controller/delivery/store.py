@@ -50,10 +50,18 @@ async def pending(session: AsyncSession) -> Sequence[str]:
 
 
 async def wanted(session: AsyncSession, topic: str) -> int | None:
-    """The count to settle with `settle` if the topic still waits. Read it before what the document is made from."""
-    query = select(PendingTopic).where(PendingTopic.topic == topic).with_for_update()
-    row = (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
-    return row.wanted if row is not None and row.wanted > row.done else None
+    """As `wanted_all`, for one topic."""
+    return (await wanted_all(session, [topic])).get(topic)
+
+
+async def wanted_all(session: AsyncSession, topics: Collection[str]) -> dict[str, int]:
+    """Those of the topics that still wait, locked, with the counts to `settle`.
+
+    Read them before what the documents are made from.
+    """
+    query = select(PendingTopic.topic, PendingTopic.wanted).where(PendingTopic.topic.in_(topics))
+    query = query.where(PendingTopic.wanted > PendingTopic.done).order_by(PendingTopic.topic).with_for_update()
+    return {row.topic: row.wanted for row in await session.execute(query)}
 
 
 async def settle(session: AsyncSession, topic: str, count: int) -> None:
@@ -65,7 +73,13 @@ async def settle(session: AsyncSession, topic: str, count: int) -> None:
 
 async def version_of(session: AsyncSession, topic: str) -> int:
     """Version of the newest document of a topic, 0 if there is none."""
-    return await session.scalar(select(DocumentRow.version).where(DocumentRow.topic == topic)) or 0
+    return (await versions_of(session, [topic])).get(topic, 0)
+
+
+async def versions_of(session: AsyncSession, topics: Collection[str]) -> dict[str, int]:
+    """Version of the newest document of each topic that has one."""
+    query = select(DocumentRow.topic, DocumentRow.version).where(DocumentRow.topic.in_(topics))
+    return {row.topic: row.version for row in await session.execute(query)}
 
 
 async def replace(session: AsyncSession, document: Stored, *, after: int, issued: datetime, expires: datetime) -> bool:

@@ -8,7 +8,8 @@ from controller.jobs import tables as jobs
 from controller.media import tables as media
 from controller.receipts import tables as receipts
 from controller.runtime.database import Base
+from controller.sources import tables as sources
 from controller.units import tables as units
 
-TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, api)
+TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, api)
 metadata = Base.metadata

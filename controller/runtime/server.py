@@ -7,6 +7,7 @@ they find each other's work in the database.
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from typing import Any
 
 from controller.delivery.commands import CommandDesk
@@ -36,6 +37,10 @@ from controller.runtime.mqtt import Arrival, BrokerAddress, Link, parse_address
 from controller.runtime.objects import FolderObjectStore
 from controller.runtime.settings import EMBEDDED, Role, Settings
 from controller.runtime.waiting import ended
+from controller.sources import config as source_config
+from controller.sources.desk import Surroundings
+from controller.sources.service import Bounds
+from controller.sources.watch import watch
 from loa_protocol import topics
 from loa_protocol.topics import Family
 
@@ -55,6 +60,7 @@ class Controller:
         self.objects = FolderObjectStore(settings.data_dir / "objects")
         self.changes = Changes()
         self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)
+        self.sources = source_config.load(settings.sources) if settings.sources else ()
         self.broker: EmbeddedBroker | None = None
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
@@ -133,6 +139,24 @@ class Controller:
             jobs = Jobs(self.db, self.clock, self.changes, self.settings, self.wake)
             self._run("jobs", jobs.run())
             self._run("worker", self._make_worker().run())
+        if Role.SOURCES in roles and self.sources:
+            self._run("sources", watch(self.sources, self._around_sources()))
+
+    def _around_sources(self) -> Surroundings:
+        settings = self.settings
+        bounds = Bounds(
+            answer_deadline=timedelta(seconds=settings.answer_deadline_s), most_waiting=settings.jobs_waiting
+        )
+        return Surroundings(
+            db=self.db,
+            clock=self.clock,
+            changes=self.changes,
+            spool=self.spool,
+            bounds=bounds,
+            wake=self.wake,
+            wake_jobs=self.wake_jobs,
+            cancelled=self.cancelled_job,
+        )
 
     def _make_worker(self) -> Worker:
         self._worker = Worker(

@@ -37,6 +37,7 @@ class Role(StrEnum):
     PUBLISHER = "publisher"
     INGEST = "ingest"
     JOBS = "jobs"
+    SOURCES = "sources"
 
 
 class Settings(BaseSettings):
@@ -67,12 +68,13 @@ class Settings(BaseSettings):
     answer_deadline_s: int = Field(default=120, ge=0, description="Grace after a broadcast's end before “unknown”")
     offline_after_s: int = Field(default=150, ge=1, description="Silence after which a device counts as offline")
     resign_after_s: int = Field(default=86_400, ge=60, description="Age at which plans are signed anew")
-    content_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Pace of content to each broker")
+    content_bytes_per_s: int = Field(default=8_000_000, ge=1_000, description="Pace of content to each broker")
     content_window_bytes: int = Field(default=65_536, ge=1, description="Content a broker has not acknowledged yet")
     content_floor_bytes_per_s: int = Field(default=32_000, ge=1_000, description="Content to all is never slower")
     fibre_bytes_per_s: int = Field(default=2_000_000, ge=1_000, description="Content on links of class “fibre”")
     mobile_bytes_per_s: int = Field(default=256_000, ge=1_000, description="Content on links of class “mobile”")
     narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
+    sources: Path | None = Field(default=None, description="YAML list of source systems; default: none")
     jobs_at_once: int = Field(default=1, ge=1, le=64, description="Background jobs this process does at a time")
     jobs_waiting: int = Field(default=500, ge=1, description="Background jobs that may wait")
     job_lease_s: float = Field(default=20.0, ge=1, description="After this a dead process's jobs are taken up again")

@@ -1,0 +1,62 @@
+"""Source systems over HTTP: which there are, and what they handed down."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from controller.api.dependencies import Read, TheController
+from controller.api.models import View
+from controller.sources import store
+
+router = APIRouter(tags=["sources"])
+
+
+class SourceView(BaseModel):
+    """A source as it is set up; `levels` and `areas` are what it may use."""
+
+    name: str
+    dialect: str
+    unit: str
+    areas: list[str]
+    levels: list[str]
+
+
+class ItemView(View):
+    """An item as it was accepted; `bulletin` is what the source sent."""
+
+    item_id: str
+    revision: int
+    key: str
+    state: str
+    open: bool
+    bulletin: dict[str, Any]
+    scopes: list[str]
+    notes: list[str]
+    accepted_at: datetime
+    withdrawn_at: datetime | None
+    closed_at: datetime | None
+    error_code: str | None
+    error_message: str | None
+
+
+@router.get("/sources")
+async def list_sources(controller: TheController) -> list[SourceView]:
+    """The sources this controller listens to."""
+    return [
+        SourceView(
+            name=source.name,
+            dialect=source.dialect,
+            unit=source.unit,
+            areas=list(source.areas),
+            levels=[str(level) for level in source.levels],
+        )
+        for source in controller.sources
+    ]
+
+
+@router.get("/sources/{source}/items")
+async def list_items(source: str, session: Read) -> list[ItemView]:
+    """The newest accepted items of a source."""
+    return [ItemView.model_validate(row) for row in await store.newest(session, source, limit=200)]

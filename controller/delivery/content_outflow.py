@@ -52,9 +52,9 @@ class Outflow:
         self.queue.announce(index, audience, self._clock.monotonic(), delay_s=delay_s)
         self._woken.set()
 
-    def want(self, asker: Asker, index: ContentIndex, audience: Audience, bits: int) -> bool:
-        """A device of this broker lacks chunks; False if there is no room to remember it."""
-        taken = self.queue.want(asker, index, audience, bits, self._clock.monotonic())
+    def want(self, asker: Asker, index: ContentIndex, audience: Audience, bits: int, *, asked_s: float) -> bool:
+        """A device of this broker lacked chunks when it asked; False if there is no room to remember it."""
+        taken = self.queue.want(asker, index, audience, bits, self._clock.monotonic(), asked_s=asked_s)
         self._woken.set()
         return taken
 

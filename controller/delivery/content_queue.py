@@ -123,8 +123,18 @@ class ContentQueue:
             wanted.asked = wanted.own = 0
         self._schedule(self._audience_lane(asset), index.root, now_s)
 
-    def want(self, asker: Asker, index: ContentIndex, audience: Audience, bits: int, now_s: float) -> bool:
-        """A device lacks these chunks; False if there is no room to remember it."""
+    def want(
+        self,
+        asker: Asker,
+        index: ContentIndex,
+        audience: Audience,
+        bits: int,
+        now_s: float,
+        *,
+        asked_s: float | None = None,
+    ) -> bool:
+        """A device lacked these chunks when it asked (now, by default); False if there is no room to remember it."""
+        left_s = (now_s if asked_s is None else asked_s) - asker.latency_s
         asset = self._asset(index, audience, now_s)
         wanted = asset.wanted.get(asker.device)
         if wanted is None:
@@ -135,9 +145,9 @@ class ContentQueue:
         wanted.asker, wanted.until_s = asker, now_s + WANT_LIFE_S
         bits &= all_of(index)
         wanted.own &= bits
-        fresh = bits & ~wanted.recent.since(now_s - asker.latency_s) & ~wanted.own
+        fresh = bits & ~wanted.recent.since(left_s) & ~wanted.own
         if not asker.alone:
-            fresh &= ~(asset.pending | asset.recent.since(now_s - asker.latency_s))
+            fresh &= ~(asset.pending | asset.recent.since(left_s))
         if asker.alone:
             wanted.own, wanted.asked = wanted.own | fresh, 0
             self._schedule(self._device_lane(asker), index.root, now_s)
@@ -259,9 +269,13 @@ class ContentQueue:
             heapq.heappush(self._gathering, (now_s + within_s, asset.index.root))
 
     def _close_gatherings(self, now_s: float) -> None:
+        """Merge what was wanted; while a pass runs nobody becomes whole sooner by it, and more may be wanted."""
         while self._gathering and self._gathering[0][0] <= now_s:
             _, root = heapq.heappop(self._gathering)
-            if (asset := self._assets.get(root)) is not None:
+            asset = self._assets.get(root)
+            if asset is not None and asset.pending:
+                heapq.heappush(self._gathering, (now_s + GATHER_S, root))
+            elif asset is not None:
                 self._merge(asset, now_s)
 
     def _merge(self, asset: _Asset, now_s: float) -> None:

@@ -19,7 +19,7 @@ SHARE = 4
 BURST = 4
 REFILL_S = 5.0
 CREDIT_S = 0.25
-LATENCY_S: Mapping[LinkClass, float] = {"fibre": 0.1, "mobile": 0.3, "narrow": 4.0}
+LATENCY_S: Mapping[LinkClass, float] = {"fibre": 0.1, "mobile": 0.5, "narrow": 4.0}
 """What was sent so long ago may still be on its way: a want that names it may have left before."""
 _REMEMBERED = 100_000
 _SLICE_S, _SLICES = 0.1, 64

@@ -36,6 +36,7 @@ _WAITING = 20_000
 _KNOWN = 20_000
 _REACH_KEPT_S = 5.0
 _REACHES = 2_000
+_AT_ONCE = 500
 _CALM = 5
 """What is not needed within a minute waits so many times as long for devices to subscribe."""
 
@@ -43,6 +44,7 @@ _CALM = 5
 class _Asked(NamedTuple):
     want: Want
     arrival: Arrival
+    at_s: float
 
 
 class ContentSender:
@@ -91,12 +93,13 @@ class ContentSender:
         except DocumentInvalid as error:
             uplink.drop(error.code, arrival, error)
             return
+        now_s = self._clock.monotonic()
         if want.device != device_id or len(self._asked) >= _WAITING:
             uplink.drop("want_not_served", arrival)
-        elif not self._allowance.take(device_id, want.root, self._clock.monotonic()):
+        elif not self._allowance.take(device_id, want.root, now_s):
             uplink.drop("wants_too_often", arrival)
         else:
-            self._asked.append(_Asked(want, arrival))
+            self._asked.append(_Asked(want, arrival, now_s))
             self._something.set()
 
     async def run(self, uplink: Uplink) -> None:
@@ -148,24 +151,29 @@ class ContentSender:
             await self._something.wait()
             self._something.clear()
             while self._asked:
-                want, arrival = self._asked.popleft()
+                batch = [self._asked.popleft() for _ in range(min(_AT_ONCE, len(self._asked)))]
                 try:
-                    await self._serve(want, arrival, uplink)
+                    known = await unbroken(self._directory.find_all({one.want.device for one in batch}))
+                    for one in batch:
+                        if not await self._serve(one, known.get(one.want.device)):
+                            uplink.drop("want_not_in_plan", one.arrival, one.want.root)
                 except Exception:
-                    log.exception("a want of %s could not be served; it asks again", want.device)
+                    log.exception("%d wants could not be served; devices ask again", len(batch))
 
-    async def _serve(self, want: Want, arrival: Arrival, uplink: Uplink) -> None:
-        known = await unbroken(self._directory.find(want.device))
+    async def _serve(self, asked: _Asked, known: Known | None) -> bool:
+        """Whether what is wanted is for that device."""
+        want = asked.want
         reached = await self._reach(want.root)
-        source = await self._source(want.root) if known is not None and reached is not None else None
-        if known is None or reached is None or source is None or reached.scopes.isdisjoint(known.scopes):
-            uplink.drop("want_not_in_plan", arrival, want.root)
-            return
-        audience = self._audience(reached) or Audience("", self._floor, self._due_s(reached.due))
-        bits = bits_of(number for number in want.chunks if number >= 0) | (bits_of([INDEX]) if want.index else 0)
-        outflow = self.outflows.get(arrival.link)
-        if outflow is None or not outflow.want(self._asker(want, known), source.index, audience, bits):
-            uplink.drop("want_not_served", arrival)
+        if known is None or reached is None or reached.scopes.isdisjoint(known.scopes):
+            return False
+        source = await self._source(want.root)
+        outflow = self.outflows.get(asked.arrival.link)
+        if source is not None and outflow is not None:
+            audience = self._audience(reached) or Audience("", self._floor, self._due_s(reached.due))
+            bits = bits_of(number for number in want.chunks if number >= 0) | (bits_of([INDEX]) if want.index else 0)
+            if not outflow.want(self._asker(want, known), source.index, audience, bits, asked_s=asked.at_s):
+                log.warning("too many wants; that of %s is passed over, it asks again", want.device)
+        return True
 
     def _asker(self, want: Want, known: Known) -> Asker:
         alone = want.alone or known.link == "narrow"

@@ -21,6 +21,7 @@ from loa_protocol.content import ContentIndex, ContentWrongIndex, build_index, p
 from loa_protocol.documents.device import LinkClass
 
 _INDEXES_KEPT = 256
+_FRAMES_KEPT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,13 @@ class Source:
 
 
 class Frames:
-    """Makes frames; indexes are computed once and kept, chunks are read by range."""
+    """Makes frames; indexes are computed once and kept, chunks are read by range, the last few megabytes are kept."""
 
     def __init__(self, db: Database, objects: ObjectStore) -> None:
         self._db, self._objects = db, objects
         self._sources: OrderedDict[str, Source] = OrderedDict()
+        self._frames: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._frames_bytes = 0
 
     async def source(self, root: str) -> Source | None:
         """The asset of a root, None if there is none.
@@ -60,9 +63,22 @@ class Frames:
         index = source.index
         if number == INDEX:
             return pack_index(index)
-        offset, length = number * index.chunk_bytes, index.chunk_length(number)
-        data = await self._objects.read(source.object_name, offset=offset, length=length)
-        return pack_chunk(index, number, data)
+        key = (index.root, number)
+        frame = self._frames.get(key)
+        if frame is None:
+            offset, length = number * index.chunk_bytes, index.chunk_length(number)
+            data = await self._objects.read(source.object_name, offset=offset, length=length)
+            frame = pack_chunk(index, number, data)
+            self._keep(key, frame)
+        self._frames.move_to_end(key)
+        return frame
+
+    def _keep(self, key: tuple[str, int], frame: bytes) -> None:
+        replaced = self._frames.pop(key, b"")
+        self._frames[key] = frame
+        self._frames_bytes += len(frame) - len(replaced)
+        while self._frames_bytes > _FRAMES_KEPT_BYTES:
+            self._frames_bytes -= len(self._frames.popitem(last=False)[1])
 
     async def _load(self, root: str) -> Source | None:
         async with self._db.reading() as session:

@@ -1,9 +1,10 @@
 """When a device asks for which chunks: what is due, how much its link carries, and how not to be in the way. Pure.
 
-Rules: nobody asks while chunks of the asset still come; wants are jittered, at most one in 5 s (for what is due within
-a minute: for each asset, the first three in 2 s), and rarer while nothing answers; a want names no more than the link
-carries until the next one may follow; a device whose link falls behind what goes to all leaves it, and asks for little
-at a time until little comes in time again.
+Rules: nobody asks while chunks of the asset still come, nor, before a longer silence, for what follows the last one
+that came, because chunks go out in order; wants are jittered, at most one in 5 s (for what is due within a minute: for
+each asset, the first three in 2 s), and rarer while nothing answers; a want names no more than the link carries until
+the next one may follow; a device whose link falls behind what goes to all leaves it, and asks for little at a time
+until little comes in time again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,9 @@ from loa_protocol.documents.device import LinkClass
 WANT_EVERY_S, LONGEST_EVERY_S = 5.0, 60.0
 WANT_EVERY_URGENT_S, WANTS_URGENT = 2.0, 3
 URGENT_S, SOON_S = 60.0, 600.0
-QUIET_URGENT_S, QUIET_S = 0.3, 3.0
+QUIET_URGENT_S, QUIET_S = 0.5, 3.0
+UNHEARD_S, TAIL_S = 1.0, 2.0
+"""How long silence may last before the first chunk, and before what follows the last one is given up as lost."""
 GAPS = 2.5
 """A pass has ended when nothing came for so many times the pause between two of its chunks."""
 JITTER_URGENT_S, JITTER_SOON_S, JITTER_S = 0.2, 2.0, 30.0
@@ -41,16 +44,18 @@ class Patience:
     asked: int = 0
     in_vain: int = 0
     gap_s: float = 0.0
+    last: int | None = None
 
-    def heard(self, now_s: float) -> None:
-        """A chunk came."""
+    def heard(self, number: int, now_s: float) -> None:
+        """A chunk came, or the index (-1)."""
+        self.last = number
         gap_s = min(now_s - self.heard_s, _LONGEST_GAP_S)
         self.gap_s = gap_s if self.gap_s == 0.0 else 0.75 * self.gap_s + 0.25 * gap_s
         self.heard_s, self.in_vain = now_s, 0
 
     def wanted(self, now_s: float) -> None:
         """A want went out."""
-        self.asked_s, self.gap_s = now_s, 0.0
+        self.asked_s, self.gap_s, self.last = now_s, 0.0, None
         self.asked += 1
         self.in_vain += 1
 
@@ -59,9 +64,16 @@ class Patience:
         urgent = left_s < URGENT_S
         if urgent:
             self.ask_from_s = min(self.ask_from_s, now_s + JITTER_URGENT_S)
-        quiet_s = max(QUIET_URGENT_S if urgent else QUIET_S, GAPS * self.gap_s)
+        least_s = QUIET_S if not urgent else UNHEARD_S if self.last is None else QUIET_URGENT_S
+        quiet_s = max(least_s, GAPS * self.gap_s)
         asked_s = self.asked_s if urgent else max(self.asked_s, any_asked_s)
         return now_s >= max(self.ask_from_s, self.heard_s + quiet_s, asked_s + self._every_s(urgent=urgent))
+
+    def lost(self, missing: Sequence[int], now_s: float) -> tuple[int, ...]:
+        """What of the missing chunks will not come by itself."""
+        if self.last is None or now_s >= self.heard_s + TAIL_S:
+            return tuple(missing)
+        return tuple(number for number in missing if number < self.last)
 
     def _every_s(self, *, urgent: bool) -> float:
         if urgent:

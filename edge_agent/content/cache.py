@@ -2,7 +2,8 @@
 
 Rules: an asset becomes whole by temp + fsync + rename + fsync of the folder, after every chunk matched the index and
 the index the root; what a restart finds half-done is hashed again and goes on; what no longer matches is thrown away;
-the quota holds, the least soon needed goes first, pinned roots never.
+the quota holds, the least soon needed goes first, pinned roots never. A chunk that comes before its index is kept where
+it belongs and counts once the index confirms it.
 """
 
 import contextlib
@@ -48,6 +49,7 @@ class ContentCache:
         self._whole, self._partial = folder / "whole", folder / "growing"
         self._quota_bytes = quota_bytes
         self._growing: dict[str, _Growing] = {}
+        self._early: dict[str, set[int]] = {}
         self._verified: set[str] = set()
 
     def open(self) -> None:
@@ -95,6 +97,7 @@ class ContentCache:
         """Forget an asset, whole or growing."""
         self._verified.discard(root)
         self._growing.pop(root, None)
+        self._early.pop(root, None)
         for folder in (self._whole, self._partial):
             for name in (root, f"{root}.index"):
                 (folder / name).unlink(missing_ok=True)
@@ -104,7 +107,8 @@ class ContentCache:
         growing = self._grown(root, described)
         count = -(-described.bytes // described.chunk_bytes)
         if growing is None:
-            return True, tuple(range(count))
+            early = self._early.get(root, ())
+            return True, tuple(i for i in range(count) if i not in early)
         return False, tuple(i for i in range(count) if i not in growing.have)
 
     def take(self, frame: ContentFrame, described: Content) -> bool:
@@ -119,13 +123,20 @@ class ContentCache:
         growing = self._grown(frame.root, described)
         try:
             if frame.kind is Kind.INDEX:
-                if growing is None:
-                    self._begin(ContentIndex.parse(frame.root, frame.data, described.bytes, described.chunk_bytes))
+                if growing is not None:
+                    return False
+                growing = self._begin(
+                    ContentIndex.parse(frame.root, frame.data, described.bytes, described.chunk_bytes)
+                )
+            elif growing is None:
+                self._keep_early(frame, described)
                 return False
-            if growing is None or frame.i in growing.have:
+            elif frame.i in growing.have:
                 return False
-            growing.index.verify_chunk(frame.i, frame.data)
-            self._write_chunk(growing, frame)
+            else:
+                growing.index.verify_chunk(frame.i, frame.data)
+                if self._write(frame, described.chunk_bytes):
+                    growing.have.add(frame.i)
             return len(growing.have) == growing.index.chunk_count and self._complete(growing)
         except OSError as error:
             raise CacheFull(f"content {frame.root}: {error.strerror}; free space on the device") from error
@@ -177,20 +188,32 @@ class ContentCache:
             self.discard(root)
         return self._growing.get(root)
 
-    def _begin(self, index: ContentIndex) -> None:
-        with (self._partial / index.root).open("ab") as file:
+    def _begin(self, index: ContentIndex) -> _Growing:
+        """The index is there: of what came before it, that counts which matches."""
+        path = self._partial / index.root
+        begun = path.exists()
+        with path.open("ab") as file:
             file.truncate(index.total_bytes)
         durable.write_lightly(self._partial / f"{index.root}.index", index.raw)
-        self._growing[index.root] = _Growing(index)
+        self._early.pop(index.root, None)
+        growing = _Growing(index, _matching(index, path) if begun else set())
+        self._growing[index.root] = growing
+        return growing
 
-    def _write_chunk(self, growing: _Growing, frame: ContentFrame) -> None:
+    def _keep_early(self, frame: ContentFrame, described: Content) -> None:
+        """Put a chunk where it belongs, if there is such a place; nothing is known of it yet."""
+        offset = frame.i * described.chunk_bytes
+        if len(frame.data) == min(described.chunk_bytes, described.bytes - offset):
+            (self._partial / frame.root).touch()
+            if self._write(frame, described.chunk_bytes):
+                self._early.setdefault(frame.root, set()).add(frame.i)
+
+    def _write(self, frame: ContentFrame, chunk_bytes: int) -> bool:
         descriptor = os.open(self._partial / frame.root, os.O_WRONLY)
         try:
-            written = os.pwrite(descriptor, frame.data, frame.i * growing.index.chunk_bytes)
+            return os.pwrite(descriptor, frame.data, frame.i * chunk_bytes) == len(frame.data)
         finally:
             os.close(descriptor)
-        if written == len(frame.data):
-            growing.have.add(frame.i)
 
     def _complete(self, growing: _Growing) -> bool:
         """Move a finished asset among the whole ones; the index first, so that no whole one lacks it."""

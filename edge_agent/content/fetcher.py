@@ -22,7 +22,7 @@ from edge_agent.content.asking import Patience, Window
 from edge_agent.content.cache import CacheFull, ContentCache
 from edge_agent.waiting import happens
 from loa_protocol import topics
-from loa_protocol.content import ContentBadFrame, unpack
+from loa_protocol.content import ContentBadFrame, Kind, unpack
 from loa_protocol.documents.device import LinkClass, Want
 from loa_protocol.documents.plan import Content
 from loa_protocol.topics import Family
@@ -145,7 +145,7 @@ class Fetcher:
         except CacheFull as error:
             log.error("%s: %s", self._device_id, error)  # noqa: TRY400 - foreseen
             return
-        fetch.patience.heard(asyncio.get_running_loop().time())
+        fetch.patience.heard(frame.i if frame.kind is Kind.CHUNK else -1, asyncio.get_running_loop().time())
         if whole:
             self._kept_up(fetch)
             log.info("%s: content %s is whole", self._device_id, frame.root[:12])
@@ -249,7 +249,9 @@ class Fetcher:
         index, missing = await self._blocking(lambda: self._cache.missing(root, described))
         if not fetch.named & frozenset(missing):
             self._kept_up(fetch)
-        chunks = self._window.of(missing, described.chunk_bytes)
+        chunks = self._window.of(fetch.patience.lost(missing, now_s), described.chunk_bytes)
+        if not chunks and not index:
+            return
         want = Want(device=self._device_id, root=root, index=index, chunks=chunks, alone=self._window.alone)
         if await self._publish(topics.up(Family.WANT, self._device_id), msgspec.json.encode(want)):
             fetch.patience.wanted(now_s)

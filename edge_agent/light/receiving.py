@@ -5,6 +5,7 @@ to ask is decided in `asking`. The bytes are let go once they are checked, each 
 """
 
 import asyncio
+import hashlib
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ from loa_protocol.topics import Family
 
 TICK_S = 0.25
 _HASHED = 512
+_PACKET_BYTES = 6  # one of type, three of length, two before the topic
 _REFUSALS = (ContentBadFrame, ContentBadSize, ContentWrongIndex, ContentWrongChunk)
 
 Whole = Callable[[str, str, float], None]
@@ -41,7 +43,10 @@ Whole = Callable[[str, str, float], None]
 
 @dataclass(slots=True)
 class Receivers:
-    """Makes the content of each device of a fleet. `loss`: share of frames that never arrive, drawn from `chance`."""
+    """Makes the content of each device of a fleet. `loss`: share of frames that never arrive, drawn from `chance`.
+
+    `wire_bytes`: MQTT packets of content as they came, lost ones too.
+    """
 
     now: Callable[[], datetime]
     chance: random.Random
@@ -50,13 +55,17 @@ class Receivers:
     whole: Whole | None = None
     wants: int = 0
     frames: int = 0
-    frame_bytes: int = 0
+    wire_bytes: int = 0
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     _good: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
     def __call__(self, device_id: str, send: Send, changed: Callable[[], None]) -> "ReceivedContent":
         """A `ContentMaker`."""
         return ReceivedContent(self, device_id, send, changed)
+
+    def begin(self, loss: float) -> None:
+        """Count anew, with another loss."""
+        self.loss, self.wants, self.frames, self.wire_bytes = loss, 0, 0, 0
 
     def verify(self, index: ContentIndex, frame: ContentFrame, payload: bytes) -> None:
         """As `ContentIndex.verify_chunk`, once for equal messages."""
@@ -76,12 +85,15 @@ class _Coming:
     patience: Patience
     index: ContentIndex | None = None
     have: set[int] = field(default_factory=set)
+    early: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[int]:
         """Chunks that have not come, in order."""
         described = self.need.described
-        return [i for i in range(-(-described.bytes // described.chunk_bytes)) if i not in self.have]
+        return [
+            i for i in range(-(-described.bytes // described.chunk_bytes)) if i not in self.have and i not in self.early
+        ]
 
 
 class ReceivedContent:
@@ -137,7 +149,7 @@ class ReceivedContent:
         """One frame; what is lost or refused is asked for again."""
         shared = self._shared
         shared.frames += 1
-        shared.frame_bytes += len(payload)
+        shared.wire_bytes += len(payload) + len(topic) + _PACKET_BYTES
         if shared.loss and shared.chance.random() < shared.loss:
             return
         try:
@@ -151,15 +163,20 @@ class ReceivedContent:
         coming = self._coming.get(frame.root)
         if coming is None or (address.family is Family.CONTENT and address.subject != frame.root):
             return
-        coming.patience.heard(self._shared.loop.time())
+        coming.patience.heard(frame.i if frame.kind is Kind.CHUNK else -1, self._shared.loop.time())
         described = coming.need.described
         if frame.kind is Kind.INDEX:
-            coming.index = ContentIndex.parse(frame.root, frame.data, described.bytes, described.chunk_bytes)
-        elif coming.index is not None and frame.i not in coming.have:
+            index = coming.index = ContentIndex.parse(frame.root, frame.data, described.bytes, described.chunk_bytes)
+            early, coming.early = coming.early, {}
+            coming.have |= {i for i, digest in early.items() if digest == index.digests[i]}
+        elif coming.index is None:
+            if frame.i * described.chunk_bytes < described.bytes:
+                coming.early[frame.i] = hashlib.sha256(frame.data).digest()
+        elif frame.i not in coming.have:
             self._shared.verify(coming.index, frame, payload)
             coming.have.add(frame.i)
-            if len(coming.have) == coming.index.chunk_count:
-                self._finished(frame.root)
+        if coming.index is not None and len(coming.have) == coming.index.chunk_count:
+            self._finished(frame.root)
 
     def _finished(self, root: str) -> None:
         del self._coming[root]
@@ -190,7 +207,10 @@ class ReceivedContent:
         self._wake_later()
 
     def _want(self, coming: _Coming, now_s: float) -> None:
-        chunks = self._window.of(coming.missing, coming.need.described.chunk_bytes)
+        lost = coming.patience.lost(coming.missing, now_s)
+        chunks = self._window.of(lost, coming.need.described.chunk_bytes)
+        if not chunks and coming.index is not None:
+            return
         want = Want(
             device=self._device_id,
             root=coming.need.root,

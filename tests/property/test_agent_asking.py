@@ -15,6 +15,7 @@ from edge_agent.content.asking import (
     LONGEST_EVERY_S,
     QUIET_S,
     QUIET_URGENT_S,
+    TAIL_S,
     WANT_EVERY_S,
     WANT_EVERY_URGENT_S,
     WANTS_URGENT,
@@ -34,7 +35,7 @@ def asks(patience: Patience, *, left_s: float, for_s: float, heard_s: tuple[floa
     for tenth in range(int(for_s * 10)):
         now_s = tenth / 10
         while comes and comes[0] <= now_s:
-            patience.heard(comes.pop(0))
+            patience.heard(0, comes.pop(0))
         if patience.may_ask(now_s, left_s, -1e9):
             patience.wanted(now_s)
             asked.append(now_s)
@@ -52,7 +53,17 @@ def test_wants_keep_their_distance_and_never_fall_into_a_running_pass(heard: lis
     assert all(gap >= WANT_EVERY_S - 0.01 for gap in gaps[len(early) :])
     quiet_s = QUIET_URGENT_S if urgent else QUIET_S
     for at_s in asked:
-        assert not [one for one in heard if at_s - quiet_s < one <= at_s - 0.01]
+        assert not [one for one in heard if at_s - quiet_s + 0.01 < one <= at_s - 0.01]
+
+
+def test_what_follows_the_last_chunk_is_still_to_come_until_a_longer_silence() -> None:
+    patience = Patience(0.0, 0.0)
+    assert patience.lost([0, 4, 9], 0.0) == (0, 4, 9)
+    patience.heard(5, 10.0)
+
+    assert patience.lost([0, 4, 9], 10.0 + TAIL_S - 0.1) == (0, 4)
+    assert patience.lost([9], 10.0 + TAIL_S - 0.1) == ()
+    assert patience.lost([0, 4, 9], 10.0 + TAIL_S) == (0, 4, 9)
 
 
 def test_a_slow_pass_is_waited_for_as_long_as_its_pauses_promise_more() -> None:

@@ -228,6 +228,17 @@ def test_a_want_that_left_before_its_chunk_came_brings_it_not_again_but_a_later_
     assert len(world.sends) == 2
 
 
+def test_a_want_that_waited_here_counts_as_of_when_it_came() -> None:
+    world, asker = World(), Asker("a", 50_000, 1.0)
+    world.want("a", "r", frozenset({3}))
+    world.run(0.5)
+    world.now_s += 10.0
+    world.queue.want(asker, INDEXES["r"], world.audience(), bits_of([3]), world.now_s, asked_s=100.1)
+    world.run(1.0)
+
+    assert len(world.sends) == 1
+
+
 def test_the_newest_want_of_a_device_replaces_the_earlier_one() -> None:
     world = World()
     world.want("a", "r", frozenset(range(7)), alone=True)

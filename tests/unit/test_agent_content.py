@@ -90,11 +90,37 @@ def test_wrong_chunks_and_a_wrong_index_are_refused_and_nothing_of_them_is_kept(
     assert cache.missing(asset.root, asset.described) == (False, tuple(range(len(asset.chunks))))
 
 
-def test_a_chunk_before_its_index_is_wanted_again(cache: ContentCache) -> None:
+def test_chunks_before_their_index_are_kept_and_count_once_it_confirms_them(cache: ContentCache) -> None:
+    asset, other = Asset(1), Asset(2)
+    lying = other.chunks[1].replace(bytes.fromhex(other.root), bytes.fromhex(asset.root))
+    for frame in (asset.chunks[0], lying, asset.chunks[3]):
+        cache.take(unpack(frame), asset.described)
+    assert cache.missing(asset.root, asset.described) == (True, (2,))
+
+    cache.take(unpack(asset.frames[0]), asset.described)
+
+    assert cache.missing(asset.root, asset.described) == (False, (1, 2))
+    cache.take(unpack(asset.chunks[1]), asset.described)
+    assert cache.take(unpack(asset.chunks[2]), asset.described)
+    assert cache.path(asset.root).read_bytes() == asset.data
+
+
+def test_an_index_that_comes_last_makes_an_asset_whole(cache: ContentCache) -> None:
     asset = Asset(1)
 
-    cache.take(unpack(asset.chunks[0]), asset.described)
+    whole = [cache.take(unpack(frame), asset.described) for frame in (*asset.chunks, asset.frames[0])]
 
+    assert whole == [False] * len(asset.chunks) + [True]
+    assert cache.verified(asset.root)
+
+
+def test_a_chunk_of_the_wrong_length_or_place_is_not_kept_before_the_index(cache: ContentCache) -> None:
+    asset, long = Asset(1), Asset(2, size=500_000)
+    for chunk in (long.chunks[-1], long.chunks[10]):
+        frame = chunk.replace(bytes.fromhex(long.root), bytes.fromhex(asset.root))
+        cache.take(unpack(frame), asset.described)
+
+    assert cache.used_bytes() == 0
     assert cache.missing(asset.root, asset.described) == (True, tuple(range(len(asset.chunks))))
 
 

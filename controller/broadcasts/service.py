@@ -166,7 +166,7 @@ async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None
     missing = await units.missing_scopes(session, scopes)
     if missing:
         raise TargetUnknown(f"no unit, group or device is named {', '.join(missing)}; list them to find the right one")
-    if not await units.devices_of_scopes(session, scopes):
+    if not await units.any_listens(session, scopes):
         raise TargetEmpty(f"{', '.join(scopes)} has no device in service; register one or choose another target")
 
 

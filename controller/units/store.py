@@ -60,6 +60,12 @@ async def listens_to(session: AsyncSession, scopes: Iterable[str]) -> ColumnElem
     return Device.retired_at.is_(None) & reached
 
 
+async def any_listens(session: AsyncSession, scopes: Iterable[str]) -> bool:
+    """Whether any device in service listens to any of the scopes."""
+    query = select(Device.id).where(await listens_to(session, scopes)).limit(1)
+    return (await session.scalars(query)).first() is not None
+
+
 async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
     """Devices in service that listen to any of the scopes, by id."""
     query = select(Device).where(await listens_to(session, scopes)).order_by(Device.id)

@@ -6,7 +6,7 @@ import json
 
 from benchmarks.measuring import Options, Report, table
 
-BENCHMARKS = ("envelope", "timeline")
+BENCHMARKS = ("envelope", "timeline", "content")
 
 
 def main() -> None:

@@ -16,32 +16,16 @@ from edge_agent.content.fetcher import Fetcher, Need
 from loa_protocol import topics
 from loa_protocol.content import (
     ContentBadFrame,
-    ContentIndex,
     ContentWrongChunk,
     ContentWrongIndex,
-    build_index,
-    pack_chunk,
     pack_index,
-    split,
     unpack,
 )
 from loa_protocol.documents.device import Want
-from loa_protocol.documents.plan import Content
 from tests.fakes.agent_world import DEVICE, NOW, FakeSystem
+from tests.fakes.assets import Asset, until
 
 MIB = 1024 * 1024
-
-
-class Asset:
-    """Bytes as the controller would send them."""
-
-    def __init__(self, seed: int, size: int = 50_000) -> None:
-        self.data = random.Random(seed).randbytes(size)
-        self.index: ContentIndex = build_index(split(self.data), size)
-        self.root = self.index.root
-        self.described = Content(root=self.root, bytes=size, chunk_bytes=self.index.chunk_bytes, media_type="audio/ogg")
-        self.chunks = [pack_chunk(self.index, i, chunk) for i, chunk in enumerate(split(self.data))]
-        self.frames = [pack_index(self.index), *self.chunks]
 
 
 @pytest.fixture
@@ -237,12 +221,6 @@ async def line(cache: ContentCache, tmp_path: Path) -> AsyncIterator[Line]:
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await made.fetcher.close()
-
-
-async def until(condition, limit_s: float = 5.0) -> None:
-    async with asyncio.timeout(limit_s):
-        while not condition():  # noqa: ASYNC110 - the condition is a plain fact, nobody sets an event
-            await asyncio.sleep(0.01)
 
 
 async def test_what_is_needed_now_is_asked_for_whole_and_then_not_listened_to_any_more(line: Line) -> None:

@@ -36,6 +36,7 @@ ROOM_AGAIN_S = 30.0
 PROBE_EVERY_S = 0.25
 HEARD_WITHIN_S = 1.5
 LAG_OVER_S = 60.0
+OWN_LAG_S = 0.1
 
 
 class ContentSink(Protocol):
@@ -173,10 +174,11 @@ class Fetcher:
             heard_s = max((fetch.patience.heard_s for fetch in self._fetches.values()), default=-1e9)
             if loop.time() - heard_s > HEARD_WITHIN_S:
                 continue
-            answer = asyncio.ensure_future(self._probe())
+            began_s, answer = loop.time(), asyncio.ensure_future(self._probe())
             try:
                 done, _ = await asyncio.wait({answer}, timeout=asking.LAG_S)
-                if not done:
+                busy = loop.time() - began_s > asking.LAG_S + OWN_LAG_S  # not the line was late, this process was
+                if not done and not busy:
                     self._lagged()
                     await asyncio.wait({answer}, timeout=LAG_OVER_S)
             finally:

@@ -122,6 +122,8 @@ class Report:
 
 def percentile(values: Iterable[float], q: float) -> float:
     """The value at quantile `q` (0…1) by nearest rank; of at least one value."""
+    if not 0 <= q <= 1:
+        raise ValueError(f"a quantile lies between 0 and 1, not at {q}; write 0.99 for p99")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
 

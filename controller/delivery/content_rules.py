@@ -18,7 +18,7 @@ SHARE = 4
 """A chunk goes to all where at least one in so many of those who lack something of the asset lacks it."""
 BURST = 4
 REFILL_S = 5.0
-CREDIT_S = 0.25
+CREDIT_S = 0.1
 LATENCY_S: Mapping[LinkClass, float] = {"fibre": 0.1, "mobile": 0.5, "narrow": 4.0}
 """What was sent so long ago may still be on its way: a want that names it may have left before."""
 _REMEMBERED = 100_000
@@ -137,7 +137,7 @@ class Allowance:
 
 @dataclass(slots=True)
 class Pace:
-    """Bytes a second, with a quarter of a second's credit; `free_at_s` is when the next may go."""
+    """Bytes a second, with a tenth of a second's credit; `free_at_s` is when the next may go."""
 
     bytes_per_s: float
     free_at_s: float = 0.0

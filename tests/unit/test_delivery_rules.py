@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.delivery import rules
-from controller.delivery.content_rules import Allowance, Pace, shared_pace
+from controller.delivery.content_rules import CREDIT_S, Allowance, Pace, shared_pace
 from controller.delivery.redelivery import FIRST_PAUSE_S, LONGEST_PAUSE_S, Redelivery
 from controller.runtime.changes import Changes
 from controller.runtime.settings import Role, Settings, SettingsInvalid
@@ -140,7 +140,7 @@ def test_content_keeps_its_pace() -> None:
     for _ in range(50):
         now_s += pace.delay_s(100, now_s)
 
-    assert now_s == pytest.approx(100.0 + (50 - 1) * 0.1 - 0.25, abs=0.01)
+    assert now_s == pytest.approx(100.0 + (50 - 1) * 0.1 - CREDIT_S, abs=0.01)
 
 
 async def test_a_watcher_that_is_too_slow_is_told_to_read_again() -> None:

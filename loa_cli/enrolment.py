@@ -6,18 +6,25 @@ As `loa device add`, for hundreds at a time: the private keys never leave this m
 import base64
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.light.device import Identity
 from loa_cli.client import Client
+from loa_protocol.errors import LoaError
 from loa_protocol.keys import Ed25519Signer
 from loa_protocol.trust import Trust, pin
 
 PROFILE = "simulated"
 AT_ONCE = 500
-_KEYS = "devices.json"
+_KEYS, _TRUST = "devices.json", "trust.json"
+
+
+class NotEnrolled(LoaError):
+    """A simulated device has no key in the folder it should live from."""
+
+    code = "not_enrolled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,23 @@ def enrol(
         client.post("/devices/batch", {"devices": rows})
         held |= {name: fresh[name] for name in part}
         _write(folder, held)
-    trust = pin(json.dumps(client.get("/provisioning")["trust"]).encode())
-    return Enrolled(tuple(Identity(name, held[name]) for name in names), trust)
+    (folder / _TRUST).write_text(json.dumps(client.get("/provisioning")["trust"]))
+    return load(folder, names)
+
+
+def load(folder: Path, names: Iterable[str]) -> Enrolled:
+    """Devices that were enrolled before.
+
+    Raises:
+        NotEnrolled: the folder does not know one of them.
+        TrustRefused: the trust list beside the keys was changed.
+    """
+    held = _read(folder)
+    wanted = tuple(names)
+    missing = [name for name in wanted if name not in held]
+    if missing:
+        raise NotEnrolled(f"{folder} holds no key of {missing[0]} ({len(missing)} are missing); enrol them first")
+    return Enrolled(tuple(Identity(name, held[name]) for name in wanted), pin((folder / _TRUST).read_bytes()))
 
 
 def share(count: int, units: Sequence[str], prefix: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import Figure, Options, Report, percentile
+from benchmarks.measuring import Figure, Options, Report, at_most_raw, percentile
 from controller.delivery.content_outflow import Outflow
 from controller.runtime.keys import newest_envelope
 from edge_agent.light import mqtt
@@ -142,8 +142,8 @@ def _sent_bytes(outflow: Outflow) -> int:
 def _figures(one: Measured, raw: Raw, devices: int) -> list[Figure]:
     name, each = f"{one.loss:.0%} of chunks lost", raw.bytes_each * devices
     return [
-        Figure(f"controller → broker, {name}", one.up_bytes / _MB, each / _MB, "MB", n=devices),
-        Figure(f"broker → devices, {name}", one.down_bytes / _MB, each / _MB, "MB", n=devices),
+        Figure(f"controller → broker, {name}", one.up_bytes / _MB, each / _MB, "MB", devices, at_most_raw(0.1)),
+        Figure(f"broker → devices, {name}", one.down_bytes / _MB, each / _MB, "MB", devices, at_most_raw(1.25)),
         Figure(f"time to whole p50, {name}", percentile(one.whole_s, 0.5), None, "s", n=devices),
         Figure(
             f"time to whole p99, {name}",

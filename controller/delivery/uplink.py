@@ -14,6 +14,9 @@ from loa_protocol.topics import Family, TopicUnknown
 
 log = logging.getLogger(__name__)
 
+_TOLD = 20
+"""So many drops of each reason are told one by one, then the 32nd, the 64th, the 128th and so on."""
+
 Handler = Callable[[Arrival, str], None]
 """Takes an arrival and the device id of its topic; must not wait."""
 
@@ -46,6 +49,8 @@ class Uplink:
             handler(arrival, address.subject)
 
     def drop(self, reason: str, arrival: Arrival, detail: object = "") -> None:
-        """Count a message that is not acted on."""
+        """Count a message that is not acted on; the log tells of the first ones and then ever more seldom."""
         self.dropped[reason] += 1
-        log.warning("dropped a message on %.200s: %s %s", arrival.topic, reason, detail)
+        count = self.dropped[reason]
+        if count <= _TOLD or count.bit_count() == 1:
+            log.warning("dropped a message on %.200s: %s %s (%d so far)", arrival.topic, reason, detail, count)

@@ -206,13 +206,17 @@ class ContentQueue:
 
     def _audience_lane(self, asset: _Asset) -> tuple[str, str]:
         key = ("to all", asset.audience.lane)
-        lane = self._lanes.setdefault(key, _Lane(None, Pace(asset.audience.bytes_per_s)))
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(None, Pace(asset.audience.bytes_per_s))
         lane.pace.bytes_per_s = asset.audience.bytes_per_s
         return key
 
     def _device_lane(self, asker: Asker) -> tuple[str, str]:
         key = ("device", asker.device)
-        lane = self._lanes.setdefault(key, _Lane(asker.device, Pace(asker.bytes_per_s)))
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(asker.device, Pace(asker.bytes_per_s))
         lane.pace.bytes_per_s = asker.bytes_per_s
         return key
 
@@ -221,7 +225,8 @@ class ContentQueue:
         lane = self._lanes[key]
         if root is not None:
             lane.roots.add(root)
-        lane.roots = {one for one in lane.roots if self._open(lane, one)}
+        for done in [one for one in lane.roots if not self._open(lane, one)]:
+            lane.roots.discard(done)
         lane.turn = next(self._turns)
         if lane.roots:
             begin_s = min((self._assets[one].from_s for one in lane.roots), default=now_s) if not lane.device else 0.0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,7 +27,7 @@ from controller.delivery.rules import PlanTooLarge
 from controller.delivery.store import Stored
 from controller.delivery.tables import DocumentRow, PendingTopic, StopRow, TrustListRow
 from controller.devices.tables import Device, DeviceReport
-from controller.receipts import journals, reports, service
+from controller.receipts import journals, ledger, reports, service
 from controller.receipts.reports import Said
 from controller.receipts.tables import JournalEntry
 from controller.runtime.database import Database
@@ -41,7 +42,7 @@ from loa_protocol.envelope import open_payload, parse
 from loa_protocol.receipts import Note
 from loa_protocol.topics import Family
 from tests.fakes.commune import SCOPE, Commune, commune
-from tests.fakes.wire_device import TRUSTED, WireJournal
+from tests.fakes.wire_device import TRUSTED, WireJournal, skipped
 
 PLAN = topics.scoped(Family.PLAN, SCOPE)
 LOCK_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -107,16 +108,19 @@ async def test_planners_of_several_processes_make_every_version_once_and_lose_no
     assert max(version for topic, version in signed if topic == PLAN) == row.version
 
 
-async def test_a_version_made_from_an_overtaken_one_is_not_stored(xa: Commune, other: Database) -> None:
+@pytest.mark.parametrize("after", [0, 7])
+async def test_a_version_made_from_an_overtaken_one_is_not_stored(xa: Commune, other: Database, after: int) -> None:
     now = xa.clock.now()
 
-    def replace(version: int) -> Callable[[AsyncSession], Awaitable[bool]]:
+    def replace(version: int, after: int) -> Callable[[AsyncSession], Awaitable[bool]]:
         made = Stored(PLAN, "plan", version, b"{}")
-        return lambda session: store.replace(session, made, after=0, issued=now, expires=now)
+        return lambda session: store.replace(session, made, after=after, issued=now, expires=now)
 
+    if after:
+        await xa.db.attempt(replace(after, 0))
     async with xa.db.transaction() as session:
-        first = await replace(1)(session)
-        overtaken = asyncio.create_task(other.attempt(replace(2)))
+        first = await replace(8, after)(session)
+        overtaken = asyncio.create_task(other.attempt(replace(9, after)))
         await _stuck_or_done(xa, overtaken)
 
     assert (first, await overtaken) == (True, False)
@@ -187,25 +191,31 @@ async def test_a_batch_that_two_ingest_processes_take_is_stored_once(xa: Commune
     assert await _count(other, JournalEntry) == 50
 
 
-async def test_the_expected_set_is_fixed_once_though_two_processes_tick(xa: Commune, other: Database) -> None:
+@pytest.mark.parametrize("way", ["tick", "answer"])
+async def test_the_expected_set_is_fixed_once_though_two_processes_see_the_start(
+    xa: Commune, other: Database, way: str
+) -> None:
     broadcast = await xa.broadcast(in_s=0)
     xa.clock.move(seconds=1)
+    said = ledger.Answer(broadcast, "loa-1", receipt := skipped(broadcast), msgspec.json.encode(receipt).decode())
+
+    async def see_the_start() -> None:
+        async with other.transaction() as session:
+            await Commune(other, xa.clock).register(session, "loa-3")
+        if way == "tick":
+            await other.attempt(lambda session: service.tick(session, xa.clock.now()))
+        else:
+            await other.attempt(lambda session: ledger.hear(session, [said], xa.clock.now()))
 
     async with xa.db.transaction() as session:
         await service.tick(session, xa.clock.now())
-        meanwhile = asyncio.create_task(_register_and_tick(Commune(other, xa.clock)))
+        meanwhile = asyncio.create_task(see_the_start())
         await _stuck_or_done(xa, meanwhile)
     await meanwhile
 
     async with xa.db.reading() as session:
         rows = await service.rows(session, broadcast)
     assert [row.device_id for row in rows] == ["loa-1", "loa-2"]
-
-
-async def _register_and_tick(office: Commune) -> None:
-    async with office.db.transaction() as session:
-        await office.register(session, "loa-3")
-    await office.db.attempt(lambda session: service.tick(session, office.clock.now()))
 
 
 async def test_a_withdrawal_that_comes_with_the_start_does_not_empty_the_expected_set(

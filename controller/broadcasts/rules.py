@@ -94,6 +94,27 @@ def board_item(request: BroadcastRequest, start: datetime) -> BoardItem | None:
     return BoardItem(until=board_until(request, start), text=request.board_text)
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a stop demands: nothing starts before `until`; only this broadcast where one is named."""
+
+    until: datetime
+    broadcast_id: str | None = None
+
+
+def silence_after(standing: Silence | None, asked: Silence, *, now: datetime) -> Silence:
+    """What a scope's one stop document must say when `asked` comes while `standing` may be in force.
+
+    A scope holds one stop, and a device that is away sees only the newest: a later stop therefore never shortens or
+    narrows one that still stands. Two stops of different broadcasts cannot stand side by side: the newer one counts.
+    """
+    if standing is None or standing.until <= now:
+        return asked
+    if standing.broadcast_id not in {None, asked.broadcast_id}:
+        return asked
+    return Silence(max(standing.until, asked.until), standing.broadcast_id and asked.broadcast_id)
+
+
 def require_sound_request(request: BroadcastRequest) -> None:
     """Everything that can be said without looking anything up.
 

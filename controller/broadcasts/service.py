@@ -141,10 +141,19 @@ async def stop(
         raise rules.BroadcastInvalid("a stop names scopes or a broadcast; this one names nothing")
     await _require_targets(session, scopes)
     await delivery.want(session, [topics.scoped(topics.Family.STOP, scope) for scope in scopes])
-    until = now + min(timedelta(seconds=for_s), LONGEST_STOP)
+    asked = rules.Silence(now + min(timedelta(seconds=for_s), LONGEST_STOP), broadcast_id)
     for scope in dict.fromkeys(scopes):
-        await session.merge(StopRow(scope=scope, issued=now, until=until, broadcast_id=broadcast_id, reason=reason))
+        await _silence(session, scope, asked, reason, now)
     return tuple(dict.fromkeys(scopes))
+
+
+async def _silence(session: AsyncSession, scope: str, asked: rules.Silence, reason: str, now: datetime) -> None:
+    row = await session.get(StopRow, scope)
+    standing = None if row is None else rules.Silence(row.until, row.broadcast_id)
+    found = rules.silence_after(standing, asked, now=now)
+    await session.merge(
+        StopRow(scope=scope, issued=now, until=found.until, broadcast_id=found.broadcast_id, reason=reason)
+    )
 
 
 async def require(session: AsyncSession, broadcast_id: str) -> BroadcastRow:

@@ -22,6 +22,7 @@ from loa_protocol.timeline.standing import Standing
 
 TAIL_MS = 50  # a cut this close to the end left nothing worth resuming
 _MS = timedelta(milliseconds=1)
+_HIGHEST_FIRST = tuple(sorted(Class, reverse=True))
 
 
 @dataclass(slots=True)
@@ -158,7 +159,7 @@ class SoundSweep:
 
     def _give_turn(self, at: datetime) -> None:
         """Let the first of the highest class begin, over whatever is lower."""
-        for cls in sorted(Class, reverse=True):
+        for cls in _HIGHEST_FIRST:
             if self._running is not None and self._running.item.cls >= cls:
                 return
             while self._waiting[cls]:
@@ -174,7 +175,9 @@ class SoundSweep:
     def _next(self) -> datetime | None:
         ends = self._running.end if self._running is not None else None
         due = self._pending[-1].due if self._pending else None
-        return min((at for at in (ends, due) if at is not None), default=None)
+        if ends is None or due is None:
+            return ends or due
+        return min(ends, due)
 
     def _begin(self, turn: Turn, at: datetime) -> None:
         if self._running is not None:

@@ -70,7 +70,7 @@ def draw(growth: Growth, path: Path) -> None:
 
 def is_raw(name: str) -> bool:
     """Whether a series is a baseline, by its name."""
-    return "raw" in name.lower().split()
+    return not {"raw", "bare"}.isdisjoint(name.lower().split())
 
 
 def spread(values: Iterable[float]) -> bool:

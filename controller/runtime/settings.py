@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         try:
             address = make_url(value)
             driver = _DRIVERS[address.drivername.partition("+")[0]]
-        except (SQLAlchemyError, KeyError):
+        except (SQLAlchemyError, KeyError, ValueError):
             raise ValueError("write postgresql://user@host:port/name or sqlite:///file") from None
         return address.set(drivername=driver).render_as_string(hide_password=False)
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -45,14 +46,14 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="loa-postgres-"))
         self.log = self.folder / "server.log"
         self._data = self.folder / "data"
-        self._password = secrets.token_hex(16)
+        self.password = secrets.token_hex(16)
         self._numbers = count(1)
         self._child: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
         """Make the cluster and start it."""
         secret = self.folder / "password"
-        secret.write_text(self._password)
+        secret.write_text(self.password)
         for path in (self.folder, secret):
             path.chmod(0o700 if path.is_dir() else 0o600)
             if os.getuid() == 0:
@@ -98,7 +99,7 @@ class PostgresServer:
 
     def url(self, name: str, driver: str = "postgresql+psycopg") -> str:
         """Of one of its databases."""
-        return f"{driver}://{OWNER}:{self._password}@{LOOPBACK}:{self.port}/{name}"
+        return f"{driver}://{OWNER}:{self.password}@{LOOPBACK}:{self.port}/{name}"
 
     def run(self, *statements: sql.Composable) -> None:
         """Statements outside any transaction."""
@@ -106,10 +107,11 @@ class PostgresServer:
             for statement in statements:
                 connection.execute(statement)
 
-    def empty(self) -> str:
+    def empty(self, options: LiteralString = "") -> str:
         """The URL of a database with nothing in it."""
         name = f"loa_{next(self._numbers)}"
-        self.run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}")
+        self.run(statement.format(sql.Identifier(name), sql.SQL(options)))
         return self.url(name)
 
     def database(self) -> str:

@@ -1,9 +1,10 @@
 """The process that touches the hostile file: `python -m controller.media.child`, one job, then gone.
 
 It is started as a limited child (`limited_process`), reads the order on standard input, works in its current folder,
-and answers with one JSON line on standard output. It needs no network, no environment and no settings.
+and says JSON lines on standard output: progress, then one answer. It needs no network, no environment, no settings.
 """
 
+import errno
 import resource
 import sys
 from pathlib import Path
@@ -12,7 +13,10 @@ import msgspec
 
 from controller.media.errors import MediaChildLimit, MediaError
 from controller.media.intake import IntakeProfile
-from controller.media.messages import Answer, Done, Encoded, Job, Refused
+from controller.media.messages import Answer, Done, Job, Progress, Refused, refused
+from controller.media.progress import Steps
+
+_LIMITS = {errno.ENOMEM, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EDQUOT}
 
 
 def answer(descriptor: int, profile: IntakeProfile) -> Answer:
@@ -20,8 +24,7 @@ def answer(descriptor: int, profile: IntakeProfile) -> Answer:
     try:
         return _done(descriptor, profile)
     except MediaError as error:
-        details = {key: value for key, value in error.details.items() if isinstance(value, int | float | str | None)}
-        return Refused(error.code, str(error), details)
+        return refused(error)
     except MemoryError:
         return Refused(MediaChildLimit.code, "the sound needs more memory than a job may have", {})
     except OSError as error:
@@ -29,32 +32,12 @@ def answer(descriptor: int, profile: IntakeProfile) -> Answer:
 
 
 def _done(descriptor: int, profile: IntakeProfile) -> Done:
-    from controller.media import pipeline  # noqa: PLC0415  # the decoders load under the limits
+    from controller.media import pipeline, pyav_backend  # noqa: PLC0415  # what answers a refusal needs no decoder
 
-    folder = Path.cwd()
-    prepared = pipeline.run(descriptor, folder, profile)
+    backend = pyav_backend.PyAvBackend(descriptor, profile)
+    outcome = pipeline.run(backend, Path.cwd(), profile, Steps(lambda share: _say(Progress(share))))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return Done(
-        duration_ms=prepared.after.duration_ms,
-        source=prepared.source,
-        loudness_in_lufs=round(prepared.before.integrated_lufs, 2),
-        loudness_lufs=round(prepared.after.integrated_lufs, 2),
-        true_peak_dbtp=round(prepared.after.true_peak_dbtp, 2),
-        encoded=tuple(
-            Encoded(
-                codec=encoding.codec,
-                file_name=encoding.file_name,
-                media_type=encoding.media_type,
-                duration_ms=levels.duration_ms,
-                loudness_lufs=round(levels.integrated_lufs, 2),
-                true_peak_dbtp=round(levels.true_peak_dbtp, 2),
-            )
-            for encoding, levels in prepared.heard
-        ),
-        findings=prepared.findings,
-        peak_rss_bytes=_peak_rss_bytes(),
-        cpu_s=round(used.ru_utime + used.ru_stime, 2),
-    )
+    return outcome.said(_peak_rss_bytes(), used.ru_utime + used.ru_stime)
 
 
 def _peak_rss_bytes() -> int:
@@ -65,21 +48,24 @@ def _peak_rss_bytes() -> int:
 
 def _refused_by_system(error: OSError) -> Refused:
     """PyAV's errors are OSErrors where errno names one; the rest is a damaged file."""
-    import errno  # noqa: PLC0415  # only needed where a limit was hit
+    import av  # noqa: PLC0415  # what answers a refusal needs no decoder
 
-    import av  # noqa: PLC0415  # the decoders load under the limits
-
-    if error.errno in {errno.ENOMEM, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in _LIMITS:
         return Refused(MediaChildLimit.code, f"the sound needs more than a job may have ({error.strerror})", {})
     if isinstance(error, av.error.FFmpegError):
         return Refused("media_unreadable", f"the sound cannot be decoded ({error.strerror}); is it damaged?", {})
     raise error
 
 
+def _say(said: Answer | Progress) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+    sys.stdout.buffer.flush()
+
+
 def main() -> None:
     """Read the order, do the job, answer."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    sys.stdout.buffer.write(msgspec.json.encode(answer(job.descriptor, job.profile)) + b"\n")
+    _say(answer(job.descriptor, job.profile))
 
 
 if __name__ == "__main__":

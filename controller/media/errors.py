@@ -99,6 +99,12 @@ class MediaChildFailed(MediaError):
     code = "media_child_failed"
 
 
+class MediaBackendMissing(MediaError):
+    """The chosen backend needs a program that is not installed; the controller does not start."""
+
+    code = "media_backend_missing"
+
+
 BY_CODE: dict[str, type[MediaError]] = {
     kind.code: kind
     for kind in (
@@ -115,6 +121,7 @@ BY_CODE: dict[str, type[MediaError]] = {
         MediaSilent,
         MediaVerifyFailed,
         MediaChildLimit,
+        MediaChildFailed,
     )
 }
-"""The refusals a child process may report; the other two are the parent's own findings about the child."""
+"""The refusals that an answer may carry; the others are the parent's own findings."""

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 MIB = 1024 * 1024
 
+Codec = Literal["opus", "mp3"]
 FindingCode = Literal[
     "clipped",
     "damaged_packets",
@@ -21,7 +22,6 @@ FindingCode = Literal[
     "other_streams_ignored",
     "parameters_changed",
     "shorter_than_declared",
-    "true_peak_high",
     "very_quiet",
 ]
 
@@ -41,8 +41,7 @@ class ChildLimits:
 class IntakeProfile:
     """What is accepted and what it becomes; loudness in LUFS as dual mono (a mono loudspeaker heard by two ears).
 
-    The prepared sound keeps `true_peak_goal_dbtp`; a lossy codec may exceed it up to `true_peak_most_dbtp` (the most
-    that R128 allows), else the limiter is lowered and the sound encoded again.
+    `true_peak_most_dbtp` holds for the encoded file, decoded again: a codec that exceeds it gets a lower limiter.
     """
 
     max_source_bytes: int = 4096 * MIB
@@ -50,12 +49,12 @@ class IntakeProfile:
     min_duration_ms: int = 500
     target_lufs: float = -16.0
     loudness_tolerance_lu: float = 1.0
-    true_peak_goal_dbtp: float = -1.5
-    true_peak_most_dbtp: float = -1.0
+    true_peak_most_dbtp: float = -1.5
     limiter_dbfs: float = -3.0
     max_gain_db: float = 30.0
     silent_below_dbfs: float = -60.0
     duration_tolerance_ms: int = 100
+    renditions: tuple[Codec, ...] = ("opus", "mp3")
     opus_bits_per_s: int = 24_000
     mp3_bits_per_s: int = 64_000
     limits: ChildLimits = field(default_factory=ChildLimits)
@@ -77,7 +76,7 @@ class Finding:
 
     clipped: samples at full scale; damaged_packets, other_streams_ignored, parameters_changed: how many;
     dc_offset_removed: fraction of full scale; gain_capped: LU missing to the target; limited: dB by which the peaks
-    were taken down; shorter_than_declared: ms; true_peak_high: dBTP; very_quiet: LUFS before; end_not_marked: 0.
+    were taken down; shorter_than_declared: ms; very_quiet: LUFS before; end_not_marked: 0.
     """
 
     code: FindingCode
@@ -88,7 +87,7 @@ class Finding:
 class Rendition:
     """One encoded file in the job folder, with what was measured by decoding it again."""
 
-    codec: Literal["opus", "mp3"]
+    codec: Codec
     path: Path
     total_bytes: int
     media_type: str
@@ -100,7 +99,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class IntakeResult:
-    """A sound that was taken in. `loudness_lufs` and `true_peak_dbtp` are of the prepared sound before encoding."""
+    """A sound that was taken in. `loudness_lufs` is as prepared, `true_peak_dbtp` the highest of the renditions."""
 
     duration_ms: int
     source: SourceFacts

@@ -6,6 +6,7 @@ that is already in force, and it allows no core dump.
 
 import os
 import resource
+import signal
 import sys
 
 KINDS = {
@@ -31,6 +32,8 @@ def main(arguments: list[str]) -> None:
     for given in (*arguments[:split], "core_bytes=0"):
         name, _, wanted = given.partition("=")
         limit(KINDS[name], int(wanted))
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and so would the program
+        signal.signal(number, signal.SIG_DFL)
     command = arguments[split + 1 :]
     os.execvp(command[0], command)  # noqa: S606  # the command is ours; no shell is wanted
 

@@ -23,6 +23,7 @@ ENVIRONMENT: Mapping[str, str] = MappingProxyType({"PATH": "/usr/local/bin:/usr/
 _BECOME = str(Path(__file__).with_name("limited_exec.py"))
 _KILL_S = 5.0
 _LINGER_S = 1.0
+_LOOK_S = 0.1
 _READ_BYTES = 65_536
 _KEPT_BYTES = 256 * 1024
 _PRINTED_BYTES = 16 * 1024 * 1024
@@ -49,13 +50,15 @@ class Ended:
     """How a child ended. `status` is its exit status, or minus the signal that killed it.
 
     `said` and `complaint` are the last 256 KiB of standard output and standard error; `cpu_s` is the processor time of
-    the child and of those of its children that it waited for.
+    the child and of those of its children that it waited for; `peak_rss_bytes` its highest resident memory, as far as
+    it was looked at (whenever it said something).
     """
 
     status: int
     said: bytes
     complaint: str
     cpu_s: float
+    peak_rss_bytes: int
 
     @property
     def limit_signal(self) -> signal.Signals | None:
@@ -99,15 +102,16 @@ def follow(order: Order, stop: int, heard: Heard) -> Ended:
         pipes = [Pipe(open_here) for _ in range(3)]
         said, complaint = _Output(pipes[1].reading, heard), _Output(pipes[2].reading, None)
         process = _spawn(order, pipes)
+        memory = _Memory(process.pid)
         try:
             watch = os.pidfd_open(process.pid)
             open_here.callback(os.close, watch)
-            _listen((said, complaint), (watch, stop), order.limits.wall_s)
+            _listen((said, complaint), (watch, stop), order.limits.wall_s, memory.look)
         finally:
             cpu_s = _killed(process)
             with contextlib.suppress(TimeoutError):
                 _listen((said, complaint), (), _LINGER_S)
-    return Ended(process.returncode, said.kept(), complaint.kept().decode("utf-8", "replace"), cpu_s)
+    return Ended(process.returncode, said.kept(), complaint.kept().decode("utf-8", "replace"), cpu_s, memory.peak_bytes)
 
 
 def _spawn(order: Order, pipes: list[Pipe]) -> "subprocess.Popen[bytes]":
@@ -164,7 +168,27 @@ class _Output:
             del self._line[_KEPT_BYTES:]
 
 
-def _listen(outputs: tuple[_Output, ...], until: tuple[int, ...], seconds: float) -> None:
+class _Memory:
+    """The highest resident memory of a process, looked at now and then."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
+        self._next_s = 0.0
+        self.peak_bytes = 0
+
+    def look(self) -> None:
+        """Ten times a second at most."""
+        if (now_s := time.monotonic()) < self._next_s:
+            return
+        self._next_s = now_s + _LOOK_S
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            peak = self._status.read_text(encoding="ascii", errors="replace").partition("VmHWM:")[2].split()[0]
+            self.peak_bytes = max(self.peak_bytes, 1024 * int(peak))
+
+
+def _listen(
+    outputs: tuple[_Output, ...], until: tuple[int, ...], seconds: float, look: Callable[[], None] = lambda: None
+) -> None:
     """Read until one of `until` speaks, all outputs have ended or are too much; TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
@@ -177,6 +201,7 @@ def _listen(outputs: tuple[_Output, ...], until: tuple[int, ...], seconds: float
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready and time.monotonic() >= deadline:
                 raise TimeoutError
+            look()
             for key, _ in ready:
                 if key.data is None:
                     return

@@ -1,7 +1,8 @@
-"""What parent and child say to each other: one JSON object each way, checked by msgspec on both sides."""
+"""What parent and child say to each other: one order, then JSON lines; checked by msgspec on both sides."""
 
 import msgspec
 
+from controller.media.errors import MediaError
 from controller.media.intake import Finding, IntakeProfile, SourceFacts
 
 
@@ -21,6 +22,12 @@ class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duration_ms: int
     loudness_lufs: float
     true_peak_dbtp: float
+
+
+class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="progress"):
+    """The share of the work that is done, 0 to 1."""
+
+    share: float
 
 
 class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
@@ -46,3 +53,9 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refu
 
 
 Answer = Done | Refused
+
+
+def refused(error: MediaError) -> Refused:
+    """A refusal as an answer, with those of its details that JSON can carry."""
+    details = {key: value for key, value in error.details.items() if isinstance(value, int | float | str | None)}
+    return Refused(error.code, str(error), details)

@@ -1,179 +1,190 @@
-"""The passes over one sound, inside the child: measure, prepare, measure again, encode, prove.
+"""The way of one sound, the same for every backend: decode, survey, prepare, encode, listen, correct.
 
-The mono sound is kept once as raw float32 in the working folder (192 kB a second), so each later pass streams it
-instead of decoding the hostile file again. Gain is corrected until the limited sound meets its target, and once more
-per codec until what is decoded again meets it too and keeps the highest true peak allowed.
+The mono sound is kept once as raw float32 at 48 kHz in the working folder (192 kB a second), so no later pass touches
+the hostile file again. The gain is corrected until the limited sound meets its target (on a part of a long sound: what
+counts is the encoded file), and once more per codec until what is decoded again meets it and keeps the highest peak.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
-
-from controller.media.encode import Encoding, check, encode, encodings, measure
-from controller.media.errors import MediaSilent, MediaTooShort
+from controller.media import rules
+from controller.media.encodings import Encoding, encodings
 from controller.media.intake import Finding, IntakeProfile, SourceFacts
-from controller.media.sound import RATE_HZ, Block, Levels, Meter, MonoConverter, Preparation
-from controller.media.source import Source
+from controller.media.levels import RATE_HZ, Heard, Part, Preparation, Survey, duration_ms
+from controller.media.messages import Done, Encoded
+from controller.media.rules import Decoding, Goal
 
-_RAW_NAME = "mono.f32"
+SPOOL_NAME = "mono.f32"
 _GAIN_ROUNDS = 4
-_CODEC_ROUNDS = 2
-_CEILING_FLOOR_DBFS = -12.0
+_CODEC_ROUNDS = 3
 _GAIN_ERROR_LU = 0.1
-_CODEC_ERROR_LU = 0.7
-_MARGIN_DB = 0.1
-_VERY_QUIET_LUFS = -40.0
-_DC_OFFSET = 0.005
-_CLIPPED_SHARE = 1e-5
+_FIRST_SLOPE = 0.75
+_DECODE_SHARE = 0.15
+_PREPARE_SHARE = 0.2
+
+Tell = Callable[[float], object]
+"""Takes the share of a step that is done, 0 to 1."""
+
+
+class Backend(Protocol):
+    """The work on samples; every call is one pass over a sound. All of it may raise a `MediaError`."""
+
+    def decode(self, spool: Path, tell: Tell) -> Decoding:
+        """The source as raw mono float32 at 48 kHz into `spool`; every channel weighs the same."""
+        ...
+
+    def survey(self, spool: Path) -> Survey:
+        """Plain facts of the spooled sound."""
+        ...
+
+    def loudness(self, spool: Path, preparation: Preparation | None, part: Part | None) -> float:
+        """LUFS as dual mono of the spooled sound, or of a part of it, prepared if asked."""
+        ...
+
+    def encode(self, spool: Path, preparation: Preparation, encoding: Encoding, target: Path, tell: Tell) -> None:
+        """Write one rendition of the prepared sound."""
+        ...
+
+    def hear(self, encoding: Encoding, source: Path, tell: Tell) -> Heard:
+        """Decode a rendition and measure it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the passes found: levels of the mono sound, of the prepared one, and of each rendition as decoded."""
+class Outcome:
+    """What came out, before it is said to anybody."""
 
     source: SourceFacts
-    before: Levels
-    after: Levels
-    heard: tuple[tuple[Encoding, Levels], ...]
+    samples: int
+    before_lufs: float
+    sent_lufs: float
+    heard: tuple[tuple[Encoding, Heard], ...]
     findings: tuple[Finding, ...]
 
+    def said(self, peak_rss_bytes: int, cpu_s: float) -> Done:
+        """As an answer."""
+        return Done(
+            duration_ms=duration_ms(self.samples),
+            source=self.source,
+            loudness_in_lufs=round(self.before_lufs, 2),
+            loudness_lufs=round(self.sent_lufs, 2),
+            true_peak_dbtp=round(max(heard.true_peak_dbtp for _, heard in self.heard), 2),
+            encoded=tuple(
+                Encoded(
+                    codec=encoding.codec,
+                    file_name=encoding.file_name,
+                    media_type=encoding.media_type,
+                    duration_ms=duration_ms(heard.samples),
+                    loudness_lufs=round(heard.lufs, 2),
+                    true_peak_dbtp=round(heard.true_peak_dbtp, 2),
+                )
+                for encoding, heard in self.heard
+            ),
+            findings=self.findings,
+            peak_rss_bytes=peak_rss_bytes,
+            cpu_s=round(cpu_s, 2),
+        )
 
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    """What a prepared sound should measure, and where its limiter stands."""
 
-    lufs: float
-    ceiling_dbfs: float
-
-    def better(self, error_lu: float, excess_db: float) -> "_Goal":
-        """The next goal for a codec that lost `error_lu` and went `excess_db` above the highest peak allowed."""
-        lufs = self.lufs + (error_lu if abs(error_lu) > _CODEC_ERROR_LU else 0.0)
-        lower_db = excess_db + _MARGIN_DB if excess_db > 0 else 0.0
-        return _Goal(lufs, max(_CEILING_FLOOR_DBFS, self.ceiling_dbfs - lower_db))
-
-
-def run(descriptor: int, folder: Path, profile: IntakeProfile) -> Prepared:
-    """Take in the opened file; the renditions lie in `folder` under their encodings' names.
+def run(backend: Backend, folder: Path, profile: IntakeProfile, tell: Tell) -> Outcome:
+    """Take in the backend's source; the renditions lie in `folder` under their encodings' names.
 
     Raises:
         MediaError: the refusal.
     """
-    raw = folder / _RAW_NAME
-    source = Source(descriptor, profile)
-    converter = MonoConverter()
-    before = _keep(converter.convert(source.frames()), raw)
-    _check_heard(before, profile)
-    preparation, after, heard = _Renderer(raw, folder, before, profile).render()
-    raw.unlink()
-    findings = [*source.findings(), *_findings(before, after, preparation, profile)]
-    if converter.changes:
-        findings.append(Finding("parameters_changed", converter.changes))
-    peak = max(levels.true_peak_dbtp for _, levels in heard)
-    if peak > profile.true_peak_most_dbtp:
-        findings.append(Finding("true_peak_high", round(peak, 2)))
-    return Prepared(source.facts, before, after, heard, tuple(findings))
+    spool = folder / SPOOL_NAME
+    decoding = backend.decode(spool, _within(tell, 0.0, _DECODE_SHARE))
+    survey = backend.survey(spool)
+    before_lufs = backend.loudness(spool, None, None)
+    rules.check_heard(survey, before_lufs, profile)
+    tell(_PREPARE_SHARE)
+    renderer = _Renderer(backend, spool, survey, before_lufs, profile)
+    preparation, sent_lufs = renderer.prepare(Goal(profile.target_lufs, profile.limiter_dbfs))
+    wanted = encodings(profile)
+    each = (1 - _PREPARE_SHARE) / len(wanted)
+    heard = tuple(
+        (one, renderer.render(one, folder, preparation, sent_lufs, _within(tell, _PREPARE_SHARE + n * each, each)))
+        for n, one in enumerate(wanted)
+    )
+    spool.unlink()
+    found = (*decoding.findings(), *rules.level_findings(survey, before_lufs, sent_lufs, preparation, profile))
+    return Outcome(decoding.facts, survey.samples, before_lufs, sent_lufs, heard, found)
 
 
-def _keep(blocks: Iterator[Block], raw: Path) -> Levels:
-    meter = Meter()
-    with raw.open("wb") as out:
-        for block in meter.through(blocks):
-            out.write(block.tobytes())
-    return meter.levels()
-
-
-def _blocks(raw: Path) -> Iterator[Block]:
-    with raw.open("rb") as opened:
-        while data := opened.read(4 * RATE_HZ):
-            yield np.frombuffer(data, np.float32)
-
-
-def _check_heard(before: Levels, profile: IntakeProfile) -> None:
-    if before.duration_ms < profile.min_duration_ms:
-        raise MediaTooShort(
-            f"the sound lasts {before.duration_ms} ms, at least {profile.min_duration_ms} ms are needed",
-            duration_ms=before.duration_ms,
-        )
-    if before.sample_peak_dbfs < profile.silent_below_dbfs or not before.measurable:
-        raise MediaSilent(
-            f"nothing can be heard in the sound (peak {before.sample_peak_dbfs:.0f} dBFS); was the microphone off?",
-            sample_peak_dbfs=before.sample_peak_dbfs,
-        )
+def _within(tell: Tell, start: float, share: float) -> Tell:
+    return lambda done: tell(start + share * min(1.0, max(0.0, done)))
 
 
 class _Renderer:
     """Prepares, encodes and listens, until each rendition is as loud as it should be and keeps its peak."""
 
-    def __init__(self, raw: Path, folder: Path, before: Levels, profile: IntakeProfile) -> None:
-        self._raw = raw
-        self._folder = folder
-        self._before = before
+    def __init__(
+        self, backend: Backend, spool: Path, survey: Survey, before_lufs: float, profile: IntakeProfile
+    ) -> None:
+        self._backend = backend
+        self._spool = spool
+        self._survey = survey
+        self._before_lufs = before_lufs
         self._profile = profile
+        self._part = rules.PART if survey.samples > rules.LONG_S * RATE_HZ else None
+        self._part_lufs: float | None = None
 
-    def render(self) -> tuple[Preparation, Levels, tuple[tuple[Encoding, Levels], ...]]:
-        """All renditions: in one pass while they do, then alone those that a codec altered too much."""
-        wanted = encodings(self._profile)
-        goal = _Goal(self._profile.target_lufs, self._profile.limiter_dbfs)
-        preparation, after = self._prepare(goal)
-        encode(preparation.apply(_blocks(self._raw)), self._folder, wanted)
-        heard = tuple((encoding, self._correct(encoding, goal, after)) for encoding in wanted)
-        return preparation, after, heard
-
-    def _correct(self, encoding: Encoding, goal: _Goal, sent: Levels) -> Levels:
-        """Listen to one rendition and encode it again with a better goal, a few times at most."""
-        profile = self._profile
-        on_target = abs(sent.integrated_lufs - profile.target_lufs) <= profile.loudness_tolerance_lu
-        wanted_lufs = profile.target_lufs if on_target else sent.integrated_lufs
-        heard = measure(self._folder / encoding.file_name)
-        for _ in range(_CODEC_ROUNDS):
-            error_lu = wanted_lufs - heard.integrated_lufs
-            excess_db = heard.true_peak_dbtp - profile.true_peak_most_dbtp
-            if abs(error_lu) <= _CODEC_ERROR_LU and excess_db <= 0:
+    def render(self, encoding: Encoding, folder: Path, first: Preparation, sent_lufs: float, tell: Tell) -> Heard:
+        """One rendition: encode, listen, and encode again with a better goal, a few times at most."""
+        profile, preparation = self._profile, first
+        goal = Goal(profile.target_lufs, profile.limiter_dbfs)
+        on_target = abs(sent_lufs - profile.target_lufs) <= profile.loudness_tolerance_lu
+        wanted_lufs = profile.target_lufs if on_target else sent_lufs
+        target = folder / encoding.file_name
+        for round_ in range(_CODEC_ROUNDS + 1):
+            made_up = Preparation(
+                preparation.dc_offset, preparation.gain_db, preparation.ceiling_dbfs, encoding.makeup_db
+            )
+            start, share = 1 - 0.1**round_, 0.9 * 0.1**round_
+            self._backend.encode(self._spool, made_up, encoding, target, _within(tell, start, 0.8 * share))
+            heard = self._backend.hear(encoding, target, _within(tell, start + 0.8 * share, 0.2 * share))
+            missed = rules.needs_better(heard, wanted_lufs, profile)
+            if missed is None:
                 break
-            goal = goal.better(error_lu, excess_db)
-            preparation, _after = self._prepare(goal)
-            encode(preparation.apply(_blocks(self._raw)), self._folder, [encoding])
-            heard = measure(self._folder / encoding.file_name)
-        check(encoding, heard, sent, wanted_lufs, profile)
+            goal = goal.better(*missed)
+            preparation, _ = self.prepare(goal)
+        rules.check_rendition(encoding, heard, self._survey.samples, wanted_lufs, profile)
+        tell(1.0)
         return heard
 
-    def _prepare(self, goal: _Goal) -> tuple[Preparation, Levels]:
+    def prepare(self, goal: Goal) -> tuple[Preparation, float]:
         """What brings the sound to the goal, and what it measures then; the gain is corrected for the limiter."""
-        before = self._before
-        offset = before.dc_offset if abs(before.dc_offset) > _DC_OFFSET else 0.0
+        offset = rules.dc_offset(self._survey)
         most_db = self._profile.max_gain_db + max(0.0, goal.lufs - self._profile.target_lufs)
-        gain_db = min(goal.lufs - before.integrated_lufs, most_db)
+        gain_db = min(goal.lufs - self._before_lufs, most_db)
+        if rules.peak_dbfs(self._survey) + gain_db <= goal.ceiling_dbfs:
+            return Preparation(offset, gain_db, None), self._before_lufs + gain_db
+        tried: list[tuple[float, float]] = []
         for _ in range(_GAIN_ROUNDS):
-            limited = before.true_peak_dbtp + gain_db > goal.ceiling_dbfs
-            preparation = Preparation(offset, gain_db, goal.ceiling_dbfs if limited else None)
-            after = _measure(preparation, self._raw)
-            error_lu = goal.lufs - after.integrated_lufs
-            gain_db = min(gain_db + error_lu, most_db)
-            if abs(error_lu) <= _GAIN_ERROR_LU or gain_db == preparation.gain_db:
+            preparation = Preparation(offset, gain_db, goal.ceiling_dbfs)
+            lufs = self._measured(preparation)
+            tried.append((gain_db, lufs))
+            gain_db = min(_next_gain_db(tried, goal.lufs), most_db)
+            if abs(goal.lufs - lufs) <= _GAIN_ERROR_LU or gain_db == preparation.gain_db:
                 break
-        return preparation, after
+        return preparation, lufs
+
+    def _measured(self, preparation: Preparation) -> float:
+        """What the whole prepared sound measures; from a part of it, by what that part measured before."""
+        if self._part is None:
+            return self._backend.loudness(self._spool, preparation, None)
+        if self._part_lufs is None:
+            self._part_lufs = self._backend.loudness(self._spool, None, self._part)
+        return self._before_lufs + self._backend.loudness(self._spool, preparation, self._part) - self._part_lufs
 
 
-def _measure(preparation: Preparation, raw: Path) -> Levels:
-    meter = Meter()
-    for _ in meter.through(preparation.apply(_blocks(raw))):
-        pass
-    return meter.levels()
-
-
-def _findings(before: Levels, after: Levels, done: Preparation, profile: IntakeProfile) -> list[Finding]:
-    found: list[Finding] = []
-    if before.full_scale_samples > _CLIPPED_SHARE * before.samples:
-        found.append(Finding("clipped", before.full_scale_samples))
-    if done.dc_offset:
-        found.append(Finding("dc_offset_removed", round(done.dc_offset, 4)))
-    if before.integrated_lufs < _VERY_QUIET_LUFS:
-        found.append(Finding("very_quiet", round(before.integrated_lufs, 1)))
-    if done.ceiling_dbfs is not None:
-        found.append(Finding("limited", round(before.true_peak_dbtp + done.gain_db - done.ceiling_dbfs, 1)))
-    missing_lu = profile.target_lufs - after.integrated_lufs
-    if missing_lu > profile.loudness_tolerance_lu:
-        found.append(Finding("gain_capped", round(missing_lu, 1)))
-    return found
+def _next_gain_db(tried: list[tuple[float, float]], goal_lufs: float) -> float:
+    """Along the line through the last two trials; at first a limiter lets three quarters of a gain through."""
+    gain_db, lufs = tried[-1]
+    slope = _FIRST_SLOPE
+    if len(tried) > 1 and gain_db != tried[-2][0]:
+        slope = min(1.0, max(0.2, (lufs - tried[-2][1]) / (gain_db - tried[-2][0])))
+    return gain_db + (goal_lufs - lufs) / slope

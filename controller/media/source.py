@@ -1,90 +1,77 @@
 """Opens one file as sound and gives its frames, refusing whatever is not plainly a sound within the profile.
 
-The file is opened by descriptor, so neither its name nor its folder can steer a decoder; only listed formats and only
-the file protocol exist for it. Declared figures are checked before decoding, running figures while decoding.
+The file is opened by descriptor, so neither its name nor its folder can steer a decoder; only listed formats, only
+listed decoders and only the file protocol exist for it. Runs inside the PyAV child.
 """
 
 import errno
-import os
 from collections.abc import Iterator
+from typing import Self
 
 import av
 import av.container
 
-from controller.media.errors import (
-    MediaBadChannels,
-    MediaBadRate,
-    MediaEmpty,
-    MediaFormatRefused,
-    MediaNoAudio,
-    MediaTooLong,
-    MediaTruncated,
-    MediaUnreadable,
-)
-from controller.media.intake import Finding, IntakeProfile, SourceFacts
-from controller.media.structure import Structure, inspect
-
-FORMATS = "mp3,wav,w64,ogg,flac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,aiff,caf,asf"
-CHANNELS = range(1, 9)
-RATES_HZ = range(8_000, 192_001)
-_MAX_BAD_PACKETS = 20
-_MAX_BAD_SHARE = 0.02
-_NOTABLE_S = 0.1
-_MISSING_S = 1.0
-_MISSING_SHARE = 0.02
+from controller.media import rules
+from controller.media.errors import MediaFormatRefused, MediaNoAudio, MediaUnreadable
+from controller.media.intake import IntakeProfile, SourceFacts
+from controller.media.structure import structure
 
 
 class Source:
-    """One opened file; `frames` once, then `facts` and `findings`."""
+    """One opened file; read its `frames` once, then ask for its `decoding`."""
 
     def __init__(self, descriptor: int, profile: IntakeProfile) -> None:
         self._profile = profile
-        self._structure = _structure(descriptor)
-        if self._structure.channels is not None and self._structure.rate_hz is not None:
-            _check_shape(self._structure.channels, self._structure.rate_hz)
+        self._structure = structure(descriptor)
         self._container = _open(descriptor)
         self._stream = _audio_stream(self._container)
         self.facts = self._declared_facts()
-        self._declared_s = self._declared_duration_s()
-        self._decoded_s = 0.0
+        self.declared_s = self._declared_duration_s()
+        self.decoded_s = 0.0
         self._packets = 0
         self._bad = 0
-        self._last_bad = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
 
     def frames(self) -> Iterator[av.AudioFrame]:
         """Every decoded frame.
 
         Raises:
-            MediaError: the sound is longer than allowed, damaged, cut or holds nothing.
+            MediaError: the sound is longer than allowed, or damaged.
         """
         for packet in self._packets_of_sound():
             for given in self._decode(packet):
-                _check_shape(given.layout.nb_channels, given.sample_rate)
-                self._decoded_s += given.samples / given.sample_rate
-                self._check_duration(self._decoded_s, "has")
+                rules.check_shape(given.layout.nb_channels, given.sample_rate)
+                self.decoded_s += given.samples / given.sample_rate
+                rules.check_duration(self.decoded_s, "has", self._profile)
                 yield given
-        self._check_whole()
 
-    def findings(self) -> list[Finding]:
-        """What was found but tolerated."""
-        found: list[Finding] = []
-        if self._bad:
-            found.append(Finding("damaged_packets", self._bad))
-        if not self._structure.end_marked:
-            found.append(Finding("end_not_marked", 0))
-        missing_s = (self._declared_s or 0.0) - self._decoded_s
-        if missing_s > _NOTABLE_S:
-            found.append(Finding("shorter_than_declared", round(1000 * missing_s)))
-        if others := len(self._container.streams.audio) - 1:
-            found.append(Finding("other_streams_ignored", others))
-        return found
+    def decoding(self, changes: int) -> rules.Decoding:
+        """What reading it to its end told."""
+        return rules.Decoding(
+            facts=self.facts,
+            declared_s=self.declared_s,
+            decoded_s=self.decoded_s,
+            end_marked=self._structure.end_marked,
+            bad_packets=self._bad,
+            other_streams=len(self._container.streams.audio) - 1,
+            changes=changes,
+        )
 
     def _declared_facts(self) -> SourceFacts:
         context = self._stream.codec_context
+        rules.check_codec(context.name)
         facts = SourceFacts(
-            self._container.format.name.split(",")[0], context.name, context.sample_rate, context.layout.nb_channels
+            self._container.format.name.split(",")[0],
+            context.codec.canonical_name,
+            context.sample_rate,
+            context.layout.nb_channels,
         )
-        _check_shape(facts.channels, facts.rate_hz)
+        rules.check_shape(facts.channels, facts.rate_hz)
         return facts
 
     def _declared_duration_s(self) -> float | None:
@@ -97,15 +84,8 @@ class Source:
             declared = self._container.duration / av.time_base
         else:
             return None
-        self._check_duration(declared, "declares")
+        rules.check_duration(declared, "declares", self._profile)
         return declared
-
-    def _check_duration(self, seconds: float, verb: str) -> None:
-        if seconds > self._profile.max_duration_s:
-            raise MediaTooLong(
-                f"the sound {verb} {seconds:.0f} s or more, {self._profile.max_duration_s:.0f} s are allowed; cut it",
-                max_duration_s=self._profile.max_duration_s,
-            )
 
     def _packets_of_sound(self) -> "Iterator[av.Packet[av.AudioStream]]":
         try:
@@ -116,9 +96,7 @@ class Source:
             self._count_bad()
 
     def _decode(self, packet: "av.Packet[av.AudioStream]") -> list[av.AudioFrame]:
-        if packet.size:
-            self._packets += 1
-            self._last_bad = False
+        self._packets += bool(packet.size)
         try:
             return [given for given in packet.decode() if isinstance(given, av.AudioFrame) and given.samples]
         except av.error.InvalidDataError:
@@ -127,38 +105,13 @@ class Source:
 
     def _count_bad(self) -> None:
         self._bad += 1
-        self._last_bad = True
-        if self._bad > max(_MAX_BAD_PACKETS, _MAX_BAD_SHARE * self._packets):
-            raise MediaUnreadable(
-                f"{self._bad} of {self._packets} packets are damaged; copy the file again from its source",
-                damaged_packets=self._bad,
-            )
-
-    def _check_whole(self) -> None:
-        if not self._decoded_s:
-            raise MediaEmpty("no sound could be decoded from the file; is it the right one?")
-        missing_s = (self._declared_s or 0.0) - self._decoded_s
-        cut = self.facts.container == "aac" and self._last_bad
-        if cut or missing_s > max(_MISSING_S, _MISSING_SHARE * (self._declared_s or 0.0)):
-            raise MediaTruncated(
-                f"the sound ends after {self._decoded_s:.1f} s, before its declared end; copy it again",
-                declared_s=self._declared_s,
-                decoded_s=self._decoded_s,
-            )
-
-
-def _structure(descriptor: int) -> Structure:
-    with os.fdopen(os.dup(descriptor), "rb") as opened:
-        return inspect(opened)
+        rules.check_damage(self._bad, self._packets)
 
 
 def _open(descriptor: int) -> av.container.InputContainer:
+    allowed = {"format_whitelist": rules.FORMATS, "codec_whitelist": rules.CODECS, "protocol_whitelist": "file"}
     try:
-        return av.open(
-            f"file:/proc/self/fd/{descriptor}",
-            mode="r",
-            options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-        )
+        return av.open(f"file:/proc/self/fd/{descriptor}", mode="r", options=allowed)
     except av.error.ArgumentError as error:
         if error.errno != errno.EINVAL:
             raise
@@ -170,15 +123,9 @@ def _open(descriptor: int) -> av.container.InputContainer:
 
 
 def _audio_stream(container: av.container.InputContainer) -> av.AudioStream:
-    stream = container.streams.best("audio")
-    if not isinstance(stream, av.AudioStream):
+    """The first one."""
+    if not container.streams.audio:
         raise MediaNoAudio("the file has no audio track; was the sound switched off while recording?")
+    stream = container.streams.audio[0]
     stream.codec_context.thread_type = "NONE"
     return stream
-
-
-def _check_shape(channels: int, rate_hz: int) -> None:
-    if channels not in CHANNELS:
-        raise MediaBadChannels(f"the sound has {channels} channels, 1 to 8 are accepted", channels=channels)
-    if rate_hz not in RATES_HZ:
-        raise MediaBadRate(f"the sound has {rate_hz} samples a second, 8000 to 192000 are accepted", rate_hz=rate_hz)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from controller.media.errors import MediaFormatRefused, MediaTruncated
+from controller.media.rules import check_shape
 
 _HEAD_BYTES = 4096
 _ASF_HEAD_BYTES = 65536
@@ -23,6 +24,8 @@ _RIFF_CHUNK = struct.Struct("<4sI")
 _CAF_CHUNK = struct.Struct(">4sq")
 _OGG_PAGE_BYTES = 27
 _ID3_BYTES = 10
+_ADTS_BYTES = 7
+_ADTS_SYNC = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
@@ -35,6 +38,19 @@ class Structure:
     end_marked: bool = True
     channels: int | None = None
     rate_hz: int | None = None
+
+
+def structure(descriptor: int) -> Structure:
+    """What the bytes of an open file say; a shape that is refused is refused before any decoder.
+
+    Raises:
+        MediaError: the refusal.
+    """
+    with os.fdopen(os.dup(descriptor), "rb") as opened:
+        found = inspect(opened)
+    if found.channels is not None and found.rate_hz is not None:
+        check_shape(found.channels, found.rate_hz)
+    return found
 
 
 def inspect(source: BinaryIO) -> Structure:
@@ -58,6 +74,8 @@ def inspect(source: BinaryIO) -> Structure:
         _need(total, struct.unpack_from("<Q", head.ljust(24, b"\0"), 16)[0])
     elif head[:16] == _ASF_HEADER:
         _asf(_read(source, 0, _ASF_HEAD_BYTES), total)
+    elif _adts_frame(_read(source, start := _after_id3(head), _ADTS_BYTES)):
+        _adts(source, start, total)
     elif _MPEG_SYNC.match(head):
         return Structure(duration_known=_has_frame_count(source, head))
     return Structure()
@@ -135,10 +153,28 @@ def _ogg_end(tail: bytes) -> bool:
     return bool(head[5] & 4)
 
 
+def _after_id3(head: bytes) -> int:
+    """Where the sound begins."""
+    if head[:3] != b"ID3":
+        return 0
+    return _ID3_BYTES + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
+
+
 def _has_frame_count(source: BinaryIO, head: bytes) -> bool:
     """Whether an MPEG stream counts its frames in its first frame (Xing, Info, VBRI); else durations are estimates."""
-    at = 0
-    if head[:3] == b"ID3":
-        at = _ID3_BYTES + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False))
-    first = _read(source, at, 2048)
+    first = _read(source, _after_id3(head), 2048)
     return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _adts_frame(head: bytes) -> int:
+    """The length of the ADTS frame (AAC) that begins here, 0 if none does."""
+    if not _ADTS_SYNC.match(head) or len(head) < _ADTS_BYTES:
+        return 0
+    return (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+
+
+def _adts(source: BinaryIO, at: int, total: int) -> None:
+    """Walk the frames to the last one, or to where something else begins; a cut last frame is all that tells."""
+    while length := _adts_frame(_read(source, at, _ADTS_BYTES)):
+        at += max(length, _ADTS_BYTES)
+        _need(total, at)

@@ -22,9 +22,8 @@ from controller.delivery.uplink import Handler, Uplink
 from controller.jobs.rules import JobState
 from controller.jobs.spool import Spool
 from controller.jobs.worker import Worker
-from controller.media import intake_job
+from controller.media import intake_job, intakes
 from controller.media.intake_job import IntakeKind
-from controller.media.pyav_intake import PyAvIntake
 from controller.media.service import MediaLibrary
 from controller.receipts.ingest import FAMILIES, Ingest
 from controller.runtime.broker import LOOPBACK, EmbeddedBroker
@@ -65,7 +64,10 @@ class Controller:
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
         self.library = MediaLibrary(
-            db=self.db, objects=self.objects, intake=PyAvIntake(jobs=settings.jobs_at_once), clock=self.clock
+            db=self.db,
+            objects=self.objects,
+            intake=intakes.chosen(settings.media_backend, settings.jobs_at_once),
+            clock=self.clock,
         )
         self.spool = Spool(
             settings.data_dir / "spool",

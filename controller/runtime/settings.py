@@ -40,6 +40,13 @@ class Role(StrEnum):
     SOURCES = "sources"
 
 
+class MediaBackend(StrEnum):
+    """Who decodes and encodes sound: PyAV, which comes with Loa, or the host's ffmpeg program."""
+
+    PYAV = "pyav"
+    FFMPEG = "ffmpeg"
+
+
 class Settings(BaseSettings):
     """All settings; see each field. Times in seconds.
 
@@ -75,6 +82,7 @@ class Settings(BaseSettings):
     mobile_bytes_per_s: int = Field(default=256_000, ge=1_000, description="Content on links of class “mobile”")
     narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
     sources: Path | None = Field(default=None, description="YAML list of source systems; default: none")
+    media_backend: MediaBackend = Field(default=MediaBackend.PYAV, description="Who decodes sound: pyav or ffmpeg")
     jobs_at_once: int = Field(default=1, ge=1, le=64, description="Background jobs this process does at a time")
     jobs_waiting: int = Field(default=500, ge=1, description="Background jobs that may wait")
     job_lease_s: float = Field(default=20.0, ge=1, description="After this a dead process's jobs are taken up again")

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from controller.media.child import answer
-from controller.media.errors import BY_CODE, MediaChildFailed, MediaChildLimit, MediaError, MediaTimeout
+from controller.media.errors import (
+    BY_CODE,
+    MediaBackendMissing,
+    MediaChildFailed,
+    MediaChildLimit,
+    MediaError,
+    MediaTimeout,
+)
 from controller.media.intake import ChildLimits, IntakeProfile
 from controller.media.pyav_intake import PyAvIntake
 from tests.fakes import media_corpus as corpus
@@ -148,7 +155,7 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
     kinds = [kind for kind in MediaError.__subclasses__() if kind.__module__ == "controller.media.errors"]
 
     assert len({kind.code for kind in kinds}) == len(kinds)
-    assert set(kinds) - set(BY_CODE.values()) == {MediaTimeout, MediaChildFailed}
+    assert set(kinds) - set(BY_CODE.values()) == {MediaTimeout, MediaBackendMissing}
 
 
 def alive(process: int) -> bool:

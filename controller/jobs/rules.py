@@ -8,7 +8,7 @@ either, and is 1 only when the job is done.
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 _NEARLY = 0.99
 _WORTH_TELLING = 0.01
 

@@ -138,11 +138,8 @@ class Worker:
             log.error("job %s could not be ended; its lease runs out and it is tried again", claim.id, exc_info=error)
 
     async def _attempt(self, claim: Claim) -> None:
-        folder = self._folder / f"{claim.id}-{claim.attempt}"
-        order = Order(claim.id, claim.title, self._spool.path(claim.id), claim.given)
         try:
-            await unbroken(asyncio.to_thread(self._make_room, claim.id, folder))
-            made = await self._kinds[claim.kind].run(order, folder, lambda done: self._heard(claim, done))
+            made = await self._in_folder(claim)
         except LoaError as error:
             await unbroken(self._fail(claim, error))
         except Exception:
@@ -150,6 +147,14 @@ class Worker:
             await unbroken(self._try_again(claim))
         else:
             await unbroken(self._finish(claim, made))
+
+    async def _in_folder(self, claim: Claim) -> Made:
+        """The work itself; its folder is gone before the job has ended."""
+        folder = self._folder / f"{claim.id}-{claim.attempt}"
+        order = Order(claim.id, claim.title, self._spool.path(claim.id), claim.given)
+        try:
+            await unbroken(asyncio.to_thread(self._make_room, claim.id, folder))
+            return await self._kinds[claim.kind].run(order, folder, lambda done: self._heard(claim, done))
         finally:
             await unbroken(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 

@@ -192,13 +192,19 @@ class System:
         return True
 
     def add_agent(
-        self, device: str, *, kind: str = "speaker", output: dict[str, Any] | None = None, **environment: str
+        self,
+        device: str,
+        *,
+        kind: str = "speaker",
+        unit: str = COMMUNE,
+        output: dict[str, Any] | None = None,
+        **environment: str,
     ) -> Process:
         """Register a device, provision it and start its agent."""
         bundle = Bundle(self.folder / "devices" / device)
         key = make_key(bundle)
         profile = "demo-speaker" if kind == "speaker" else "generic-png-board"
-        body = {"id": device, "name": device, "kind": kind, "unit_id": COMMUNE, "public_key": key, "profile": profile}
+        body = {"id": device, "name": device, "kind": kind, "unit_id": unit, "public_key": key, "profile": profile}
         self.client.post("/devices", body)
         write_bundle(
             bundle,

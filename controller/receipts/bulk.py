@@ -43,4 +43,6 @@ class Bulk(Protocol):
 async def bulk_of(session: AsyncSession) -> Bulk:
     """For the session's database."""
     connection = await session.connection()
-    return PostgresBulk(connection) if connection.dialect.name == "postgresql" else SqliteBulk(connection)
+    if connection.dialect.name == "postgresql":
+        return await PostgresBulk.on(connection)
+    return SqliteBulk(connection)

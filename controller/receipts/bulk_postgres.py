@@ -1,7 +1,7 @@
 """Groups of rows on PostgreSQL: new entries by binary COPY, everything else through arrays.
 
-Arrays come in the order of their keys and are joined by the primary key, so that rows are locked in that order; a
-planner that once chooses otherwise can make two writers meet in a circle, which the caller's retry resolves.
+Arrays come in the order of their keys, and the planner is told to look each row up by its key: so rows are locked in
+that order, and a table that was filled a minute ago, whose statistics lag behind, is not read from end to end.
 """
 
 from collections.abc import Sequence
@@ -14,25 +14,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
 from loa_protocol.receipts import GENESIS
 
+_BY_KEY = """\
+SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+  set_config('enable_seqscan', 'off', true)
+"""
 _MAKE_HEADS = """\
 INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen)
-SELECT w.device, w.journal, 0, %s, %s FROM unnest(%s::varchar[], %s::varchar[]) AS w (device, journal)
+SELECT w.device, w.journal, 0, %s, %s FROM unnest(%b::varchar[], %b::varchar[]) AS w (device, journal)
 ON CONFLICT DO NOTHING
 """
 _LOCK_HEADS = """\
 SELECT j.device_id, j.journal_id, j.sequence, j.hash
-FROM unnest(%s::varchar[], %s::varchar[]) AS w (device, journal)
+FROM unnest(%b::varchar[], %b::varchar[]) AS w (device, journal)
 JOIN journals j ON j.device_id = w.device AND j.journal_id = w.journal
 ORDER BY j.device_id, j.journal_id FOR UPDATE OF j
 """
 _MOVE_HEADS = """\
 UPDATE journals j SET sequence = w.sequence, hash = w.hash
-FROM unnest(%s::varchar[], %s::varchar[], %s::bigint[], %s::varchar[]) AS w (device, journal, sequence, hash)
+FROM unnest(%b::varchar[], %b::varchar[], %b::bigint[], %b::varchar[]) AS w (device, journal, sequence, hash)
 WHERE j.device_id = w.device AND j.journal_id = w.journal
 """
 _HASHES = """\
 SELECT e.device_id, e.journal_id, e.sequence, e.hash
-FROM unnest(%s::varchar[], %s::varchar[], %s::bigint[], %s::bigint[]) AS w (device, journal, first, last)
+FROM unnest(%b::varchar[], %b::varchar[], %b::bigint[], %b::bigint[]) AS w (device, journal, first, last)
 JOIN journal_entries e
   ON e.device_id = w.device AND e.journal_id = w.journal AND e.sequence BETWEEN w.first AND w.last
 """
@@ -43,18 +47,18 @@ _ENTRY_TYPES = ("varchar", "varchar", "int8", "varchar", "varchar", "bytea", "ti
 _ANSWER = """\
 UPDATE ledger l SET outcome = w.outcome, reason = w.reason, started = coalesce(w.started, l.started),
   played_ms = w.played_ms, receipt = w.receipt, answered_at = %s
-FROM unnest(%s::varchar[], %s::varchar[], %s::varchar[], %s::varchar[], %s::timestamp[], %s::bigint[], %s::json[])
+FROM unnest(%b::varchar[], %b::varchar[], %b::varchar[], %b::varchar[], %b::timestamp[], %b::bigint[], %b::json[])
   AS w (broadcast, device, outcome, reason, started, played_ms, receipt)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND (l.outcome IS NULL OR l.outcome = 'unknown')
 """
 _BEGIN = """\
 UPDATE ledger l SET started = w.started
-FROM unnest(%s::varchar[], %s::varchar[], %s::timestamp[]) AS w (broadcast, device, started)
+FROM unnest(%b::varchar[], %b::varchar[], %b::timestamp[]) AS w (broadcast, device, started)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND l.outcome IS NULL
 """
 _STANDING = """\
 SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt::text
-FROM unnest(%s::varchar[], %s::varchar[]) AS w (broadcast, device)
+FROM unnest(%b::varchar[], %b::varchar[]) AS w (broadcast, device)
 JOIN ledger l ON l.broadcast_id = w.broadcast AND l.device_id = w.device
 """
 
@@ -64,6 +68,12 @@ class PostgresBulk:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    @classmethod
+    async def on(cls, connection: AsyncConnection) -> "PostgresBulk":
+        """Prepared until the end of the transaction."""
+        await connection.exec_driver_sql(_BY_KEY)
+        return cls(connection)
 
     async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
         """See `Bulk`. Made first, then locked: who makes heads holds no locks another could wait for."""

@@ -25,6 +25,7 @@ from controller.receipts.opening import FAMILIES, Closed, Message, NotTakenIn, O
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
+from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival
 from controller.runtime.waiting import unbroken
@@ -64,8 +65,14 @@ class Ingest:
         self._acknowledger = Acknowledger(keys)
         self._arrived: deque[tuple[Arrival, Family, str]] = deque()
         self._arrived_bytes = 0
+        self._in_hand = 0
         self._opened: deque[Message] = deque()
         self._arrival, self._message, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    @property
+    def in_hand(self) -> int:
+        """Messages that were offered and are neither committed nor dropped yet."""
+        return self._in_hand
 
     def offer(self, arrival: Arrival, family: Family, device_id: str, uplink: Uplink) -> None:
         """A message that came through the door. What finds no room is dropped: its device sends it again, later."""
@@ -75,6 +82,7 @@ class Ingest:
             return
         self._arrived.append((arrival, family, device_id))
         self._arrived_bytes += size
+        self._in_hand += 1
         self._arrival.set()
 
     async def run(self, uplink: Uplink) -> None:
@@ -95,10 +103,15 @@ class Ingest:
                 self._room.clear()
                 await self._room.wait()
             waiting = self._next_arrivals()
+            opened: list[Message] = []
             try:
-                self._opened.extend(await self._open(waiting, opener, uplink))
+                opened = await self._open(waiting, opener, uplink)
+            except LoaError as error:
+                log.warning("%d messages were not opened: %s; devices send them again", len(waiting), error)
             except Exception:
                 log.exception("%d messages were not opened; devices send them again", len(waiting))
+            self._in_hand -= len(waiting) - len(opened)
+            self._opened.extend(opened)
             if self._opened:
                 self._message.set()
 
@@ -136,6 +149,7 @@ class Ingest:
                 await unbroken(self._take_all(group, uplink))
             except Exception:
                 log.exception("%d messages were not taken in; devices send them again", len(group))
+            self._in_hand -= len(group)
 
     def _next_group(self) -> list[Message]:
         group: list[Message] = []
@@ -152,6 +166,10 @@ class Ingest:
         """All in one transaction; where that fails, each half alone, down to the message that is the cause."""
         try:
             await self._take(group)
+        except (DatabaseUnavailable, DatabaseBusy) as error:  # it holds for each of them alone too
+            log.warning("%d messages were not taken in: %s; devices send them again", len(group), error)
+            for message in group:
+                uplink.drop(error.code, message.arrival)
         except Exception:
             if len(group) == 1:
                 log.exception("%s: a message could not be taken in", group[0].known.device_id)

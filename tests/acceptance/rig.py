@@ -130,9 +130,14 @@ def broker_process(kind: str, folder: Path, port: int) -> Process:
 
 
 class System:
-    """Broker, controller and agents in `folder`; `broker` is `embedded`, `iotcore` or `mosquitto`."""
+    """Broker, controller and agents in `folder`; `broker` is `embedded`, `iotcore` or `mosquitto`.
 
-    def __init__(self, folder: Path, broker: str = "embedded", answer_deadline_s: int = 5) -> None:
+    `database` is a URL; without one it is SQLite in the controller's folder.
+    """
+
+    def __init__(
+        self, folder: Path, broker: str = "embedded", answer_deadline_s: int = 5, database: str | None = None
+    ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.data_dir = folder / "controller"
@@ -145,7 +150,8 @@ class System:
             command += ["--broker-port", str(self.broker_port)]
         else:
             command += ["--broker", f"mqtt://{LOOPBACK}:{self.broker_port}"]
-        self.controller = Process("controller", command, folder / "controller.log")
+        environment = {} if database is None else {"LOA_DATABASE_URL": database}
+        self.controller = Process("controller", command, folder / "controller.log", environment)
         self.agents: dict[str, Process] = {}
         self._client: Client | None = None
 
@@ -267,9 +273,11 @@ def _closed(view: dict[str, Any]) -> dict[str, Any] | None:
 
 
 @contextmanager
-def running(folder: Path, broker: str = "embedded", answer_deadline_s: int = 5) -> Iterator[System]:
+def running(
+    folder: Path, broker: str = "embedded", answer_deadline_s: int = 5, database: str | None = None
+) -> Iterator[System]:
     """A started system, ended whatever happens."""
-    system = System(folder, broker, answer_deadline_s)
+    system = System(folder, broker, answer_deadline_s, database)
     try:
         system.start()
         yield system

@@ -1,11 +1,13 @@
 """kill -9 of controller, broker, agent and player, at named points and at seeded random moments.
 
-Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them.
+Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them, `--database
+postgresql` does it on PostgreSQL. That database dies here too.
 """
 
 import json
 import random
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,8 +17,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from loa_cli.client import ApiUnreachable
+from loa_cli.client import ApiRefused, ApiUnreachable
 from tests.acceptance.rig import COMMUNE, Process, System, bursts, captured, make_tone, running, wait_for
+from tests.fakes.databases import fresh_database
+from tests.fakes.postgres import PostgresServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(1500)]
 
@@ -98,7 +102,10 @@ def test_kills_lose_nothing_and_repeat_nothing(
     total = int(request.config.getoption("--kills"))
     chance = random.Random(int(request.config.getoption("--seed")))
     hits: Counter[str] = Counter()
-    with running(tmp_path, "iotcore", answer_deadline_s=4) as system:
+    with (
+        fresh_database(request.config.getoption("--database"), tmp_path, request) as database,
+        running(tmp_path, "iotcore", answer_deadline_s=4, database=database) as system,
+    ):
         for device in DEVICES:
             system.add_agent(device)
         system.wait_ready()
@@ -195,6 +202,45 @@ def _kill_now(system: System, agent: Process, victim: str) -> int:
     assert process is not None
     process.kill()
     return 1
+
+
+def test_a_database_that_dies_loses_nothing_that_was_accepted(
+    tmp_path: Path, request: pytest.FixtureRequest, postgres: PostgresServer
+) -> None:
+    with (
+        fresh_database("postgresql", tmp_path, request) as database,
+        running(tmp_path, "mosquitto", answer_deadline_s=10, database=database) as system,
+    ):
+        system.add_agent("loa-1")
+        system.wait_ready()
+        asset = system.client.upload(make_tone(tmp_path / "tone.wav", seconds=TONE_S), "Âm thử")["id"]
+        accepted, refused = [], Counter[str]()
+        for number, strike in enumerate((postgres.kill_one_of_its_children, postgres.kill, postgres.kill)):
+            strike()
+            start = threading.Timer(1.0, postgres.ensure)
+            start.start()
+            accepted.append(_accept_at_last(system, asset, f"k-{number}", refused))
+            start.join()
+
+        views = [system.wait_closed(broadcast) for broadcast in accepted]
+
+        assert [view["outcomes"] for view in views] == [{"played": 1}] * 3
+        assert len(bursts(captured(system.capture("loa-1")))) == 3
+        assert set(refused) == {"database_unavailable"}
+        assert "Traceback" not in system.controller.tail(100_000)
+
+
+def _accept_at_last(system: System, asset: str, key: str, refused: Counter[str]) -> str:
+    """The same request with the same key until it is accepted; `refused` counts by code."""
+    body = {"title": "Thử", "to": [f"u-{COMMUNE}"], "asset_id": asset, "at": _soon(6.0), "late_s": 20}
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            return str(system.client.post("/broadcasts", body, key=key)["id"])
+        except ApiRefused as error:
+            refused[error.problem_code] += 1
+            time.sleep(0.1)
+    raise AssertionError("the database did not come back")
 
 
 def test_a_broadcast_accepted_just_before_the_controller_dies_is_still_played(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""From a file on the operator's disk to loudspeakers and a board, and back: on both brokers, with real processes."""
+"""From a file on the operator's disk to loudspeakers and a board, and back, with real processes.
+
+The main line runs on every broker, and on both databases.
+"""
 
 import json
 import subprocess
@@ -24,9 +27,13 @@ def _play(system: System, folder: Path, *, at: str | None, seconds: float = 2.0,
     return str(system.client.post("/broadcasts", body)["id"])
 
 
-@pytest.mark.parametrize("broker", ["embedded", "iotcore", "mosquitto"])
-def test_a_file_sounds_on_every_loudspeaker_and_shows_on_the_board(broker: str, tmp_path: Path) -> None:
-    with running(tmp_path, broker) as system:
+@pytest.mark.parametrize(
+    ("broker", "database"),
+    [("embedded", "sqlite"), ("iotcore", "sqlite"), ("mosquitto", "postgresql")],
+    indirect=["database"],
+)
+def test_a_file_sounds_on_every_loudspeaker_and_shows_on_the_board(broker: str, database: str, tmp_path: Path) -> None:
+    with running(tmp_path, broker, database=database) as system:
         for device in ("loa-1", "loa-2", "loa-3"):
             system.add_agent(device)
         system.add_agent("bang-1", kind="board")

@@ -136,6 +136,19 @@ class PostgresServer:
         self._child.kill()
         self._child.wait()
 
+    def kill_one_of_its_children(self) -> None:
+        """`kill -9` of a process that serves Loa: all the others are cut off too, and the server recovers by itself."""
+        query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'loa' ORDER BY backend_start LIMIT 1"
+        with psycopg.connect(self.url("postgres", driver="postgresql")) as connection:
+            found = connection.execute(query).fetchone()
+        assert found is not None, "nobody from Loa is connected"
+        os.kill(found[0], signal.SIGKILL)
+
+    def ensure(self) -> None:
+        """Start it where it does not run."""
+        if self._child is None or self._child.poll() is not None:
+            self.start()
+
     def end(self) -> None:
         """Stop it at once and remove everything."""
         if self._child is not None and self._child.poll() is None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 
 from controller.broadcasts.rules import LATEST_PLANNED, NOW_LEAD
-from controller.sources.bulletin import At, Bulletin, Now, Window
+from controller.sources.bulletin import At, Bulletin, Now, Window, first_instant
 from controller.sources.errors import (
     SourceAreaRefused,
     SourceItemChanged,
@@ -136,7 +136,7 @@ def require_possible(bulletin: Bulletin) -> None:
     when = bulletin.when
     if isinstance(when, Window) and when.end <= when.begin:
         raise SourceWindowInvalid("when.to", "the window ends before it begins")
-    first = when.at if isinstance(when, At) else when.begin if isinstance(when, Window) else None
+    first = first_instant(when)
     if first is not None and bulletin.valid_until < first:
         raise SourceWindowInvalid("valid_until", "its validity ends before its start")
 

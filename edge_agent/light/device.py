@@ -54,7 +54,7 @@ from loa_protocol.uplink import seal_uplink
 log = logging.getLogger(__name__)
 
 AGENT = "loa-light 0.1.0 (simulated)"
-ASK_AGAIN_S = 5.0
+ASK_AGAIN_S, LONGEST_ASK_S = 5.0, 60.0
 WAITING = 64
 _NOWHERE = Path("/nonexistent")
 _MISSING_MAX = 500
@@ -73,6 +73,7 @@ class LightDevice:
     """Lives as long as its fleet; connections come and go."""
 
     __slots__ = (
+        "_asked",
         "_boot",
         "_born_s",
         "_clock",
@@ -114,6 +115,7 @@ class LightDevice:
         self._commands: dict[str, CommandReply] = {}
         self._refusals: Refusals | None = None
         self._refused_acks = 0
+        self._asked = 0
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self.whole = False
         self._desk.refresh()
@@ -151,6 +153,11 @@ class LightDevice:
         return self._holdings.versions
 
     @property
+    def ready(self) -> bool:
+        """Whether what is due would be played: it knows its scopes, the time, and has what it needs."""
+        return self._holdings.assignment is not None and self.clock_usable and not self._content.missing
+
+    @property
     def playing(self) -> str:
         """What is on now."""
         return self._stage.playing
@@ -185,6 +192,7 @@ class LightDevice:
         self._send(topics.up(Family.PRESENCE, self.device_id), self._presence(online=True), 1, retain=True)
         self._listen()
         self._upward.connected()
+        self._asked = 0
         self._soon(self._ask_time, at_least_s=self._services.faults.late_clock_s)
         self._soon(self._send_health)
         self._soon(self._repeat_state)
@@ -303,7 +311,9 @@ class LightDevice:
         self._nonces = {nonce: self._clock.monotonic_ns}
         question = msgspec.json.encode(TimeQuestion(device=self.device_id, nonce=nonce))
         self._send(topics.up(Family.UP_REPLY, self.device_id), question, 0)
-        self._soon(self._ask_time_again, at_least_s=ASK_AGAIN_S)
+        self._asked += 1
+        limit_s = min(LONGEST_ASK_S, ASK_AGAIN_S * 2.0 ** (self._asked - 1))
+        self._soon(self._ask_time_again, at_least_s=limit_s * self._services.chance.uniform(0.5, 1.0))
 
     def _ask_time_again(self) -> None:
         if not self.clock_usable:
@@ -361,7 +371,7 @@ class LightDevice:
             issued=reading.now,
             agent=AGENT,
             have=self._holdings.versions,
-            ready=self._holdings.assignment is not None and reading.schedules_play and not self._content.missing,
+            ready=self.ready,
             missing=self._content.missing[:_MISSING_MAX],
             clock=reading.report(),
             evidence=Evidence.SIMULATED,

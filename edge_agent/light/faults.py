@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-PER_SECOND = 400
-"""Messages a second that a fleet's answers are spread to by default: what one ingest process takes with ease."""
+PER_SECOND = 250
+"""Devices a second that a fleet's answers are spread to by default: what one controller takes with ease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

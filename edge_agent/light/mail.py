@@ -40,11 +40,11 @@ class Mail:
 
     def _work(self) -> None:
         now_s = self._loop.time()
-        quiet = now_s - self._heard_s >= QUIET_S
-        if quiet or now_s - self._oldest_s >= LONGEST_WAIT_S:
+        due = now_s - self._heard_s >= QUIET_S or now_s - self._oldest_s >= LONGEST_WAIT_S
+        if due:
             until = time.monotonic() + SLICE_S
             while self._waiting and time.monotonic() < until:
                 self._waiting.popleft()()
         self._armed = bool(self._waiting)
         if self._armed:
-            self._loop.call_later(0.0 if quiet else QUIET_S, self._work)
+            self._loop.call_later(0.0 if due else QUIET_S, self._work)

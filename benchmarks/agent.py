@@ -80,7 +80,7 @@ def reaction(one: OneAgent, repetitions: int, chance: random.Random) -> tuple[li
                     )
                 ]
             )
-            wait_for(lambda name=name: one.controller.receipts(name), f"{name} is answered")
+            _answered(one, name)
             raw.append(parts.once(envelope))
     buffer_ms = percentile(buffers_ms, 0.5)
     note = f"a plan of {_COMING + 1} broadcasts, {len(envelope)} bytes; the converter of the capture file is "
@@ -92,6 +92,10 @@ def _sound_now(one: OneAgent, name: str, coming: list[Broadcast]) -> tuple[bytes
     envelope = one.send([one.broadcast(name, in_s=0.0), *coming])
     first: dict[str, int] = wait_for(lambda: one.first_sample(name), f"{name} sounds")
     return envelope, first
+
+
+def _answered(one: OneAgent, name: str) -> None:
+    wait_for(lambda: one.controller.receipts(name), f"{name} is answered")
 
 
 def _reaction_figures(

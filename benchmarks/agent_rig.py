@@ -153,18 +153,11 @@ class OneAgent:
     def broadcast(self, name: str, *, in_s: float, sound_ms: int = SOUND_MS) -> Broadcast:
         """A broadcast of the bulletin, cut after `sound_ms`."""
         start = utc_now() + timedelta(seconds=in_s)
-        sound = self.controller.sound(name, self.asset, in_s=in_s)
-        fields = {"start": start, "latest_start": start + timedelta(seconds=20), "duration_ms": sound_ms}
-        return Broadcast(id=name, segments=sound.segments, volume=80, **fields)
+        return self._sounding(name, self.asset, start, late_s=20.0, duration_ms=sound_ms)
 
     def clip_at(self, name: str, start: datetime) -> Broadcast:
         """A broadcast of the short clip, whole, which must begin within 2 s of its start."""
-        segments = (ContentSegment(ref=self.clip.ref),)
-        latest = start + timedelta(seconds=2)
-        duration_ms = self.clip.duration_ms
-        return Broadcast(
-            id=name, start=start, latest_start=latest, duration_ms=duration_ms, segments=segments, volume=80
-        )
+        return self._sounding(name, self.clip, start, late_s=2.0, duration_ms=self.clip.duration_ms)
 
     def send(self, broadcasts: Sequence[Broadcast]) -> bytes:
         """A signed plan to the broker; gives its envelope."""
@@ -200,6 +193,17 @@ class OneAgent:
     def processes(self) -> list[int]:
         """Process ids of the agent and everything it started."""
         return [self.agent.pid, *_descendants(self.agent.pid)]
+
+    @staticmethod
+    def _sounding(name: str, asset: SentContent, start: datetime, *, late_s: float, duration_ms: int) -> Broadcast:
+        return Broadcast(
+            id=name,
+            start=start,
+            latest_start=start + timedelta(seconds=late_s),
+            duration_ms=duration_ms,
+            segments=(ContentSegment(ref=asset.ref),),
+            volume=80,
+        )
 
     def _captures(self) -> list[Path]:
         return sorted(self.captured.glob("*.jsonl"))

@@ -7,6 +7,7 @@ brightness. Raw baselines are dashed with hollow marks, so that colour alone tel
 from collections.abc import Iterable
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -17,7 +18,7 @@ mpl.use("Agg")
 from matplotlib.figure import Figure as Sheet
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "loa",
     "svg.fonttype": "none",
     "font.family": "sans-serif",

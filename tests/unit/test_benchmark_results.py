@@ -58,8 +58,8 @@ def test_a_result_is_kept_with_its_goals_and_its_drawings(tmp_path):
 
 
 def test_drawings_that_a_newer_result_has_not_go_away_and_others_stay(tmp_path):
-    (tmp_path / "sample-other.svg").write_text("another benchmark's")
-    results.keep(REPORT, WHERE, quick=False, folder=tmp_path)
+    for name in ("sample.svg", "sample-2.svg", "sample-other.svg"):
+        (tmp_path / name).write_text("drawn before")
 
     results.keep(Report("sample", ()), WHERE, quick=True, folder=tmp_path)
 
@@ -92,7 +92,7 @@ def test_the_page_shows_what_is_kept_and_nothing_else_of_the_past(tmp_path, page
 
 
 def test_a_quick_result_is_not_shown_as_a_full_one(tmp_path, page):
-    results.keep(REPORT, WHERE, quick=True, folder=tmp_path)
+    results.keep(Report("sample", REPORT.figures), WHERE, quick=True, folder=tmp_path)
 
     readme.rewrite(["sample"], results.kept(tmp_path), page)
 

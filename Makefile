@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	tests/system_packages.sh
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,7 +10,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from tests.fakes.postgres import PostgresServer
 
-FIGURES = pytest.StashKey[list[str]]()
+FIGURE = "figure"
+ALONE = Path(__file__).with_name("acceptance")
 settings.register_profile("loa", deadline=None, print_blob=True)
 settings.load_profile("loa")
 
@@ -22,7 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=20261121, help="seed of the random moments of the kill test")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(ALONE) or "audio" in item.keywords:
+            item.add_marker("alone")
     if config.getoption("--long"):
         return
     for item in items:
@@ -33,7 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a measured figure at the end of the run, also of tests that pass."""
-    return request.config.stash.setdefault(FIGURES, []).append
+
+    def say(line: str) -> None:
+        request.node.user_properties.append((FIGURE, line))
+
+    return say
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +63,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash.get(FIGURES, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = [report for kind in terminalreporter.stats.values() for report in kind]
+    ended = [report for report in found if isinstance(report, pytest.TestReport) and report.when == "teardown"]
+    figures = [line for report in ended for name, line in report.user_properties if name == FIGURE]
     if figures:
         terminalreporter.section("measured")
         for line in figures:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(str(line))

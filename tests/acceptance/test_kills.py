@@ -226,9 +226,7 @@ def test_a_database_that_dies_loses_nothing_that_was_accepted(
         assert "Traceback" not in system.controller.tail(100_000)
 
 
-def _accept_at_last(
-    system: System, asset: str, key: str, refused: Counter[str], postgres: PostgresServer
-) -> str:
+def _accept_at_last(system: System, asset: str, key: str, refused: Counter[str], postgres: PostgresServer) -> str:
     """The same request with the same key until it is accepted; `refused` counts by code. The server is started late."""
     body = {"title": "Thử", "to": [f"u-{COMMUNE}"], "asset_id": asset, "at": _soon(6.0), "late_s": 20}
     deadline = time.monotonic() + 20

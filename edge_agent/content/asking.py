@@ -16,7 +16,7 @@ WANT_EVERY_S, LONGEST_EVERY_S = 5.0, 60.0
 WANT_EVERY_URGENT_S, WANTS_URGENT = 2.0, 3
 URGENT_S, SOON_S = 60.0, 600.0
 QUIET_URGENT_S, QUIET_S = 0.5, 3.0
-UNHEARD_S, TAIL_S = 1.0, 2.0
+UNHEARD_S, TAIL_S = 0.6, 2.0
 """How long silence may last before the first chunk, and before what follows the last one is given up as lost."""
 GAPS = 2.5
 """A pass has ended when nothing came for so many times the pause between two of its chunks."""

@@ -23,6 +23,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Arrival, Link
 from controller.runtime.settings import Settings
+from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import unbroken
 from loa_protocol import strict_json
 from loa_protocol.documents.device import LinkClass, Want
@@ -129,8 +130,8 @@ class ContentSender:
             root = await self._first.get()
             try:
                 await self._announce(root)
-            except Exception:
-                log.exception("the first pass of content %s failed; devices will ask for it", root)
+            except Exception as error:  # noqa: BLE001 - told; devices ask
+                tell_failure(log, error, "the first pass of content %s failed; devices will ask for it", root)
 
     async def _announce(self, root: str) -> None:
         source, reached = await self._source(root), await self._reach(root)
@@ -157,8 +158,8 @@ class ContentSender:
                     for one in batch:
                         if not await self._serve(one, known.get(one.want.device)):
                             uplink.drop("want_not_in_plan", one.arrival, one.want.root)
-                except Exception:
-                    log.exception("%d wants could not be served; devices ask again", len(batch))
+                except Exception as error:  # noqa: BLE001 - told; devices ask again
+                    tell_failure(log, error, "%d wants could not be served; devices ask again", len(batch))
 
     async def _serve(self, asked: _Asked, known: Known | None) -> bool:
         """Whether what is wanted is for that device."""

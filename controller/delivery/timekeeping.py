@@ -16,6 +16,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.keys import Signers
 from controller.runtime.mqtt import Arrival
+from controller.runtime.telling import tell_failure
 from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import unbroken
 from loa_protocol import strict_json, topics
@@ -67,8 +68,8 @@ class TimeKeeper:
                 waiting.append(self._queue.get_nowait())
             try:
                 await unbroken(self._answer(waiting))
-            except Exception:
-                log.exception("%d time questions were not answered; devices ask again", len(waiting))
+            except Exception as error:  # noqa: BLE001 - told; devices ask again
+                tell_failure(log, error, "%d time questions were not answered; devices ask again", len(waiting))
 
     async def _answer(self, waiting: Sequence[tuple[Arrival, TimeQuestion]]) -> None:
         """Look everything up for all, then sign each with the time of that moment."""

@@ -22,6 +22,7 @@ from controller.jobs.store import Claim
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
+from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import ended, happens, unbroken
 from loa_protocol import failpoints
 from loa_protocol.errors import LoaError
@@ -96,8 +97,8 @@ class Worker:
         while True:
             try:
                 claim = await unbroken(self._claim())
-            except Exception:
-                log.exception("no job could be claimed; trying again")
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell_failure(log, error, "no job could be claimed; trying again")
                 claim = None
             if claim is None:
                 await happens(self._bell, POLL_S)
@@ -232,8 +233,8 @@ class Worker:
     async def _keep(self, running: _Running) -> None:
         try:
             await unbroken(self._extend(running))
-        except Exception:
-            log.exception("a lease could not be extended; trying again")
+        except Exception as error:  # noqa: BLE001 - told, and tried again
+            tell_failure(log, error, "a lease could not be extended; trying again")
 
     async def _extend(self, running: _Running) -> None:
         running.extended_s, running.stored = self._clock.monotonic(), running.progress
@@ -249,8 +250,8 @@ class Worker:
         while True:
             try:
                 await unbroken(self._clear())
-            except Exception:
-                log.exception("left-overs could not be cleared; trying again")
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell_failure(log, error, "left-overs could not be cleared; trying again")
             await asyncio.sleep(_SWEEP_S)
 
     async def _clear(self) -> None:

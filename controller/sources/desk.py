@@ -17,6 +17,7 @@ from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.ids import new_id
+from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import unbroken
 from controller.sources import results, service, store
 from controller.sources.bulletin import Bulletin
@@ -66,8 +67,8 @@ class Desk:
                 self._trouble = ""
             except SourceUnusable as error:
                 self._say(str(error))
-            except Exception:
-                log.exception("the source %s: a round failed; trying again", self._source.name)
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell_failure(log, error, "the source %s: a round failed; trying again", self._source.name)
             await asyncio.sleep(self._source.poll_s)
 
     async def round(self) -> None:

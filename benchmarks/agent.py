@@ -27,6 +27,10 @@ from tests.acceptance.rig_audio import ALSA_DEVICE, PulseRig
 REACTION_GOAL_MS = 40.0
 _COMING = 20
 _HOUR_S = 3600.0
+_PLUGINS = (
+    "memory, ALSA: PortAudio loads every ALSA plugin of the test rig (PulseAudio, encoders), which a receiver "
+    "with a plain card has not; their pages count in “alone”"
+)
 _STAGES = (
     ("of it: verified, committed, in force, p50", ("verify", "commit")),
     ("of it: timeline, decoding, `started`, handed over, p50", ("decode", "commit")),
@@ -52,8 +56,8 @@ def run(options: Options) -> Report:
         ):
             one.start()
             skew, said = skew_figures(one, "ALSA", starts)
-            figures += [*memory_figures(one, "ALSA"), *skew]
-            notes += said
+            figures += [*memory_figures(one, "ALSA", foreign=True), *skew]
+            notes += [*said, _PLUGINS]
     return Report("agent", figures, notes=notes)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.agent_raw import AGENT_LIBRARIES, PLAYER_LIBRARIES, imports_s
 from benchmarks.agent_rig import OneAgent
-from benchmarks.measuring import Figure, at_most
+from benchmarks.measuring import Figure, Goal, at_most
 from benchmarks.memory import pss_bytes
 from tests.acceptance.rig import wait_for
 
@@ -38,23 +38,27 @@ def start_figures(one: OneAgent, times: int) -> list[Figure]:
     ]
 
 
-def memory_figures(one: OneAgent, output: str) -> list[Figure]:
-    """Idle, then while a bulletin sounds; the goal is judged on what the processes would take alone."""
+def memory_figures(one: OneAgent, output: str, *, foreign: bool = False) -> list[Figure]:
+    """Idle, then while a bulletin sounds. The goal binds PSS, and what the processes would take alone.
+
+    `foreign`: the sound system of this machine loads libraries that a receiver has not; "alone" is then only told.
+    """
     time.sleep(_SETTLE_S)
     raw_mb = bare_mb()
-    idle = _figures(one, f"memory idle, {output}", raw_mb)
+    goal = None if foreign else at_most(MEMORY_GOAL_MB)
+    idle = _figures(one, f"memory idle, {output}", raw_mb, goal)
     one.send([one.broadcast("long", in_s=0.5, sound_ms=_SOUND_MS)])
     wait_for(lambda: one.controller.states[-1].playing, "the long bulletin sounds")
     time.sleep(_INTO_SOUND_S)
-    return [*idle, *_figures(one, f"memory playing, {output}", raw_mb)]
+    return [*idle, *_figures(one, f"memory playing, {output}", raw_mb, goal)]
 
 
-def _figures(one: OneAgent, what: str, raw_mb: float) -> list[Figure]:
+def _figures(one: OneAgent, what: str, raw_mb: float, goal: Goal | None) -> list[Figure]:
     pids = one.processes()
     pss_mb = sum(pss_bytes(pid) for pid in pids) / _MB
     return [
         Figure(f"{what}: PSS", pss_mb, None, "MB", len(pids), at_most(MEMORY_GOAL_MB)),
-        Figure(f"{what}: alone", alone_bytes(pids) / _MB, raw_mb, "MB", len(pids), at_most(MEMORY_GOAL_MB)),
+        Figure(f"{what}: alone", alone_bytes(pids) / _MB, raw_mb, "MB", len(pids), goal),
     ]
 
 

@@ -19,7 +19,7 @@ from loa_protocol.outcomes import Outcome
 from tests.acceptance.rig import wait_for
 from tests.fakes.lone_controller import utc_now
 
-GOAL_MS = 5.0
+GOAL_US = 5_000.0
 HOGS = 4
 EVERY_S = 0.5
 _LEAD_S = 4.0
@@ -44,12 +44,13 @@ def _measure(one: OneAgent, what: str, starts: int, *, hogs: int) -> tuple[list[
     wait_for(lambda: all(one.controller.receipts(name) for name in names[-1:]), "the last is answered", _ANSWERED_S)
     receipts = [receipt for name in names for receipt in one.controller.receipts(name)]
     played = [receipt for receipt in receipts if receipt.outcome is Outcome.PLAYED and receipt.skew_ms is not None]
-    skews_ms = [abs(receipt.skew_ms or 0.0) for receipt in played]
+    skews_us = [1e3 * abs(receipt.skew_ms or 0.0) for receipt in played]
+    late_us = [1e3 * late for late in late_ms]
     note = f"{what}: {len(played)} of {starts} played, {sum(receipt.xruns for receipt in receipts)} xruns"
-    goal = None if hogs else at_most(GOAL_MS)
+    goal = None if hogs else at_most(GOAL_US)
     return [
-        Figure(f"{what}, p50", percentile(skews_ms, 0.5), percentile(late_ms, 0.5), "ms", len(played)),
-        Figure(f"{what}, p99", percentile(skews_ms, 0.99), percentile(late_ms, 0.99), "ms", len(played), goal),
+        Figure(f"{what}, p50", percentile(skews_us, 0.5), percentile(late_us, 0.5), "µs", len(played)),
+        Figure(f"{what}, p99", percentile(skews_us, 0.99), percentile(late_us, 0.99), "µs", len(played), goal),
     ], [note]
 
 

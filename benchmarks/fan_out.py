@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.fleets import Stand, standing
-from benchmarks.measuring import Figure, Growth, Options, Report, percentile
+from benchmarks.measuring import Figure, Growth, Options, Report, at_most_raw, percentile
 from edge_agent.light import mqtt
 from loa_protocol import topics
 from loa_protocol.ids import unit_scope
@@ -54,7 +54,7 @@ def run(options: Options) -> Report:
     """Every size on every broker."""
     figures: list[Figure] = []
     notes: list[str] = []
-    series: dict[str, list[tuple[float, float]]] = {}
+    series: dict[str, list[tuple[int, float]]] = {}
     for broker, devices in itertools.product(BROKERS, SIZES[:2] if options.quick else SIZES):
         ours, raw, note = measure(broker, devices, 3 if options.quick else ROUNDS[devices])
         figures += _figures(broker, devices, ours, raw)
@@ -81,7 +81,8 @@ def measure(broker: str, devices: int, rounds: int) -> tuple[Times, Times, str]:
             size = len(plan)
     note = (
         f"{broker}, {devices} devices: connected and on time after {connecting_s:.1f} s,"
-        f" at rest {resting_s:.1f} s later; plan of {size} bytes; API answer p50 {percentile(ours.answer_ms, 0.5):.1f} ms,"
+        f" at rest {resting_s:.1f} s later; plan of {size} bytes;"
+        f" API answer p50 {percentile(ours.answer_ms, 0.5):.1f} ms,"
         f" first byte at a device p50 {percentile(ours.first_ms, 0.5):.1f} ms (raw {percentile(raw.first_ms, 0.5):.1f})"
     )
     return ours, raw, note
@@ -146,7 +147,7 @@ def _arrivals(stand: Stand, topic: str) -> _Arrived:
 
 
 def _figures(broker: str, devices: int, ours: Times, raw: Times) -> list[Figure]:
-    goal = "≤ 2 × raw" if devices == GOAL_AT else None
+    goal = at_most_raw(2) if devices == GOAL_AT else None
     found: list[Any] = []
     for q in (50, 99):
         what = f"API call → every socket, p{q}, {broker}"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any
 from benchmarks.memory import cpu_s
 from edge_agent.light.process import allow
 from loa_cli.enrolment import enrol, share
-from tests.acceptance.rig import COMMUNE, System
+from tests.acceptance.rig import COMMUNE, System, broker_process, free_port, wait_for
 
 PREFIX = "sim"
 _IDLE_PART = 0.08
@@ -135,3 +136,22 @@ def _start(stand: Stand, span: tuple[int, int], watch: Sequence[str], extra: Seq
     with (stand.folder / f"fleet-{span[0]}.log").open("w") as log:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
     return Worker(child)
+
+
+@contextmanager
+def lone_broker(kind: str = "mosquitto") -> Iterator[int]:
+    """A broker and nothing else; its port."""
+    with tempfile.TemporaryDirectory(prefix="loa-bench-") as kept:
+        port = free_port()
+        process = broker_process(kind, Path(kept), port)
+        process.start()
+        try:
+            wait_for(lambda: _listens(port), "the broker listens")
+            yield port
+        finally:
+            process.end()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.agent_footprint import memory_figures, start_figures
+from benchmarks.agent_footprint import board_figures, memory_figures, start_figures
 from benchmarks.agent_raw import RawParts
 from benchmarks.agent_rig import OneAgent
 from benchmarks.agent_skew import skew_figures
@@ -49,6 +49,8 @@ def run(options: Options) -> Report:
             skew, said = skew_figures(one, "capture file", starts)
             figures += [*start_figures(one, lives), *memory_figures(one, "capture file"), *skew]
             notes += said
+        with OneAgent(folder / "board", board=True) as one:
+            figures += board_figures(one)
         output = {"kind": "alsa", "device": ALSA_DEVICE}
         with (
             PulseRig(folder / "pulse") as pulse,

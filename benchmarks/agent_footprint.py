@@ -53,7 +53,14 @@ def memory_figures(one: OneAgent, output: str, *, foreign: bool = False) -> list
     return [*idle, *_figures(one, f"memory playing, {output}", raw_mb, goal)]
 
 
-def _figures(one: OneAgent, what: str, raw_mb: float, goal: Goal | None) -> list[Figure]:
+def board_figures(one: OneAgent) -> list[Figure]:
+    """A board's agent, which draws in its own process, while it shows a text."""
+    one.start_board()
+    time.sleep(_INTO_SOUND_S)
+    return _figures(one, "memory of a board, showing", None, at_most(MEMORY_GOAL_MB))
+
+
+def _figures(one: OneAgent, what: str, raw_mb: float | None, goal: Goal | None) -> list[Figure]:
     pids = one.processes()
     pss_mb = sum(pss_bytes(pid) for pid in pids) / _MB
     return [

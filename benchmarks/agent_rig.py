@@ -21,7 +21,8 @@ import av
 
 from loa_cli.provisioning import Bundle, make_key, write_bundle
 from loa_protocol import topics
-from loa_protocol.documents.plan import Broadcast, ContentSegment
+from loa_protocol.documents.device import DeviceKind
+from loa_protocol.documents.plan import BoardItem, Broadcast, ContentSegment
 from loa_protocol.topics import Family
 from tests.acceptance.rig import LOOPBACK, Process, broker_process, free_port, wait_for
 from tests.fakes.lone_controller import COMMUNE, LoneController, SentContent, utc_now
@@ -85,7 +86,12 @@ class OneAgent:
     """A device with everything around it, in `folder`; use it as a context manager."""
 
     def __init__(
-        self, folder: Path, *, output: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        output: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        board: bool = False,
     ) -> None:
         self.folder, self.captured = folder, folder / "captured"
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +108,7 @@ class OneAgent:
             device_id=DEVICE,
             broker={"host": LOOPBACK, "port": self.tap.port},
             trust=self.controller.pinned_trust().decode(),
-            profile="demo-speaker",
+            profile="generic-png-board" if board else "demo-speaker",
             output=dict(output or {"kind": "file", "path": str(self.captured)}),
         )
         command = [sys.executable, "-m", "loa_cli", "agent", "--config", str(self.bundle.config)]
@@ -110,7 +116,7 @@ class OneAgent:
         self.bulletin_file = folder / "bulletin.ogg"
         self.asset = encoded(self.bulletin_file, BULLETIN_S)
         self.clip = encoded(folder / "clip.ogg", SOUND_MS / 1000)
-        self.controller.assign()
+        self.controller.assign(DeviceKind.BOARD if board else DeviceKind.SPEAKER)
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +138,16 @@ class OneAgent:
         topic = topics.scoped(Family.PLAN, COMMUNE)
         wait_for(lambda: topic in self.controller.states[-1].have, "the plan is held")
         wait_for(lambda: not self.controller.states[-1].missing, "the content is whole")
+
+    def start_board(self) -> None:
+        """Run a board's agent; returns when it shows a text."""
+        self.agent.start()
+        wait_for(self._ready, "the board is ready")
+        start = utc_now()
+        item = BoardItem(until=start + timedelta(seconds=60), text="Ngày mai có mưa to, bà con chú ý. " * 8)
+        late = start + timedelta(seconds=20)
+        self.send([Broadcast(id="text", start=start, latest_start=late, duration_ms=0, board=item)])
+        wait_for(lambda: self.controller.states[-1].playing, "the board shows the text")
 
     def start_again(self) -> tuple[float, float]:
         """Run an agent that has its plan and content; ms until it was ready, and until the controller knew it.

@@ -83,14 +83,14 @@ class LoneController:
         """Publish anything and wait until the broker has it."""
         self._link.publish(topic, payload, qos, retain).wait_for_publish(10)
 
-    def assign(self) -> None:
+    def assign(self, kind: DeviceKind = DeviceKind.SPEAKER) -> None:
         """Put the device into its village, commune and province."""
         document = Assignment(
             scope=f"d-{self.device}",
             version=self.next_version(),
             issued=utc_now(),
             expires=utc_now() + timedelta(days=300),
-            kind=DeviceKind.SPEAKER,
+            kind=kind,
             units=("u-thon-1", COMMUNE, "u-tinh-1"),
         )
         topic = topics.to_device(Family.ASSIGNMENT, self.device)

@@ -19,6 +19,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
 from controller.runtime.keys import Keyring
+from controller.runtime.telling import tell_failure
 from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import happens, unbroken
 from loa_protocol import failpoints, topics, trust
@@ -62,10 +63,8 @@ class Planner:
             try:
                 while await unbroken(self.step()):
                     pass
-            except LoaError as error:
-                log.warning("planning waits: %s", error)
-            except Exception:
-                log.exception("planning failed; trying again in %.0f s", POLL_S)
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell_failure(log, error, "planning failed; trying again in %.0f s", POLL_S)
             await happens(self._wake, POLL_S)
 
     async def step(self) -> bool:

@@ -13,10 +13,10 @@ from controller.delivery.store import Stored
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Link
+from controller.runtime.telling import tell_failure
 from controller.runtime.urgency import Urgency
 from controller.runtime.waiting import happens, unbroken
 from loa_protocol import failpoints, topics
-from loa_protocol.errors import LoaError
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,8 @@ class Publisher:
                 try:
                     while await unbroken(self.step()):
                         pass
-                except LoaError as error:
-                    log.warning("publishing waits: %s", error)
-                except Exception:
-                    log.exception("publishing failed; trying again in %.0f s", POLL_S)
+                except Exception as error:  # noqa: BLE001 - told, and tried again
+                    tell_failure(log, error, "publishing failed; trying again in %.0f s", POLL_S)
                 await happens(self._wake, POLL_S)
         finally:
             for task in self._greetings.values():
@@ -114,8 +112,8 @@ class Publisher:
         while True:
             try:
                 documents = await unbroken(self._page(after))
-            except LoaError as error:
-                log.warning("%s: bringing documents to broker %s waits: %s", link.name, link.address, error)
+            except Exception as error:  # noqa: BLE001 - told, and tried again
+                tell_failure(log, error, "%s: bringing documents to broker %s waits", link.name, link.address)
                 await asyncio.sleep(POLL_S)
                 continue
             if not documents:

@@ -20,8 +20,8 @@ from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database, alone
 from controller.runtime.settings import Settings
+from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import unbroken
-from loa_protocol.errors import LoaError
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second
@@ -108,7 +108,5 @@ async def _work(job: Job, bell: asyncio.Event) -> None:
         bell.clear()
         try:
             await unbroken(job())
-        except LoaError as error:
-            log.warning("the job %s waits: %s", getattr(job, "__name__", job), error)
-        except Exception:
-            log.exception("the job %s failed; it runs again", getattr(job, "__name__", job))
+        except Exception as error:  # noqa: BLE001 - told, and run again
+            tell_failure(log, error, "the job %s failed; it runs again", getattr(job, "__name__", job))

@@ -98,7 +98,10 @@ def run(options: Options) -> Report:
     notes = (
         f"{devices} devices of class mobile (256 kB/s: 1 MB takes 3.9 s at its pace), {SIZE_BYTES} bytes, Mosquitto",
         f"wants sent: {', '.join(f'{one.loss:.0%} loss {one.wants}' for one in measured)}",
-        f"raw: one transfer per device, unpaced, done for {raw.devices} devices in {raw.took_s:.2f} s and multiplied",
+        (
+            f"raw: one transfer per device, unpaced on loopback, done for {raw.devices} devices in {raw.took_s:.2f} s and"
+            f" multiplied; at the controller's limit of 8 MB/s it would take {raw.bytes_each * devices / 8e6:.0f} s"
+        ),
     )
     return Report("content", figures, notes=notes)
 
@@ -145,13 +148,7 @@ def _figures(one: Measured, raw: Raw, devices: int) -> list[Figure]:
         Figure(f"controller → broker, {name}", one.up_bytes / _MB, each / _MB, "MB", devices, at_most_raw(0.1)),
         Figure(f"broker → devices, {name}", one.down_bytes / _MB, each / _MB, "MB", devices, at_most_raw(1.25)),
         Figure(f"time to whole p50, {name}", percentile(one.whole_s, 0.5), None, "s", n=devices),
-        Figure(
-            f"time to whole p99, {name}",
-            percentile(one.whole_s, 0.99),
-            raw.took_s / raw.devices * devices,
-            "s",
-            n=devices,
-        ),
+        Figure(f"time to whole p99, {name}", percentile(one.whole_s, 0.99), None, "s", n=devices),
     ]
 
 

@@ -9,9 +9,13 @@ import pytest
 
 from controller.broadcasts import service as broadcasts
 from controller.runtime.server import Controller
+from controller.runtime.waiting import ended
+from edge_agent.config import BrokerAddress
+from edge_agent.session import Identity, Session
 from loa_protocol import topics
 from loa_protocol.topics import Family
 from tests.acceptance.rig import broker_process, free_port
+from tests.fakes.assets import until
 from tests.fakes.content_receiver import OWN, STOP, receiver
 from tests.fakes.running_controller import Running, eventually, listens, running
 from tests.fakes.slow_line import slow_line
@@ -75,7 +79,7 @@ async def test_a_restarted_controller_begins_no_second_pass_and_a_restarted_devi
     broker: int, tmp_path: Path
 ) -> None:
     """Both end in the middle of the first pass; the disk of the device knows what it has."""
-    given = {"brokers": (f"mqtt://127.0.0.1:{broker}",), "mobile_bytes_per_s": 64_000}
+    given = {"brokers": (f"mqtt://127.0.0.1:{broker}",), "mobile_bytes_per_s": 160_000}
     async with running(tmp_path, watched=False, **given) as system:
         content = await stored_content(system, 400_000)
         shared, count = topics.content(content.index.root), content.index.chunk_count
@@ -123,3 +127,37 @@ async def test_a_device_on_a_line_slower_than_its_class_still_hears_a_stop_soon(
         assert behind_s < 8.0
         assert alone_s < 2.5
         assert line.passed_bytes < 2_000_000
+
+
+@pytest.mark.parametrize("kind", ["iotcore", "mosquitto"])
+async def test_the_question_that_measures_a_lag_brings_nothing_twice(kind: str, tmp_path: Path) -> None:
+    port = free_port()
+    process = broker_process(kind, tmp_path, port)
+    process.start()
+    arrived: list[bytes] = []
+
+    async def take(_topic: str, payload: bytes) -> None:
+        arrived.append(payload)
+
+    try:
+        await eventually(partial(asyncio.to_thread, listens, port), "the broker listens")
+        session = Session(
+            BrokerAddress(host="127.0.0.1", port=port), Identity("loa-1", "b-1"), check_times=lambda: True
+        )
+        session.want([], [OWN])
+        living = asyncio.create_task(session.run(take, _nothing))
+        await session.connected.wait()
+        for _ in range(5):
+            await session.probe(OWN)
+        for payload in (b"one", b"two", b"end"):
+            assert await session.publish(OWN, payload)
+        await until(lambda: b"end" in arrived)
+
+        assert arrived == [b"one", b"two", b"end"]
+        await ended([living])
+    finally:
+        await asyncio.to_thread(process.end)
+
+
+async def _nothing() -> None:
+    """Nothing is said at a connection."""

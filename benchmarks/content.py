@@ -99,7 +99,7 @@ def run(options: Options) -> Report:
         f"{devices} devices of class mobile (256 kB/s: 1 MB takes 3.9 s at its pace), {SIZE_BYTES} bytes, Mosquitto",
         f"wants sent: {', '.join(f'{one.loss:.0%} loss {one.wants}' for one in measured)}",
         (
-            f"raw: one transfer per device, unpaced on loopback, done for {raw.devices} devices in {raw.took_s:.2f} s and"
+            f"raw: one transfer per device, unpaced on loopback, done for {raw.devices} in {raw.took_s:.2f} s and"
             f" multiplied; at the controller's limit of 8 MB/s it would take {raw.bytes_each * devices / 8e6:.0f} s"
         ),
     )

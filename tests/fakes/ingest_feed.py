@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from controller.delivery.directory import Directory
+from controller.delivery.directory import Directory, Known
 from controller.delivery.uplink import Uplink
 from controller.receipts.ingest import FAMILIES, Ingest
 from controller.runtime.changes import Changes
@@ -75,6 +75,16 @@ class Feed:
         """What was acknowledged to a device."""
         raws = self.broker.posted.get(topics.to_device(Family.ACK, device_id), [])
         return [open_payload(parse(raw), Ack) for raw in raws]
+
+
+def arrival_of(device_id: str) -> Arrival:
+    """Something that came from a device; what it was is already opened."""
+    return Arrival(topics.up(Family.RECEIPTS, device_id), b"", False, cast("Link", Broker()))
+
+
+def known_of(device_id: str) -> Known:
+    """A device as the directory knows it, as far as receipts need it."""
+    return Known(device_id, Ed25519Signer.generate(device_id).trust_key(device_id), (), frozenset())
 
 
 @asynccontextmanager

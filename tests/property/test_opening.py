@@ -1,0 +1,119 @@
+"""The fast way to read a batch takes and refuses exactly what the strict way does, and reads the same."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loa_protocol import strict_json
+from loa_protocol.envelope import Envelope
+from loa_protocol.errors import DocumentInvalid
+from loa_protocol.receipts import ChainBroken, Note, ReceiptBatch, read_batch, read_line
+from tests.fakes.wire_device import WireJournal, skipped
+
+AT = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
+PLACES = st.integers(0, 10**6)
+
+
+def _payload(texts: list[str]) -> bytes:
+    journal = WireJournal("j-1")
+    journal.write(*(Note(code="n", text=text) for text in texts), skipped("b-1", planned=AT, skew_ms=0.5))
+    return msgspec.json.encode(journal.batch("loa-1"))
+
+
+def _doubled(payload: bytes, at: int) -> bytes:
+    """The first key of one object is named twice, with a value of the same type."""
+    places = [n for n in range(len(payload)) if payload[n : n + 2] == b'{"']
+    place = places[at % len(places)]
+    end = payload.index(b'"', place + 2) + 1
+    value = b'"x"' if payload[end + 1 : end + 2] == b'"' else b"1"
+    return payload[:end] + b":" + value + b"," + payload[place + 1 :]
+
+
+def _spaced(payload: bytes, at: int) -> bytes:
+    places = [n for n in range(len(payload)) if payload[n : n + 1] in b",:{"]
+    place = places[at % len(places)] + 1
+    return payload[:place] + b" " + payload[place:]
+
+
+def _turned(payload: bytes, at: int) -> bytes:
+    """The same document with the keys of one entry in another order."""
+    document = json.loads(payload)
+    entry = document["entries"][at % len(document["entries"])]
+    document["entries"][at % len(document["entries"])] = dict(reversed(entry.items()))
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _newer(payload: bytes, at: int) -> bytes:
+    """A field this program does not know."""
+    document = json.loads(payload)
+    document["entries"][at % len(document["entries"])]["body"]["added"] = {"later": [at]}
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _broken(payload: bytes, at: int) -> bytes:
+    place = at % len(payload)
+    return payload[:place] + b"\xff" + payload[place + 1 :]
+
+
+def _cut(payload: bytes, at: int) -> bytes:
+    return payload[: at % len(payload)]
+
+
+def _same(payload: bytes, at: int) -> bytes:  # noqa: ARG001 - as the others
+    return payload
+
+
+def _outcome(read: Any) -> tuple[Any, str]:
+    try:
+        return read(), ""
+    except DocumentInvalid as error:
+        return None, error.code
+
+
+@given(
+    st.lists(st.text(max_size=12), max_size=4),
+    st.lists(st.sampled_from([_same, _doubled, _spaced, _turned, _newer, _broken, _cut]), min_size=1, max_size=2),
+    PLACES,
+)
+def test_the_fast_way_reads_what_the_strict_way_reads(texts: list[str], changes: list[Any], at: int) -> None:
+    payload = _payload(texts)
+    for change in changes:
+        try:
+            payload = change(payload, at)
+        except (ValueError, KeyError, IndexError, ZeroDivisionError, TypeError, AttributeError):
+            continue  # a change that no longer fits what the first one left
+
+    fast, fast_code = _outcome(lambda: read_batch(payload))
+    strict, strict_code = _outcome(lambda: strict_json.decode(payload, ReceiptBatch))
+
+    assert fast_code == strict_code
+    if fast is not None:
+        batch, lines = fast
+        assert batch == strict
+        expected = [read_line(bytes(raw)) for raw in strict.entries]
+        assert [_shown(line) for line in lines] == [_shown(line) for line in expected]
+
+
+def _shown(line: Any) -> Any:
+    if isinstance(line, ChainBroken):
+        return str(line)
+    shown = msgspec.structs.asdict(line)
+    shown["body"] = json.loads(line.body) if line.body else None
+    if line.entry is not None:  # what is stored of a body is the body, whoever wrote it
+        shown["body"].pop("added", None)
+        assert shown["body"] == json.loads(msgspec.json.encode(line.entry.body))
+    return shown
+
+
+@given(st.text(max_size=20), st.sampled_from([_same, _doubled, _spaced, _broken, _cut]), PLACES)
+def test_our_own_envelopes_are_read_as_strictly_as_others(kind: str, change: Any, at: int) -> None:
+    raw = change(msgspec.json.encode(Envelope(payload_type=kind, payload="e30=", signatures=())), at)
+
+    own, own_code = _outcome(lambda: strict_json.decode_own(raw, Envelope))
+    strict, strict_code = _outcome(lambda: strict_json.decode(raw, Envelope))
+
+    assert (own, own_code) == (strict, strict_code)

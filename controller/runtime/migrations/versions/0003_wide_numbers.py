@@ -26,7 +26,7 @@ def downgrade() -> None:
     _alter(sa.BigInteger(), sa.Integer())
 
 
-def _alter(before, after) -> None:
+def _alter(before: sa.Integer, after: sa.Integer) -> None:
     """SQLite's integers are as wide as they need to be."""
     if op.get_bind().dialect.name == 'sqlite':
         return

@@ -27,6 +27,7 @@ from controller.media.intake_job import KIND
 from controller.media.upload import FORM, Upload, plain_name, plain_text, receive
 from controller.runtime.ids import new_id
 from controller.runtime.server import Controller
+from controller.runtime.waiting import unbroken
 
 router = APIRouter(tags=["media"])
 WAIT_S = 900.0
@@ -92,8 +93,7 @@ async def upload(
     async with controller.spool.receiving(job_id) as incoming:
         found = await receive(request.headers.get("content-type", ""), request.stream(), incoming)
         wanted = _wanted(request, found, named, await incoming.seal(), incoming)
-        row, replayed = await controller.db.attempt(lambda at: _accept(controller, at, wanted, idempotency_key))
-        incoming.kept = not replayed
+        row, replayed = await unbroken(_commit(controller, incoming, wanted, idempotency_key))
     controller.wake_jobs()
     headers = {"Location": f"/api/v1/jobs/{row.id}", **(idempotency.REPLAYED if replayed else {})}
     if "respond-async" not in prefer.lower():
@@ -121,6 +121,13 @@ def _wanted(request: Request, found: Upload, named: Named, sha256: str, incoming
     digest = hashlib.sha256(f"{head}{sha256}\n{name}\n{title}".encode()).hexdigest()
     given = {"file_name": name, "source_sha256": sha256, "bytes": incoming.total_bytes}
     return _Wanted(incoming.job_id, title[:300], given, digest)
+
+
+async def _commit(controller: Controller, incoming: Incoming, wanted: _Wanted, key: str | None) -> tuple[JobRow, bool]:
+    """Accept it; whoever loses interest meanwhile, the file stays where its job does."""
+    row, replayed = await controller.db.attempt(lambda session: _accept(controller, session, wanted, key))
+    incoming.kept = not replayed
+    return row, replayed
 
 
 async def _accept(

@@ -15,7 +15,7 @@ from controller.jobs.spool import Incoming
 from loa_protocol.errors import LoaError
 
 _FIELD_BYTES = 4096
-_MOST_FIELDS = 10
+_MOST_PARTS = 10
 _NAME_CHARACTERS = 120
 FORM = "multipart/form-data"
 
@@ -73,6 +73,7 @@ class _Form:
         self._header_name, self._header_value = b"", b""
         self._field: str | None = None
         self._value = b""
+        self._parts = 0
         self._file_bytes: list[bytes] = []
         self._parser = MultipartParser(
             boundary,
@@ -112,6 +113,9 @@ class _Form:
 
     def _part_begins(self) -> None:
         self._header, self._field, self._value = {}, None, b""
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise UploadUnreadable("the form has too many fields")
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
         self._header_name += data[start:end]
@@ -142,6 +146,4 @@ class _Form:
 
     def _part_ends(self) -> None:
         if self._field is not None and self._field != "file":
-            if len(self._upload.fields) >= _MOST_FIELDS:
-                raise UploadUnreadable("the form has too many fields")
             self._upload.fields[self._field] = self._value.decode("utf-8", "replace")

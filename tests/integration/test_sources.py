@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -72,7 +72,9 @@ class Province:
 
     def told(self, key: str = "X") -> dict[str, Any]:
         found = result(self.folder, key)
-        assert found is not None, f"no result for {key}; the folder has {sorted(path.name for path in self.folder.iterdir())}"
+        assert found is not None, (
+            f"no result for {key}; the folder has {sorted(path.name for path in self.folder.iterdir())}"
+        )
         return found
 
     async def broadcasts(self) -> list[BroadcastRow]:
@@ -86,11 +88,10 @@ class Province:
         await jobs.end_of(self.system.controller.db, newest.id, 20)
 
 
-@pytest.fixture
-async def province(tmp_path: Path) -> AsyncIterator[Province]:
+async def _province(tmp_path: Path, **given: Any) -> AsyncIterator[Province]:
     folder = tmp_path / "nguon"
     folder.mkdir()
-    async with running(tmp_path, roles=ROLES, answer_deadline_s=1) as system:
+    async with running(tmp_path, roles=ROLES, answer_deadline_s=1, **given) as system:
         async with system.controller.db.transaction() as session:
             await units.create(session, unit_id="huyen", name="Nơi khác", kind="commune", parent_id="tinh", code="111")
             await units.create(session, unit_id="xa", name="Xã", kind="commune", parent_id="tinh", code=CODE)
@@ -105,6 +106,19 @@ async def province(tmp_path: Path) -> AsyncIterator[Province]:
                 )  # fmt: skip
         source = Source(name="tinh", dialect="folder", path=str(folder), unit="xa", levels=(Level.NORMAL,))
         yield Province(system, folder, source)
+
+
+@pytest.fixture
+async def province(tmp_path: Path) -> AsyncIterator[Province]:
+    async for made in _province(tmp_path):
+        yield made
+
+
+@pytest.fixture
+async def either_province(tmp_path: Path, database: str) -> AsyncIterator[Province]:
+    """Once on SQLite, once on PostgreSQL."""
+    async for made in _province(tmp_path, database_url=database):
+        yield made
 
 
 async def test_a_text_is_broadcast_to_its_area_and_the_sender_is_told(province: Province) -> None:
@@ -122,16 +136,16 @@ async def test_a_text_is_broadcast_to_its_area_and_the_sender_is_told(province: 
         assert await broadcast_store.scopes(session, made.id) == ("u-xa",)
 
 
-async def test_nothing_is_broadcast_twice_however_often_it_is_seen(province: Province) -> None:
-    await province.drop()
+async def test_nothing_is_broadcast_twice_however_often_it_is_seen(either_province: Province) -> None:
+    await either_province.drop()
     for _ in range(3):
-        province.restart()
-        await province.rounds()
-    drop(province.folder, "cùng-bản-tin", json.loads((province.folder / "X.json").read_text()))
-    await province.rounds()
+        either_province.restart()
+        await either_province.rounds()
+    drop(either_province.folder, "cùng-bản-tin", json.loads((either_province.folder / "X.json").read_text()))
+    await either_province.rounds()
 
-    assert len(await province.broadcasts()) == 1
-    assert province.told("cùng-bản-tin")["broadcasts"] == province.told()["broadcasts"]
+    assert len(await either_province.broadcasts()) == 1
+    assert either_province.told("cùng-bản-tin")["broadcasts"] == either_province.told()["broadcasts"]
 
 
 async def test_other_content_under_the_same_id_is_refused_and_what_stood_stands(province: Province) -> None:
@@ -145,18 +159,18 @@ async def test_other_content_under_the_same_id_is_refused_and_what_stood_stands(
     assert made.cancelled_at is None
 
 
-async def test_a_higher_revision_takes_the_place_of_the_earlier_one(province: Province) -> None:
-    await province.drop()
+async def test_a_higher_revision_takes_the_place_of_the_earlier_one(either_province: Province) -> None:
+    await either_province.drop()
 
-    told = await province.drop(text="Bản sửa", revision=2)
+    told = await either_province.drop(text="Bản sửa", revision=2)
 
-    first, second = await province.broadcasts()
+    first, second = await either_province.broadcasts()
     assert first.cancelled_at is not None
     assert second.cancelled_at is None
     assert told["revision"] == 2
     assert [one["revision"] for one in told["broadcasts"]] == [1, 2]
-    assert (await province.drop("Y", text="Bản cũ"))["error"]["code"] == "source_item_older"
-    assert len(await province.broadcasts()) == 2
+    assert (await either_province.drop("Y", text="Bản cũ"))["error"]["code"] == "source_item_older"
+    assert len(await either_province.broadcasts()) == 2
 
 
 async def test_a_withdrawn_item_never_starts_and_its_end_is_told(province: Province) -> None:
@@ -259,33 +273,25 @@ async def test_a_hundred_damaged_items_are_all_refused_and_nothing_is_broadcast(
     assert await province.broadcasts() == []
 
 
+REQUIRED = ("format", "id", "title", "agency", "level", "essential", "areas", "when", "valid_until")
+
+
 def _damaged(whole: bytes, number: int, chance: random.Random) -> bytes:
-    """Cut, doubled, deep, foreign, mistyped: none of them is a bulletin."""
-    match number % 10:
-        case 0:
-            return whole[: chance.randrange(len(whole) - 1)]
-        case 1:
-            return whole + whole
-        case 2:
-            return b"[" * 5000
-        case 3:
-            return chance.randbytes(chance.randrange(1, 500))
-        case 4:
-            return whole[:-1] + b', "id": "KHAC"}'
-        case 5:
-            return whole[:-1] + f', "{chance.randrange(1 << 32):x}": 1}}'.encode()
-        case 6:
-            return whole.decode().encode("utf-16")
-        case 7:
-            return whole + b" " * 70_000
-        case 8:
-            gone = chance.choice(
-                ["format", "id", "title", "agency", "level", "essential", "areas", "when", "valid_until"]
-            )
-            return json.dumps({k: v for k, v in json.loads(whole).items() if k != gone}).encode()
-        case _:
-            mistyped = chance.choice(["id", "title", "agency", "level", "essential", "areas", "when", "valid_until"])
-            return json.dumps({**json.loads(whole), mistyped: chance.choice([7.5, {}, None])}).encode()
+    """Cut, doubled, deep, foreign, with a field twice, too many, too few or mistyped: none of them is a bulletin."""
+    fields, field_name = json.loads(whole), chance.choice(REQUIRED)
+    kinds: tuple[Callable[[], bytes], ...] = (
+        lambda: whole[: chance.randrange(len(whole) - 1)],
+        lambda: whole + whole,
+        lambda: b"[" * 5000,
+        lambda: chance.randbytes(chance.randrange(1, 500)),
+        lambda: whole[:-1] + b', "id": "KHAC"}',
+        lambda: whole[:-1] + f', "{chance.randrange(1 << 32):x}": 1}}'.encode(),
+        lambda: whole.decode().encode("utf-16"),
+        lambda: whole + b" " * 70_000,
+        lambda: json.dumps({key: value for key, value in fields.items() if key != field_name}).encode(),
+        lambda: json.dumps({**fields, field_name: chance.choice([7.5, {}, None])}).encode(),
+    )
+    return kinds[number % len(kinds)]()
 
 
 async def test_a_file_still_being_written_is_left_alone_until_it_has_settled(province: Province) -> None:
@@ -341,19 +347,19 @@ async def test_a_sound_that_cannot_be_taken_in_is_told_with_the_intakes_code(pro
     assert await province.broadcasts() == []
 
 
-async def test_an_item_withdrawn_while_its_sound_is_taken_in_leaves_nothing(province: Province) -> None:
-    make_tone(province.folder / "tin.wav", seconds=60.0)
-    await province.drop(audio={"file": "tin.wav"})
-    (province.folder / "X.withdraw").touch()
+async def test_an_item_withdrawn_while_its_sound_is_taken_in_leaves_nothing(either_province: Province) -> None:
+    make_tone(either_province.folder / "tin.wav", seconds=60.0)
+    await either_province.drop(audio={"file": "tin.wav"})
+    (either_province.folder / "X.withdraw").touch()
 
-    await province.rounds()
+    await either_province.rounds()
 
-    told = province.told()
+    told = either_province.told()
     assert (told["state"], told["final"]) == ("withdrawn", True)
-    assert await province.broadcasts() == []
-    assert not list((province.system.controller.settings.data_dir / "spool").glob("*"))
-    assert not list((province.system.controller.settings.data_dir / "intake").glob("*"))
-    async with province.system.controller.db.reading() as session:
+    assert await either_province.broadcasts() == []
+    assert not list((either_province.system.controller.settings.data_dir / "spool").glob("*"))
+    assert not list((either_province.system.controller.settings.data_dir / "intake").glob("*"))
+    async with either_province.system.controller.db.reading() as session:
         assert list(await media.newest(session, 5)) == []
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from controller.delivery.content_rules import (
     Pace,
     Recent,
+    Repeats,
     Tally,
     all_of,
     bits_of,
@@ -77,6 +78,7 @@ class _Asset:
     from_s: float = 0.0
     pending: int = 0
     recent: Recent = field(default_factory=Recent)
+    repeats: Repeats = field(default_factory=Repeats)
     wanted: dict[str, _Wanted] = field(default_factory=dict)
     gathering: bool = False
     touched_s: float = 0.0
@@ -255,6 +257,7 @@ class ContentQueue:
         lane.pace.delay_s(send.size_bytes, now_s)
         if lane.device is None:
             asset.pending &= ~bits_of([number])
+            asset.repeats.sent(number, now_s)
         else:
             asset.wanted[lane.device].own &= ~bits_of([number])
         self._note(asset, send, now_s)
@@ -284,15 +287,19 @@ class ContentQueue:
                 self._merge(asset, now_s)
 
     def _merge(self, asset: _Asset, now_s: float) -> None:
-        """Decide for every chunk that is wanted: once to all, or to each alone."""
+        """Decide for every chunk that is wanted: once to all, or to each alone.
+
+        What went to all just now, again, and still many ask for it, is rather late than lost: they ask again.
+        """
         asset.gathering, root = False, asset.index.root
         tally, askers = Tally(), 0
         for wanted in _hearing(asset):
             tally.add(wanted.asked | wanted.own)
             askers += 1
-        to_all = tally.at_least(threshold(askers))
+        many = tally.at_least(threshold(askers))
+        to_all = asset.repeats.allowed(many, now_s)
         for wanted in _hearing(asset):
-            wanted.own, wanted.asked = (wanted.own | wanted.asked) & ~to_all, 0
+            wanted.own, wanted.asked = (wanted.own | wanted.asked) & ~many, 0
             if wanted.own:
                 self._schedule(self._device_lane(wanted.asker), root, now_s)
         if to_all:

@@ -19,6 +19,7 @@ SHARE = 4
 BURST = 4
 REFILL_S = 5.0
 CREDIT_S = 0.1
+LONGEST_REPEAT_S = 60.0
 LATENCY_S: Mapping[LinkClass, float] = {"fibre": 0.1, "mobile": 0.5, "narrow": 4.0}
 """What was sent so long ago may still be on its way: a want that names it may have left before."""
 _REMEMBERED = 100_000
@@ -112,6 +113,29 @@ class Recent:
         for at_s, held in self._slices:
             if at_s + _SLICE_S > instant_s:
                 bits |= held
+        return bits
+
+
+@dataclass(slots=True)
+class Repeats:
+    """How often each chunk of an asset went to all: again at once, then after 4, 8, 16 … s, so that no queue grows.
+
+    Where everybody's line or the broker is behind, everybody asks for what is still on its way.
+    """
+
+    _sent: dict[int, tuple[int, float]] = field(default_factory=dict)
+
+    def sent(self, number: int, now_s: float) -> None:
+        """A chunk goes to all."""
+        times, at_s = self._sent.get(number, (0, now_s))
+        self._sent[number] = (1 if now_s - at_s > LONGEST_REPEAT_S else times + 1), now_s
+
+    def allowed(self, bits: int, now_s: float) -> int:
+        """Which of these chunks may go to all."""
+        for number in numbers_of(bits):
+            times, at_s = self._sent.get(number, (0, now_s))
+            if times > 1 and now_s - at_s < min(LONGEST_REPEAT_S, 2.0**times):
+                bits &= ~bits_of([number])
         return bits
 
 

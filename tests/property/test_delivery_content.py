@@ -1,5 +1,6 @@
 """Sending content: every want is served, nothing goes twice, paces and bounds hold, in whatever order."""
 
+import itertools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -186,6 +187,23 @@ def test_five_hundred_wants_for_everything_become_one_pass() -> None:
     world.run(10.0)
 
     assert [send.number for _, send in world.sends] == sorted(everything)
+    assert {send.device for _, send in world.sends} == {None}
+
+
+def test_what_many_ask_for_again_and_again_goes_to_all_ever_more_rarely() -> None:
+    world = World()
+    world.queue.announce(INDEXES["r"], world.audience(), world.now_s)
+    world.run(2.0)
+    while world.now_s < 220.0:
+        for device in "abcdef":
+            world.want(device, "r", frozenset({3}))
+        world.run(1.5)
+
+    at = [at_s for at_s, send in world.sends if send.number == 3]
+    gaps = [after - before for before, after in itertools.pairwise(at)]
+    assert gaps[0] < 4.0
+    assert all(gap >= limit for gap, limit in zip(gaps[1:], (4.0, 8.0, 16.0, 32.0, 60.0), strict=False))
+    assert len(at) == 6
     assert {send.device for _, send in world.sends} == {None}
 
 

@@ -120,7 +120,7 @@ def _spawn(order: Order, pipes: list[Pipe]) -> "subprocess.Popen[bytes]":
     names = ("address_space_bytes", "cpu_s", "file_bytes", "open_files")
     limits = [f"{name}={getattr(order.limits, name)}" for name in names]
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", _BECOME, *limits, "--", *order.command],
+        [sys.executable, "-I", "-S", "-B", _BECOME, f"parent={os.getpid()}", *limits, "--", *order.command],
         stdin=given.reading,
         stdout=said.writing,
         stderr=complaint.writing,

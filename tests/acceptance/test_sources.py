@@ -147,6 +147,7 @@ def test_a_sound_taken_in_while_the_controller_is_killed_becomes_one_asset(
         before = system.client.get(f"/jobs/{job}")["progress"]
         children = _media_children(system)
         system.controller.kill()
+        wait_for(lambda: not any(child.is_running() for child in children), "the child dies with it", 5)
         system.start_controller()
         seen = [before]
 
@@ -161,7 +162,6 @@ def test_a_sound_taken_in_while_the_controller_is_killed_becomes_one_asset(
         assert seen == sorted(seen)
         assert [asset["id"] for asset in system.client.get("/media")] == [found["asset_id"]]
         assert children
-        wait_for(lambda: not any(child.is_running() for child in children), "the first child has ended", 60)
         wait_for(lambda: not _left(system), "nothing of the job is left")
         tell(f"a job killed at {before:.0%} was done by its second attempt")
 

@@ -20,23 +20,23 @@ SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin'
 """
 _MAKE_HEADS = """\
 INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen)
-SELECT w.device, w.journal, 0, %s, %s FROM unnest(%b::varchar[], %b::varchar[]) AS w (device, journal)
+SELECT w.device, w.journal, 0, %s, %s FROM unnest(%b::text[], %b::text[]) AS w (device, journal)
 ON CONFLICT DO NOTHING
 """
 _LOCK_HEADS = """\
 SELECT j.device_id, j.journal_id, j.sequence, j.hash
-FROM unnest(%b::varchar[], %b::varchar[]) AS w (device, journal)
+FROM unnest(%b::text[], %b::text[]) AS w (device, journal)
 JOIN journals j ON j.device_id = w.device AND j.journal_id = w.journal
 ORDER BY j.device_id, j.journal_id FOR UPDATE OF j
 """
 _MOVE_HEADS = """\
 UPDATE journals j SET sequence = w.sequence, hash = w.hash
-FROM unnest(%b::varchar[], %b::varchar[], %b::bigint[], %b::varchar[]) AS w (device, journal, sequence, hash)
+FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::text[]) AS w (device, journal, sequence, hash)
 WHERE j.device_id = w.device AND j.journal_id = w.journal
 """
 _HASHES = """\
 SELECT e.device_id, e.journal_id, e.sequence, e.hash
-FROM unnest(%b::varchar[], %b::varchar[], %b::bigint[], %b::bigint[]) AS w (device, journal, first, last)
+FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::bigint[]) AS w (device, journal, first, last)
 JOIN journal_entries e
   ON e.device_id = w.device AND e.journal_id = w.journal AND e.sequence BETWEEN w.first AND w.last
 """
@@ -46,19 +46,19 @@ COPY journal_entries (device_id, journal_id, sequence, hash, kind, raw, received
 _ENTRY_TYPES = ("varchar", "varchar", "int8", "varchar", "varchar", "bytea", "timestamp")
 _ANSWER = """\
 UPDATE ledger l SET outcome = w.outcome, reason = w.reason, started = coalesce(w.started, l.started),
-  played_ms = w.played_ms, receipt = w.receipt, answered_at = %s
-FROM unnest(%b::varchar[], %b::varchar[], %b::varchar[], %b::varchar[], %b::timestamp[], %b::bigint[], %b::json[])
+  played_ms = w.played_ms, receipt = w.receipt::json, answered_at = %s
+FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamp[], %b::bigint[], %b::text[])
   AS w (broadcast, device, outcome, reason, started, played_ms, receipt)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND (l.outcome IS NULL OR l.outcome = 'unknown')
 """
 _BEGIN = """\
 UPDATE ledger l SET started = w.started
-FROM unnest(%b::varchar[], %b::varchar[], %b::timestamp[]) AS w (broadcast, device, started)
+FROM unnest(%b::text[], %b::text[], %b::timestamp[]) AS w (broadcast, device, started)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND l.outcome IS NULL
 """
 _STANDING = """\
 SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt::text
-FROM unnest(%b::varchar[], %b::varchar[]) AS w (broadcast, device)
+FROM unnest(%b::text[], %b::text[]) AS w (broadcast, device)
 JOIN ledger l ON l.broadcast_id = w.broadcast AND l.device_id = w.device
 """
 
@@ -132,4 +132,4 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 def _naive(at: datetime) -> datetime:
     """As instants are stored."""
-    return at.astimezone(UTC).replace(tzinfo=None)
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).replace(tzinfo=None)

@@ -106,4 +106,4 @@ class SqliteBulk:
 
 def _text(at: datetime) -> str:
     """As SQLAlchemy writes instants into SQLite."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds").removesuffix("+00:00")

@@ -188,7 +188,7 @@ def _row(answer: Answer, begun: datetime | None) -> AnswerRow:
 def _storable(at: datetime) -> datetime:
     """Instants at the edge of the calendar have no UTC; a device's clock may say anything."""
     try:
-        return at.astimezone(UTC)
+        return at if at.tzinfo is UTC else at.astimezone(UTC)
     except OverflowError:
         return at.replace(tzinfo=UTC)
 

@@ -14,8 +14,9 @@ from loa_protocol.documents.device import LinkClass
 
 MANY = 3
 """Fewer askers than this are answered each alone."""
-SHARE = 4
-"""A chunk goes to all where at least one in so many of those who lack something of the asset lacks it."""
+SHARE = 2
+"""A chunk goes to all where at least one in so many of those who lack something of the asset lacks it: from a half on
+that takes fewer bytes, both hops counted."""
 BURST = 4
 REFILL_S = 5.0
 CREDIT_S = 0.1

@@ -70,6 +70,7 @@ def measure(broker: str, devices: int, rounds: int) -> tuple[Times, Times, str]:
     with standing(devices, broker) as stand:
         for number in range(_BEFORE):
             _call(stand, f"Bản tin số {number}")
+        stand.settle()
         connecting_s = stand.connect(processes=_PROCESSES, watch=(PLAN,), extra=(RAW,))
         resting_s = stand.settle()
         stand.ask(do="arrivals", topic=PLAN)

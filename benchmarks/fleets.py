@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,10 +65,12 @@ class Stand:
         """The same request to every process."""
         return [worker.ask(**request) for worker in self.workers]
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Counter[str]:
         """All processes together."""
-        answers = self.ask(do="counts")
-        return {name: sum(answer[name] for answer in answers) for name in answers[0]}
+        together: Counter[str] = Counter()
+        for answer in self.ask(do="counts"):
+            together.update(answer)
+        return together
 
     def wait(self, done: Callable[[], Any], what: str, limit_s: float) -> float:
         """Seconds until it was so."""

@@ -179,7 +179,8 @@ class LightDevice:
             self._link.abort()
 
     def end(self) -> None:
-        """No timer fires any more."""
+        """Say that it leaves; no timer fires any more."""
+        self._send(topics.up(Family.PRESENCE, self.device_id), self._presence(online=False), 1, retain=True)
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()

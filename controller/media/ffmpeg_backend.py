@@ -87,6 +87,8 @@ class FfmpegBackend:
     def _probed(self, form: Structure) -> tuple[list[words.ProbedStream], str, float | None]:
         """The sounds of the source, its container, and its declared duration in s if it is written down."""
         ended = self._run(commands.probe(self._ffprobe, self._descriptor), None, 0.0)
+        if ended.status and words.names_other_codec(ended.complaint):
+            ended = self._run(commands.probe(self._ffprobe, self._descriptor, pictures=True), None, 0.0)
         if ended.status:
             raise words.reading_failure(ended.complaint)
         found = words.probed(ended.said)
@@ -112,7 +114,7 @@ class FfmpegBackend:
         for rate_hz, _ in log.shapes:
             rules.check_shape(facts.channels, rate_hz)
         rules.check_damage(log.bad_packets, log.packets)
-        if limit := words.limit_failure(ended.complaint):
+        if ended.status and (limit := words.limit_failure(ended.complaint)):
             raise limit
         if spool is None:
             return log, words.out_time_s(ended.said)
@@ -143,11 +145,8 @@ class FfmpegBackend:
         ended = follow(Order(tuple(command), self._folder, left, descriptors=(self._descriptor,)), self._stop, hear)
         self.cpu_s += ended.cpu_s
         self.peak_rss_bytes = max(self.peak_rss_bytes, ended.peak_rss_bytes)
-        if ended.limit_signal is not None:
-            raise MediaChildLimit(
-                f"the sound needs more than a job may have ({ended.limit_signal.name}); cut it or convert it",
-                signal=int(ended.limit_signal),
-            )
+        if ended.limit_signal is not None or self.cpu_s > most.cpu_s or words.ended_by_limit(ended.complaint):
+            raise MediaChildLimit("the sound needs more time or space than a job may have; cut it or convert it")
         return ended
 
     def _value(self, name: str, key: str, default: float) -> float:

@@ -21,11 +21,18 @@ _QUIET = {"vn": None, "sn": None, "dn": None, "threads": 1}
 _GLOBAL = ("-nostdin", "-hide_banner", "-filter_threads", "1", "-progress", "pipe:1", "-stats_period", "0.2")
 
 
-def probe(program: str, descriptor: int) -> list[str]:
-    """What the source declares, as JSON."""
+def probe(program: str, descriptor: int, *, pictures: bool = False) -> list[str]:
+    """What the source declares, as JSON.
+
+    ffprobe opens a decoder for every stream, or gives up. With `pictures` all of them may open, but none is allowed
+    to make a picture of more than one pixel.
+    """
     said = ("-v", "repeat+level+error", "-show_streams", "-show_format", "-of", "json")
-    allowed = [word for key, value in _ALLOWED.items() for word in (f"-{key}", value)]
-    return [program, "-hide_banner", *said, *allowed, _source(descriptor)]
+    allowed = _ALLOWED | {"max_pixels": "1"}
+    if pictures:
+        allowed.pop("codec_whitelist")
+    options = [word for key, value in allowed.items() for word in (f"-{key}", value)]
+    return [program, "-hide_banner", *said, *options, _source(descriptor)]
 
 
 def decode(program: str, descriptor: int, channels: int, at_most_s: float, spool: str | None) -> list[str]:

@@ -4,11 +4,13 @@ Written for ffmpeg 5 to 9. Log lines carry their level (`-loglevel level+…`).
 """
 
 import re
+import signal
 from dataclasses import dataclass
 
 import msgspec
 
 from controller.media.errors import (
+    MediaBadChannels,
     MediaChildFailed,
     MediaChildLimit,
     MediaError,
@@ -24,7 +26,9 @@ _READ = re.compile(
 _BAD = re.compile(r"Error (?:while decoding stream|submitting packet to decoder)")
 _SHAPE = re.compile(r"tb:\S+ samplefmt:(\S+) samplerate:(\d+) (?:chlayout|channel_layout):(\S+)")
 _OUT_TIME = re.compile(rb"out_time_us=(\d+)")
-_REFUSED = ("not on whitelist", "Codec not on whitelist", "not on the codec whitelist")
+_OTHER_CODEC = re.compile(r"Codec \(\S+\) not on whitelist")
+_CHANNELS = re.compile(r"Too many channels|Invalid number of channels", re.IGNORECASE)
+_ENDED_BY = re.compile(rf"received signal (?:{int(signal.SIGXCPU)}|{int(signal.SIGXFSZ)})\b")
 _LIMITS = ("Cannot allocate memory", "No space left on device", "File too large", "Disk quota exceeded")
 
 
@@ -106,11 +110,23 @@ def last_value(tail: bytes, key: str, default: float) -> float:
 
 def reading_failure(complaint: str) -> MediaError:
     """Why a hostile file could not be read."""
-    if any(word in complaint for word in _REFUSED):
+    if _CHANNELS.search(complaint):
+        return MediaBadChannels("the sound has more channels than there can be, 1 to 8 are accepted")
+    if "Format not on whitelist" in complaint or names_other_codec(complaint):
         return MediaFormatRefused("the file is of a kind that is not accepted; use mp3, m4a, ogg, opus, flac or wav")
     return limit_failure(complaint) or MediaUnreadable(
         "the file cannot be read; is it damaged or not a sound?", complaint=complaint[-500:]
     )
+
+
+def names_other_codec(complaint: str) -> bool:
+    """Whether a stream is coded in a way that is off the list."""
+    return _OTHER_CODEC.search(complaint) is not None
+
+
+def ended_by_limit(complaint: str) -> bool:
+    """Whether ffmpeg, which catches the signals of its limits, ended by one."""
+    return _ENDED_BY.search(complaint) is not None
 
 
 def own_failure(status: int, complaint: str) -> MediaError:

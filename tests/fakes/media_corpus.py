@@ -7,6 +7,7 @@ import struct
 import wave
 import zlib
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -47,6 +48,8 @@ def encoded(path: Path, signal: Signal, codec: str, container: str, rate_hz: int
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[signal.shape[0]]
     with av.open(str(path), "w", format=container, options=options) as out:
         stream = out.add_stream(codec, rate=rate_hz, layout=layout)
+        if codec == "wmav2":
+            stream.bit_rate = 128_000
         for at in range(0, signal.shape[1], rate_hz):
             part = np.ascontiguousarray(signal[:, at : at + rate_hz])
             frame = av.AudioFrame.from_ndarray(part, format="fltp", layout=layout)
@@ -94,9 +97,9 @@ def flac_of_silence(path: Path, hours_held: float, hours_declared: float) -> Pat
     return path
 
 
-def with_cover(path: Path, sound: Path) -> Path:
+def with_cover(path: Path, sound: Path, picture: bytes | None = None) -> Path:
     """An MP3 with a PNG picture in an ID3 tag before it."""
-    picture = b"\x00image/png\x00\x03\x00" + png()
+    picture = b"\x00image/png\x00\x03\x00" + (picture or png())
     frame = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
     size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
     path.write_bytes(b"ID3\x03\x00\x00" + size + frame + sound.read_bytes())
@@ -110,22 +113,75 @@ def playlist(path: Path, target: str) -> Path:
     return path
 
 
-def png() -> bytes:
-    """A picture of 2 x 2 black pixels."""
+def wav_header(path: Path, *, channels: int = 1, rate_hz: int = 48_000, kind: int = 1, body: bytes = b"") -> Path:
+    """A WAV whose header says what it likes; kind 1 is 16-bit PCM, 3 is float32."""
+    width = 4 if kind == 3 else 2
+    align = channels * width & 0xFFFF
+    about = struct.pack("<HHIIHH", kind, channels, rate_hz, rate_hz * align & 0xFFFFFFFF, align, 8 * width)
+    head = b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVEfmt " + struct.pack("<I", 16) + about
+    path.write_bytes(head + b"data" + struct.pack("<I", len(body)) + body)
+    return path
+
+
+def caf_header(path: Path, channels: int) -> Path:
+    """A CAF of one second of 16-bit silence that claims so many channels."""
+    about = struct.pack(">d4sIIIII", 48_000.0, b"lpcm", 0, 2 * channels & 0xFFFFFFFF, 1, channels, 16)
+    data = bytes(4 + 96_000)
+    path.write_bytes(
+        b"caff\0\1\0\0desc" + struct.pack(">q", len(about)) + about + b"data" + struct.pack(">q", len(data)) + data
+    )
+    return path
+
+
+def adts_without_end(path: Path, seconds: float) -> Path:
+    """AAC that declares no duration, its frames repeated."""
+    once = encoded(path.with_name("once.aac"), noise(2), "aac", "adts").read_bytes()
+    path.write_bytes(once * int(seconds / 2))
+    return path
+
+
+def many_samples_declared(path: Path) -> Path:
+    """An M4A whose table of times claims four thousand million samples."""
+    data = bytearray(encoded(path, noise(2), "aac", "ipod").read_bytes())
+    at = data.index(b"stts") + 12
+    data[at : at + 4] = b"\xff\xff\xff\xf0"
+    path.write_bytes(data)
+    return path
+
+
+def png_bomb(side: int = 15_000) -> bytes:
+    """A small file that wants memory for a picture of `side` x `side` pixels, 675 MB by default."""
+    rows = zlib.compressobj(9)
+    data = b"".join(rows.compress(bytes(1 + 3 * side)) for _ in range(side // 100)) + rows.flush()
+    return png(side, data)
+
+
+def png(side: int = 2, rows: bytes | None = None) -> bytes:
+    """A picture of black pixels."""
 
     def part(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)
-    rows = b"\0" + bytes(6) + b"\0" + bytes(6)
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    body = rows if rows is not None else zlib.compress(bytes(side * (1 + 3 * side)))
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", body) + part(b"IEND", b"")
+
+
+@cache
+def _crc_table(bits: int, polynomial: int) -> tuple[int, ...]:
+    top, mask = 1 << (bits - 1), (1 << bits) - 1
+    table = []
+    for byte in range(256):
+        rest = byte << (bits - 8)
+        for _ in range(8):
+            rest = ((rest << 1) ^ polynomial) & mask if rest & top else rest << 1
+        table.append(rest)
+    return tuple(table)
 
 
 def _crc(data: bytes, bits: int, polynomial: int) -> int:
     """The CRCs of a FLAC frame: most significant bit first, start 0."""
-    rest, top, mask = 0, 1 << (bits - 1), (1 << bits) - 1
+    table, rest, mask = _crc_table(bits, polynomial), 0, (1 << bits) - 1
     for byte in data:
-        rest ^= byte << (bits - 8)
-        for _ in range(8):
-            rest = ((rest << 1) ^ polynomial) & mask if rest & top else rest << 1
+        rest = ((rest << 8) & mask) ^ table[(rest >> (bits - 8)) ^ byte]
     return rest

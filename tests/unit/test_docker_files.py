@@ -327,3 +327,43 @@ def test_our_containers_have_no_privileges_and_no_default_password():
 
 def test_scripts_may_be_run():
     assert os.access(DOCKER / "make-certificates.sh", os.X_OK)
+
+
+# PostgreSQL beside it.
+
+WITH_POSTGRES = yaml.safe_load((DOCKER / "compose.postgresql.yaml").read_text())
+
+
+def test_the_database_is_pinned_and_only_this_machine_reaches_it():
+    database = WITH_POSTGRES["services"]["postgres"]
+
+    assert re.fullmatch(r"postgres:\d+\.\d+-bookworm", database["image"])
+    assert database["ports"] == ["127.0.0.1:5432:5432"]
+    assert set(WITH_POSTGRES["volumes"]) == {"postgres-data"}
+    assert WITH_POSTGRES["services"]["controller"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert "--encoding=UTF8" in database["environment"]["POSTGRES_INITDB_ARGS"]
+
+
+def test_the_databases_password_comes_from_a_file_that_is_not_in_the_tree():
+    database, controller = (WITH_POSTGRES["services"][name] for name in ("postgres", "controller"))
+    (secret,) = WITH_POSTGRES["secrets"]
+
+    for service, name in ((database, "POSTGRES_PASSWORD_FILE"), (controller, "LOA_DATABASE_PASSWORD_FILE")):
+        assert service["secrets"] == [secret]
+        assert service["environment"][name] == f"/run/secrets/{secret}"
+    assert "POSTGRES_PASSWORD" not in database["environment"]
+    assert "trust" not in json.dumps(database)
+    file = WITH_POSTGRES["secrets"][secret]["file"].removeprefix("./")
+    assert f"docker/{file}" in (DOCKER / "README.md").read_text()
+    ignored = ["git", "check-ignore", "--quiet", f"docker/{file}"]
+    assert not (ROOT / ".git").exists() or subprocess.run(ignored, cwd=ROOT, check=False, timeout=10).returncode == 0
+
+
+def test_the_controller_understands_what_it_is_told_of_the_database(tmp_path: Path):
+    given = WITH_POSTGRES["services"]["controller"]["environment"]
+    (tmp_path / "password").write_text("bi/mat\n")
+
+    settings = Settings(database_url=given["LOA_DATABASE_URL"], database_password_file=tmp_path / "password")
+
+    assert {name.removeprefix("LOA_").lower() for name in given} <= set(Settings.model_fields)
+    assert settings.database == "postgresql+psycopg://loa:bi%2Fmat@127.0.0.1:5432/loa"

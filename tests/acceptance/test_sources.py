@@ -140,7 +140,7 @@ def test_a_sound_taken_in_while_the_controller_is_killed_becomes_one_asset(
 ) -> None:
     with Province(tmp_path) as province:
         system = province.system
-        tone = make_tone(tmp_path / "dai.wav", seconds=90.0)
+        tone = make_tone(tmp_path / "dai.wav", seconds=60.0)
         with tone.open("rb") as opened:
             job = system.client.begin_upload(opened, tone.name)["id"]
         wait_for(lambda: system.client.get(f"/jobs/{job}")["progress"] > 0.1, "the sound is being taken in")

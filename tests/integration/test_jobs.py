@@ -27,8 +27,8 @@ from loa_protocol.errors import LoaError
 from tests.acceptance.rig import make_tone
 from tests.fakes.running_controller import ShiftedClock, eventually
 
-pytestmark = pytest.mark.broker
-
+NOWHERE = ("mqtt://127.0.0.1:1",)
+"""Jobs need no broker."""
 ASYNC = {"Prefer": "respond-async"}
 HANGS = "import os, pathlib, time; pathlib.Path('sign').write_text(str(os.getpid())); time.sleep(600)"
 
@@ -83,7 +83,9 @@ class House:
 
 async def _house(folder: Path, **given: Any) -> AsyncIterator[House]:
     clock = ShiftedClock()
-    settings = Settings(**{"data_dir": folder / "controller", "roles": frozenset({Role.API, Role.JOBS}), **given})
+    settings = Settings(
+        **{"data_dir": folder / "controller", "roles": frozenset({Role.API, Role.JOBS}), "brokers": NOWHERE, **given}
+    )
     controller = Controller(settings, clock)
     transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))
     headers = {"Authorization": "Bearer bi-mat"}

@@ -33,11 +33,11 @@ from tests.fakes.running_controller import Running, eventually, running
 from tests.fakes.source_folder import CODE, bulletin, drop, result, soon
 from tests.fakes.wire_device import skipped
 
-pytestmark = pytest.mark.broker
-
 SETTLE_S = 2.0
 SETTLED = timedelta(seconds=SETTLE_S + 0.1)
-ROLES = frozenset(Role) - {Role.SOURCES}
+ROLES = frozenset({Role.API, Role.PLANNER, Role.JOBS})
+NOWHERE = ("mqtt://127.0.0.1:1",)
+"""Only answers of devices need a broker."""
 
 
 @dataclass
@@ -91,7 +91,8 @@ class Province:
 async def _province(tmp_path: Path, **given: Any) -> AsyncIterator[Province]:
     folder = tmp_path / "nguon"
     folder.mkdir()
-    async with running(tmp_path, roles=ROLES, answer_deadline_s=1, **given) as system:
+    given = {"roles": ROLES, "brokers": NOWHERE, "answer_deadline_s": 1, **given}
+    async with running(tmp_path, **given) as system:
         async with system.controller.db.transaction() as session:
             await units.create(session, unit_id="huyen", name="Nơi khác", kind="commune", parent_id="tinh", code="111")
             await units.create(session, unit_id="xa", name="Xã", kind="commune", parent_id="tinh", code=CODE)
@@ -111,6 +112,12 @@ async def _province(tmp_path: Path, **given: Any) -> AsyncIterator[Province]:
 @pytest.fixture
 async def province(tmp_path: Path) -> AsyncIterator[Province]:
     async for made in _province(tmp_path):
+        yield made
+
+
+@pytest.fixture
+async def province_with_devices(tmp_path: Path) -> AsyncIterator[Province]:
+    async for made in _province(tmp_path, roles=frozenset(Role) - {Role.SOURCES}, brokers=("embedded",)):
         yield made
 
 
@@ -363,7 +370,9 @@ async def test_an_item_withdrawn_while_its_sound_is_taken_in_leaves_nothing(eith
         assert list(await media.newest(session, 5)) == []
 
 
-async def test_the_sender_is_told_the_final_counts_by_device_class(province: Province) -> None:
+@pytest.mark.broker
+async def test_the_sender_is_told_the_final_counts_by_device_class(province_with_devices: Province) -> None:
+    province = province_with_devices
     province.source = msgspec.structs.replace(province.source, devices=True, unit="tinh")
     province.restart()
     async with province.system.controller.db.transaction() as session:

@@ -125,7 +125,7 @@ async def _listening(session: AsyncSession, scopes: frozenset[str]) -> frozenset
     query = (
         select(link)
         .join(Device, Device.id == DeviceReport.device_id)
-        .where(DeviceReport.online, await units.listens_to(session, scopes))
+        .where(DeviceReport.online, units.listens_to(scopes))
         .distinct()
     )
     return frozenset(link_class(name) for name in await session.scalars(query))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, GroupMember
@@ -44,31 +44,39 @@ def _upwards(parents: Mapping[str, str | None], unit_id: str) -> tuple[str, ...]
 
 async def below(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str]:
     """The units and all below them."""
+    return frozenset(await session.scalars(_below(unit_ids)))
+
+
+def _below(unit_ids: Iterable[str]) -> Select[str]:
     under = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
     under = under.union(select(Unit.id).where(Unit.parent_id == under.c.id))
-    return frozenset(await session.scalars(select(under.c.id)))
+    return select(under.c.id)
 
 
-async def listens_to(session: AsyncSession, scopes: Iterable[str]) -> ColumnElement[bool]:
-    """The condition that a device is in service and listens to any of the scopes."""
+def listens_to(scopes: Iterable[str]) -> ColumnElement[bool]:
+    """The condition that a device is in service and listens to any of the scopes.
+
+    The units below stay in the database: a country has more of them than a statement may have parameters.
+    """
     named: dict[str, list[str]] = {"u": [], "g": [], "d": []}
     for scope in scopes:
         named[scope[0]].append(scope[2:])
-    units = await below(session, named["u"]) if named["u"] else frozenset[str]()
     members = select(GroupMember.device_id).where(GroupMember.group_id.in_(named["g"]))
-    reached = Device.id.in_(named["d"]) | Device.unit_id.in_(units) | Device.id.in_(members)
-    return Device.retired_at.is_(None) & reached
+    reached = [Device.id.in_(named["d"]), Device.id.in_(members)]
+    if named["u"]:
+        reached.append(Device.unit_id.in_(_below(named["u"])))
+    return Device.retired_at.is_(None) & or_(*reached)
 
 
 async def any_listens(session: AsyncSession, scopes: Iterable[str]) -> bool:
     """Whether any device in service listens to any of the scopes."""
-    query = select(Device.id).where(await listens_to(session, scopes)).limit(1)
+    query = select(Device.id).where(listens_to(scopes)).limit(1)
     return (await session.scalars(query)).first() is not None
 
 
 async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
     """Devices in service that listen to any of the scopes, by id."""
-    query = select(Device).where(await listens_to(session, scopes)).order_by(Device.id)
+    query = select(Device).where(listens_to(scopes)).order_by(Device.id)
     return tuple(await session.scalars(query))
 
 

@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Figure, Options, Report, at_most_raw, percentile
+from controller.broadcasts.service import BroadcastOver
 from controller.delivery.content_outflow import Outflow
 from controller.runtime.keys import newest_envelope
 from edge_agent.light import mqtt
@@ -37,7 +38,7 @@ SIZE_BYTES = 1_000_000
 LOSSES = (0.0, 0.01, 0.05)
 RAW_DEVICES = 20
 _PREFIX = "sim"
-_IN_S = 50.0
+_IN_S = 58.0
 _WITHIN_S = 120.0
 _PACKET_BYTES = 8
 _MB = 1e6
@@ -131,7 +132,8 @@ async def _deliver(system: Running, fleet: Devices, content: StoredContent, devi
     began_s = time.monotonic()
     broadcast = await system.broadcast(asset_id=content.asset_id, board_text=None, in_s=_IN_S)
     answer = await fleet.until(lambda one: len(one["whole"]) >= devices, "everybody has the whole of it")
-    await system.commune.cancel(broadcast)
+    with suppress(BroadcastOver):  # it plays in a second of its own, on a machine as slow as that
+        await system.commune.cancel(broadcast)
     system.controller.wake()
     whole_s = [at_s - began_s for at_s in answer["whole"]]
     return Measured(loss, _sent_bytes(outflow) - before, answer["wire_bytes"], answer["wants"], whole_s)

@@ -22,6 +22,20 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 @dataclass(frozen=True)
 class Pair:
     """A certificate and its key, as PEM files."""
@@ -33,14 +47,15 @@ class Pair:
 class Authority:
     """A certificate authority that lives in a folder."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, expired: bool = False) -> None:
         self._folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
         self._name, self.cert = name, folder / f"{name}.crt"
         public = self._key.public_key()
         built = (
-            self._builder(name, name, public)
+            self._builder(name, name, public, expired=expired)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(_key_usage(signs_certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.cert.write_bytes(built.public_bytes(serialization.Encoding.PEM))
@@ -50,7 +65,10 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         usage = ExtendedKeyUsageOID.SERVER_AUTH if server else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = self._builder(common, self._name, key.public_key(), expired=expired)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        builder = builder.add_extension(_key_usage(signs_certificates=False), critical=True)
+        builder = builder.add_extension(issuer, critical=False)
         if server:
             names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -79,7 +97,6 @@ class Authority:
 def client_context(ca: Path, pair: Pair | None) -> ssl.SSLContext:
     """TLS as a client that pins this authority and, if it has one, shows its certificate."""
     context = ssl.create_default_context(cafile=ca)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if pair is not None:
         context.load_cert_chain(pair.cert, pair.key)
     return context

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from controller.api.app import create_app
-from controller.receipts import store
+from controller.devices.tables import DeviceReport
+from controller.receipts import reports, store
 from controller.receipts import tables as receipts
+from controller.receipts.reports import Said
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
+from loa_protocol.documents.device import DeviceState
 from loa_protocol.receipts import Note
 from tests.fakes.commune import commune
+from tests.fakes.wire_device import TRUSTED
 
 NUL = "\x00"
 
@@ -59,6 +64,20 @@ async def test_whole_letters_of_every_plane_are_kept(api: httpx.AsyncClient) -> 
 
     assert made.status_code == 201
     assert (await api.get("/units")).json()[0]["name"] == name
+
+
+async def test_a_state_with_nul_in_it_spoils_no_query_over_all_devices(database: str) -> None:
+    async with commune(database) as xa:
+        now = xa.clock.now()
+        state = DeviceState(device="loa-1", boot="b-1", issued=now, clock=TRUSTED, playing=f"a{NUL}b", link="narrow")
+        async with xa.db.transaction() as session:
+            await reports.hear(session, [Said("loa-1", state, retained=False)], now)
+        async with xa.db.reading() as session:
+            links = list(await session.scalars(select(DeviceReport.state["link"].as_string())))
+            playing = list(await session.scalars(select(DeviceReport.state["playing"].as_string())))
+
+    assert links == ["narrow"]
+    assert playing == ["a\ufffdb"]
 
 
 async def test_what_a_device_says_with_nul_in_it_is_kept_and_shown(database: str) -> None:

@@ -107,6 +107,10 @@ class Controller:
         self._directory.forget()
         if self._planner is not None:
             self._planner.wake()
+        self._publish_again()
+
+    def _publish_again(self) -> None:
+        """Only documents wait: who the devices are has not changed."""
         if self._publisher is not None:
             self._publisher.wake()
 
@@ -222,7 +226,7 @@ class Controller:
             keys=self.keys,
             clock=self.clock,
             changes=self.changes,
-            redelivered=self.wake,
+            redelivered=self._publish_again,
         )
         times = TimeKeeper(self.db, self._directory, self.keys, self.clock)
         self._run("ingest", ingest.run(self.uplink))

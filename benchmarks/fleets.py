@@ -72,16 +72,16 @@ class Stand:
             together.update(answer)
         return together
 
-    def wait(self, done: Callable[[], Any], what: str, limit_s: float) -> float:
+    def wait(self, done: Callable[[], Any], what: str, limit_s: float, every_s: float = 0.05) -> float:
         """Seconds until it was so."""
         begin = time.monotonic()
         while not done():
             if time.monotonic() - begin > limit_s:
                 raise RuntimeError(f"not within {limit_s:.0f} s: {what}; {self.counts()}")
-            time.sleep(0.05)
+            time.sleep(every_s)
         return time.monotonic() - begin
 
-    def settle(self, limit_s: float = 240.0) -> float:
+    def settle(self, limit_s: float = 400.0) -> float:
         """Until nobody has anything to do any more: what one round set off must not lie in the next one."""
 
         def idle() -> bool:
@@ -103,7 +103,7 @@ class Stand:
             counts = self.counts()
             return counts["whole"] == counts["clocks"] == self.devices - counts["away"]
 
-        self.wait(whole, "all devices are connected and know the time", 60 + self.devices / 40)
+        self.wait(whole, "all devices are connected and know the time", 120 + self.devices / 16, 0.5)
         return time.monotonic() - begin
 
 

@@ -22,6 +22,7 @@ from controller.jobs.store import Claim
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
+from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
 from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import ended, happens, unbroken
 from loa_protocol import failpoints
@@ -141,6 +142,9 @@ class Worker:
     async def _attempt(self, claim: Claim) -> None:
         try:
             made = await self._in_folder(claim)
+        except (DatabaseUnavailable, DatabaseBusy) as error:  # says nothing of the file
+            log.warning("job %s: attempt %d ended: %s; it is tried again", claim.id, claim.attempt, error)
+            await unbroken(self._try_again(claim))
         except LoaError as error:
             await unbroken(self._fail(claim, error))
         except Exception:

@@ -80,6 +80,7 @@ class Controller:
         self._sender: ContentSender | None = None
         self._worker: Worker | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._links: list[Link] = []
 
     async def start(self) -> None:
         """Migrate, make or load the keys, and run what the roles say.
@@ -101,6 +102,11 @@ class Controller:
         if self.broker is not None:
             await self.broker.stop()
         await self.db.close()
+
+    async def connected(self) -> None:
+        """Wait until every broker has let us in and passes on what devices say."""
+        for link in self._links:
+            await link.connected.wait()
 
     def wake(self) -> None:
         """Something was committed: whoever works on it need not wait for the next poll."""
@@ -201,7 +207,8 @@ class Controller:
         if Role.INGEST in self.settings.roles:
             handlers |= self._start_ingest()
         self.uplink.handle(handlers)
-        for link in (*main, *bulk):
+        self._links = [*main, *bulk]
+        for link in self._links:
             self._run(link.name, link.run())
 
     def _start_publishing(self, main: list[Link], bulk: list[Link]) -> dict[Family, Handler]:

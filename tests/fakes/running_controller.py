@@ -141,6 +141,8 @@ async def running(
     controller = await asyncio.to_thread(Controller, settings, clock)  # programs make it before their loop runs
     try:
         await controller.start()
+        async with asyncio.timeout(WITHIN_S):
+            await controller.connected()
         commune = Commune(controller.db, clock)  # type: ignore[arg-type]
         await commune.furnish(devices)
         controller.wake()

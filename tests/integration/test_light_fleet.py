@@ -140,6 +140,7 @@ async def test_a_simulated_receipt_says_so_and_claims_no_sound(tmp_path: Path) -
     assert {one.state["evidence"] for one in reports} == {"simulated"}
 
 
+@pytest.mark.long
 async def test_receipts_arrive_though_a_tenth_of_all_messages_is_lost(tmp_path: Path) -> None:
     async with running(tmp_path, devices=()) as system:
         identities = await registered(system, 12)

@@ -22,10 +22,11 @@ import numpy as np
 
 from benchmarks.measuring import Figure, Options, Report, at_least, at_most
 from benchmarks.memory import pss_bytes
-from controller.media.clips import Pause, join
+from controller.media.clips import join
 from controller.media.encode import decode
 from controller.media.ffmpeg_intake import FfmpegIntake
 from controller.media.intake import Codec, Intake, IntakeProfile, IntakeResult
+from controller.media.joining import Pause
 from controller.media.pyav_intake import PyAvIntake
 from tests.fakes import media_corpus as corpus
 

@@ -7,23 +7,33 @@ and says JSON lines on standard output: progress, then one answer. It needs no n
 import errno
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from controller.media.errors import MediaChildLimit, MediaError
+from controller.media.errors import MediaChildLimit
 from controller.media.intake import IntakeProfile
 from controller.media.messages import Answer, Done, Job, Progress, Refused, refused
 from controller.media.progress import Steps
+from loa_protocol.errors import LoaError
+
+T = TypeVar("T")
 
 _LIMITS = {errno.ENOMEM, errno.EFBIG, errno.EMFILE, errno.ENOSPC, errno.EDQUOT}
 
 
 def answer(descriptor: int, profile: IntakeProfile) -> Answer:
-    """Do the job in the current folder; every foreseen failure becomes a refusal."""
+    """Do the job in the current folder."""
+    return answered(lambda: _done(descriptor, profile))
+
+
+def answered(work: Callable[[], T]) -> T | Refused:
+    """What a child does; every foreseen failure becomes a refusal."""
     try:
-        return _done(descriptor, profile)
-    except MediaError as error:
+        return work()
+    except LoaError as error:
         return refused(error)
     except MemoryError:
         return Refused(MediaChildLimit.code, "the sound needs more memory than a job may have", {})
@@ -35,7 +45,7 @@ def _done(descriptor: int, profile: IntakeProfile) -> Done:
     from controller.media import pipeline, pyav_backend  # noqa: PLC0415  # what answers a refusal needs no decoder
 
     backend = pyav_backend.PyAvBackend(descriptor, profile)
-    outcome = pipeline.run(backend, Path.cwd(), profile, Steps(lambda share: _say(Progress(share))))
+    outcome = pipeline.run(backend, Path.cwd(), profile, Steps(lambda share: say(Progress(share))))
     used = resource.getrusage(resource.RUSAGE_SELF)
     return outcome.said(_peak_rss_bytes(), used.ru_utime + used.ru_stime)
 
@@ -57,7 +67,8 @@ def _refused_by_system(error: OSError) -> Refused:
     raise error
 
 
-def _say(said: Answer | Progress) -> None:
+def say(said: msgspec.Struct) -> None:
+    """One line to the parent."""
     sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -65,7 +76,7 @@ def _say(said: Answer | Progress) -> None:
 def main() -> None:
     """Read the order, do the job, answer."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    _say(answer(job.descriptor, job.profile))
+    say(answer(job.descriptor, job.profile))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from controller.media.errors import MediaError
 from controller.media.intake import Finding, IntakeProfile, SourceFacts
+from loa_protocol.errors import LoaError
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,8 +44,21 @@ class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
     cpu_s: float
 
 
+class JoinOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parent's order to join: the parts, as `joining.told`; each clip lies in the folder under its asset's id."""
+
+    parts: list[dict[str, str | int]]
+
+
+class Joined(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="joined"):
+    """The child's answer when the parts were joined, as a WAV in its folder."""
+
+    file_name: str
+    duration_ms: int
+
+
 class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refused"):
-    """The child's answer when it was not; `code` is one of `errors.BY_CODE`."""
+    """The child's answer when it was not; `code` is one of `errors.BY_CODE`, or of joining."""
 
     code: str
     message: str
@@ -55,7 +68,7 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refu
 Answer = Done | Refused
 
 
-def refused(error: MediaError) -> Refused:
+def refused(error: LoaError) -> Refused:
     """A refusal as an answer, with those of its details that JSON can carry."""
     details = {key: value for key, value in error.details.items() if isinstance(value, int | float | str | None)}
     return Refused(error.code, str(error), details)

@@ -5,9 +5,10 @@ The same source file taken in again gives the asset that is already there.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,12 +58,16 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A source that became sound; not yet an asset. `result` None: the asset of this source was there before."""
+    """A source that became sound; not yet an asset. `result` None: the asset of this source was there before.
+
+    `origin` is what its asset remembers of where it came from, beside the intake's facts.
+    """
 
     source_sha256: str
     title: str
     result: IntakeResult | None
     kept: tuple[Kept, ...]
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class MediaLibrary:
             duration_ms=prepared.result.duration_ms,
             loudness_lufs=prepared.result.loudness_lufs,
             true_peak_dbtp=prepared.result.true_peak_dbtp,
-            facts=prepared.result.facts(),
+            facts={**prepared.result.facts(), **prepared.origin},
             created_at=now,
         )
         session.add(asset)
@@ -121,6 +126,20 @@ class MediaLibrary:
         session.add_all(kept.row(new_id(now), asset.id) for kept in prepared.kept)
         await session.flush()
         return asset
+
+    async def fetch(self, asset_id: str, target: Path) -> None:
+        """Write a short sound, encoded, to a new file; it is held in memory meanwhile.
+
+        Raises:
+            AssetUnknown: there is none.
+            ObjectMissing, ObjectMismatch: the store lost or changed it.
+        """
+        async with self.db.reading() as session:
+            await require(session, asset_id)
+            rendition = await store.best_rendition(session, asset_id)
+        await self.objects.verify(rendition.sha256)
+        data = await self.objects.read(rendition.sha256)
+        await asyncio.to_thread(target.write_bytes, data)
 
     async def discard(self, prepared: Prepared) -> None:
         """Take back what `prepare` stored; bytes that an asset uses stay."""

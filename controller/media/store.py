@@ -26,3 +26,9 @@ async def by_source(session: AsyncSession, source_sha256: str) -> Asset | None:
 async def uses(session: AsyncSession, sha256: str) -> bool:
     """Whether any rendition lies in the object store under this name."""
     return (await session.scalar(select(Rendition.id).where(Rendition.sha256 == sha256).limit(1))) is not None
+
+
+async def best_rendition(session: AsyncSession, asset_id: str) -> Rendition:
+    """The encoding of a sound to work from: Opus, whose length is exact to the sample, where there is one."""
+    query = select(Rendition).where(Rendition.asset_id == asset_id).order_by(Rendition.codec != "opus").limit(1)
+    return (await session.scalars(query)).one()

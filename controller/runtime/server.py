@@ -22,8 +22,10 @@ from controller.delivery.uplink import Handler, Uplink
 from controller.jobs.rules import JobState
 from controller.jobs.spool import Spool
 from controller.jobs.worker import Worker
-from controller.media import intake_job, intakes
+from controller.media import intake_job, intakes, join_job
 from controller.media.intake_job import IntakeKind
+from controller.media.join_job import JoinKind
+from controller.media.joiner import Joiner
 from controller.media.service import MediaLibrary
 from controller.receipts.ingest import FAMILIES, Ingest
 from controller.runtime.broker import LOOPBACK, EmbeddedBroker
@@ -176,7 +178,7 @@ class Controller:
             clock=self.clock,
             changes=self.changes,
             spool=self.spool,
-            kinds={intake_job.KIND: IntakeKind(self.library)},
+            kinds={intake_job.KIND: IntakeKind(self.library), join_job.KIND: JoinKind(self.library, Joiner())},
             folder=self.settings.data_dir / "intake",
             slots=self.settings.jobs_at_once,
             lease_s=self.settings.job_lease_s,

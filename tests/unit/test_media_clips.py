@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.media.clips import MAX_CLIP_MS, ClipRefused, Pause, join
+from controller.media.clips import join
+from controller.media.joining import MAX_CLIP_MS, ClipRefused, Pause
 from tests.fakes import media_corpus as corpus
 
 

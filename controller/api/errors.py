@@ -28,6 +28,7 @@ STATUS: Mapping[str, int] = {
     "job_failed": 500,
     "jobs_full": 503,
     "spool_full": 507,
+    "clip_too_long": 413,
     "media_too_long": 413,
     "media_too_large": 413,
     "idempotency_key_bad": 400,

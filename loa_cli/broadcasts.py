@@ -19,6 +19,7 @@ _POLL_S = 0.5
 def play(
     to: Annotated[list[str], typer.Option("--to", help="Scope: u-<unit>, g-<group> or d-<device>; may be repeated.")],
     file: Annotated[Path | None, typer.Argument(help="A sound file of any common format.", exists=True)] = None,
+    asset: Annotated[str | None, typer.Option(help="A sound of the library instead of a file: its id.")] = None,
     at: Annotated[
         str | None, typer.Option(help="+30s, 17:00, “2026-11-21 17:00” (Vietnam) or RFC 3339; default: now.")
     ] = None,
@@ -41,9 +42,13 @@ def play(
     """Put a sound file and, or, a board text on air at an instant, or now."""
     from loa_cli.client import connected
 
+    if file and asset:
+        raise typer.BadParameter("give a file or --asset, not both")
     with told(), connected(data_dir, url, token) as client:
         start = parse_instant(at, datetime.now(UTC)) if at else None  # noqa: TID251 - the person's own clock
-        asset_id = take_in(client, file, title, quiet=as_json) if file else None
+        asset_id = take_in(client, file, title, quiet=as_json) if file else asset
+        if asset and not title:
+            title = str(client.get(f"/media/{asset}")["title"])
         broadcast = client.post(
             "/broadcasts",
             {

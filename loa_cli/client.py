@@ -67,6 +67,11 @@ class Client:
         """Hand a sound file in as a background job; gives the job as it is now."""
         return self._hand_in(opened, name, title, {"Prefer": "respond-async"})
 
+    def begin_join(self, title: str, parts: list[dict[str, str | int]]) -> Any:
+        """Have parts joined into one sound as a background job; gives the job as it is now."""
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
+        return self._send("POST", "/media/joined", json={"title": title, "parts": parts}, headers=headers)
+
     def _hand_in(self, opened: BinaryIO, name: str, title: str | None, headers: dict[str, str]) -> Any:
         return self._send(
             "POST",

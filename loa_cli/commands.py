@@ -2,7 +2,7 @@
 
 import typer
 
-from loa_cli import agent, broadcasts, demonstration, intake, inventory, serve, swarm
+from loa_cli import agent, broadcasts, demonstration, intake, inventory, joining, serve, swarm
 
 app = typer.Typer(
     name="loa",
@@ -13,6 +13,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("agent")(agent.agent)
 app.command("play")(broadcasts.play)
+app.command("join")(joining.join)
 app.command("stop")(broadcasts.stop)
 app.command("cancel")(broadcasts.cancel)
 app.command("ledger")(broadcasts.ledger)

@@ -1,6 +1,7 @@
 """A sound file on its way to becoming a sound, with its progress on a terminal, and `loa job`."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,14 +40,33 @@ def take_in(client: Any, file: Path, title: str | None = None, *, quiet: bool = 
     Raises:
         LoaError: the file was refused, or the job was cancelled by somebody else.
     """
+
+    def begin(shown: Progress) -> Any:
+        bar = shown.add_task(SENDING, total=file.stat().st_size)
+        with shown.open(file, "rb", task_id=bar) as opened:
+            return client.begin_upload(opened, file.name, title)
+
+    return _shown(client, begin, quiet=quiet)
+
+
+def join_parts(client: Any, title: str, parts: list[dict[str, str | int]], *, quiet: bool = False) -> str:
+    """Have parts joined and follow the job, as `take_in`."""
+
+    def begin(shown: Progress) -> Any:
+        shown.add_task(STATES["queued"], total=1.0)
+        return client.begin_join(title, parts)
+
+    return _shown(client, begin, quiet=quiet)
+
+
+def _shown(client: Any, begin: Callable[[Progress], Any], *, quiet: bool) -> str:
+    """Begin a job, which adds the bar, and follow it to its end."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     job: dict[str, Any] | None = None
     with Progress(*columns, console=errors, transient=True, disable=quiet or not errors.is_terminal) as shown:
-        bar = shown.add_task(SENDING, total=file.stat().st_size)
         try:
-            with shown.open(file, "rb", task_id=bar) as opened:
-                job = client.begin_upload(opened, file.name, title)
-            return _follow(client, job["id"], shown, bar)
+            job = begin(shown)
+            return _follow(client, job["id"], shown, shown.task_ids[0])
         except KeyboardInterrupt:
             if job is not None:
                 with suppress(LoaError):  # it may have ended in this very moment
@@ -65,7 +85,7 @@ def _follow(client: Any, job_id: str, shown: Progress, bar: TaskID) -> str:
         if job["state"] == "failed":
             raise IntakeRefused(f"{job['error']['code']}: {job['error']['message']}", **job["error"]["details"])
         if job["state"] == "cancelled":
-            raise IntakeRefused("job_cancelled: somebody cancelled it; hand the file in again if it is still wanted")
+            raise IntakeRefused("job_cancelled: somebody cancelled it; hand it in again if it is still wanted")
         time.sleep(_POLL_S)
 
 

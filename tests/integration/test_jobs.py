@@ -9,11 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
-from controller.api.app import create_app
 from controller.jobs import store
 from controller.jobs.kinds import Order, Progress
 from controller.jobs.rules import MOST_ATTEMPTS
@@ -21,98 +19,28 @@ from controller.jobs.spool import Spool
 from controller.jobs.worker import Worker
 from controller.media import store as media
 from controller.media.pyav_intake import PyAvIntake
-from controller.runtime.server import Controller
-from controller.runtime.settings import Role, Settings
 from loa_protocol.errors import LoaError
 from tests.acceptance.rig import make_tone
-from tests.fakes.running_controller import ShiftedClock, eventually
-
-NOWHERE = ("mqtt://127.0.0.1:1",)
-"""Jobs need no broker."""
-ASYNC = {"Prefer": "respond-async"}
-HANGS = "import os, pathlib, time; pathlib.Path('sign').write_text(str(os.getpid())); time.sleep(600)"
-
-
-@dataclass
-class House:
-    """A controller without other work than jobs, and its API."""
-
-    controller: Controller
-    api: httpx.AsyncClient
-    clock: ShiftedClock
-    folder: Path
-
-    async def hand_in(self, path: Path, **headers: str) -> httpx.Response:
-        content = await asyncio.to_thread(path.read_bytes)
-        return await self.api.post("/media", files={"file": (path.name, content)}, headers=headers)
-
-    async def job(self, job_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = (await self.api.get(f"/jobs/{job_id}")).json()
-        return found
-
-    async def state(self, job_id: str, *wanted: str) -> dict[str, Any]:
-        """Wait for one of the states."""
-
-        async def reached() -> dict[str, Any] | None:
-            job = await self.job(job_id)
-            return job if job["state"] in wanted else None
-
-        found: dict[str, Any] = await eventually(reached, f"the job is {wanted}", 20)
-        return found
-
-    async def assets(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.api.get("/media")).json()
-        return found
-
-    def left(self) -> list[str]:
-        """Everything in the folders of jobs."""
-        data = self.controller.settings.data_dir
-        return [str(path) for name in ("spool", "intake") for path in (data / name).rglob("*")]
-
-    async def clean(self) -> None:
-        """Until nothing of any job is left; the file goes just after the job has ended."""
-
-        async def empty() -> bool:
-            return self.left() == []
-
-        await eventually(empty, "nothing is left", 5)
-
-    def objects(self) -> list[Path]:
-        return [path for path in (self.controller.settings.data_dir / "objects").rglob("*") if path.is_file()]
-
-
-async def _house(folder: Path, **given: Any) -> AsyncIterator[House]:
-    clock = ShiftedClock()
-    settings = Settings(
-        **{"data_dir": folder / "controller", "roles": frozenset({Role.API, Role.JOBS}), "brokers": NOWHERE, **given}
-    )
-    controller = Controller(settings, clock)
-    transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))
-    headers = {"Authorization": "Bearer bi-mat"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1", headers=headers) as api:
-        await controller.start()
-        try:
-            yield House(controller, api, clock, folder)
-        finally:
-            await controller.stop()
+from tests.fakes.job_house import ASYNC, HANGS, House, housed
+from tests.fakes.running_controller import eventually
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in _house(tmp_path):
+    async for made in housed(tmp_path):
         yield made
 
 
 @pytest.fixture
 async def either_house(tmp_path: Path, database: str) -> AsyncIterator[House]:
     """Once on SQLite, once on PostgreSQL."""
-    async for made in _house(tmp_path, database_url=database):
+    async for made in housed(tmp_path, database_url=database):
         yield made
 
 
 @pytest.fixture
 async def small_house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in _house(tmp_path, upload_max_bytes=200_000, spool_quota_bytes=300_000, jobs_waiting=2):
+    async for made in housed(tmp_path, upload_max_bytes=200_000, spool_quota_bytes=300_000, jobs_waiting=2):
         yield made
 
 
@@ -123,19 +51,6 @@ def _hanging(house: House) -> None:
     house.controller._worker._kinds = {
         "intake": type(house.controller._worker._kinds["intake"])(house.controller.library)
     }  # type: ignore[union-attr]
-
-
-async def _child(house: House) -> psutil.Process:
-    """The child of the job that runs."""
-
-    async def signed() -> psutil.Process | None:
-        for sign in house.controller.settings.data_dir.glob("intake/*/work/*/sign"):
-            if text := sign.read_text():
-                return psutil.Process(int(text))
-        return None
-
-    child: psutil.Process = await eventually(signed, "the child runs", 20)
-    return child
 
 
 async def test_a_caller_who_does_not_wait_gets_a_job_that_becomes_a_sound(house: House) -> None:
@@ -189,7 +104,7 @@ async def test_progress_never_goes_back_and_is_told_as_it_happens(house: House) 
 async def test_cancelling_a_running_job_kills_its_child_and_leaves_nothing(house: House) -> None:
     _hanging(house)
     job_id = (await house.hand_in(make_tone(house.folder / "tin.wav"), **ASYNC)).json()["id"]
-    child = await _child(house)
+    child = await house.child()
 
     answer = await house.api.delete(f"/jobs/{job_id}")
 
@@ -206,7 +121,7 @@ async def test_a_job_that_waits_is_cancelled_without_ever_running(house: House) 
     first, second = [
         (await house.hand_in(make_tone(house.folder / f"{hz}.wav", hz=hz), **ASYNC)).json()["id"] for hz in (500, 600)
     ]
-    await _child(house)
+    await house.child()
 
     assert (await house.api.delete(f"/jobs/{second}")).json()["state"] == "cancelled"
     assert (await house.job(second))["attempts"] == 0
@@ -217,7 +132,7 @@ async def test_a_job_that_waits_is_cancelled_without_ever_running(house: House) 
 async def test_somebody_who_waits_for_a_cancelled_job_is_told_so(house: House) -> None:
     _hanging(house)
     waiting = asyncio.create_task(house.hand_in(make_tone(house.folder / "tin.wav")))
-    await _child(house)
+    await house.child()
     (job,) = (await house.api.get("/jobs")).json()
     await house.api.delete(f"/jobs/{job['id']}")
 
@@ -500,7 +415,7 @@ async def test_what_a_dead_process_left_is_cleared_at_the_next_start(tmp_path: P
         (data / left).parent.mkdir(parents=True, exist_ok=True)
         (data / left).write_bytes(b"x" * 1000)
 
-    async for house in _house(tmp_path):
+    async for house in housed(tmp_path):
         await eventually(lambda house=house: _is(lambda: house.left() == []), "left-overs are gone")
 
 

@@ -1,7 +1,9 @@
-"""`loa play` as a person runs it: progress on a terminal, Ctrl-C takes the job back, a refusal is told by its code."""
+"""`loa play` and `loa join` as a person runs them: progress on a terminal, Ctrl-C takes the job back, refusals told."""
 
+import base64
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import COMMUNE, System, make_tone, running, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
@@ -47,9 +50,12 @@ class Terminal:
         return code
 
 
+def _loa(system: System, *arguments: str) -> Terminal:
+    return Terminal(sys.executable, "-m", "loa_cli", *arguments, "--data-dir", str(system.data_dir))
+
+
 def _play(system: System, file: Path) -> Terminal:
-    loa = (sys.executable, "-m", "loa_cli")
-    return Terminal(*loa, "play", str(file), "--to", f"u-{COMMUNE}", "--data-dir", str(system.data_dir))
+    return _loa(system, "play", str(file), "--to", f"u-{COMMUNE}")
 
 
 def test_a_person_sees_progress_and_takes_it_back_with_ctrl_c(tmp_path: Path) -> None:
@@ -72,3 +78,26 @@ def test_a_person_sees_progress_and_takes_it_back_with_ctrl_c(tmp_path: Path) ->
         refused = _play(system, bad)
         assert refused.close() == 1
         assert "media_format_refused" in refused.said
+
+        _joins_and_plays(system, make_tone(tmp_path / "tin.wav", seconds=1.5))
+
+
+def _joins_and_plays(system: System, file: Path) -> None:
+    """A chime, a pause and a file become one sound, which goes on air by its id."""
+    joined = _loa(system, "join", "chime:attention", "pause:300", str(file), "--title", "Tin có chuông")
+    assert joined.close() == 0, joined.said
+    (asset,) = [asset for asset in system.client.get("/media") if asset["title"] == "Tin có chuông"]
+    assert asset["duration_ms"] == 875 + 300 + 1500
+    assert re.search(r"2\.7 s.*" + asset["id"], joined.said, re.DOTALL)
+
+    strange = _loa(system, "join", "chime:gong", "--title", "T")
+    assert strange.close() == 1
+    assert "chime_unknown" in strange.said
+
+    public = base64.b64encode(Ed25519Signer.generate().public_raw).decode()
+    device = {"id": "loa-1", "name": "Loa", "kind": "speaker", "unit_id": COMMUNE, "profile": "demo-speaker"}
+    system.client.post("/devices", {**device, "public_key": public})
+    played = _loa(system, "play", "--asset", asset["id"], "--to", f"u-{COMMUNE}")
+    assert played.close() == 0, played.said
+    (broadcast,) = system.client.get("/broadcasts")
+    assert (broadcast["title"], broadcast["duration_ms"]) == ("Tin có chuông", asset["duration_ms"])

@@ -1,6 +1,11 @@
-"""Publishes the device's signed state: at every connection, 200 ms after something changed, and each minute."""
+"""Publishes the device's signed state: at every connection, soon after something changed, and each minute.
+
+What changes on one device (a new plan of its province) changes on thousands at the same instant: the moments are
+spread, and they do not fall into step with the others' later either.
+"""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -13,8 +18,8 @@ from loa_protocol.keys import Ed25519Signer
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
 
-DEBOUNCE_S = 0.2
-EVERY_S = 60.0
+SOON_S = (0.2, 1.0)
+EVERY_S = (45.0, 75.0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,8 +51,8 @@ class StateReporter:
     async def run(self) -> None:
         """Report until cancelled."""
         while True:
-            if await happens(self._woken, EVERY_S):
-                await asyncio.sleep(DEBOUNCE_S)
+            if await happens(self._woken, spread(EVERY_S, random.random())):  # noqa: S311 - spreads load only
+                await asyncio.sleep(spread(SOON_S, random.random()))  # noqa: S311 - spreads load only
             else:
                 self._said = None
             self._woken.clear()
@@ -59,6 +64,11 @@ class StateReporter:
             return
         if await self._publish(topics.up(Family.STATE, self._device_id), seal_uplink("state", state, self._signer)):
             self._said = state
+
+
+def spread(between: tuple[float, float], chance: float) -> float:
+    """Seconds from the first to the second bound, `chance` in 0..1."""
+    return between[0] + chance * (between[1] - between[0])
 
 
 def _timeless(state: DeviceState) -> DeviceState:

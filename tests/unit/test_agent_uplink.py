@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.journal import AckRefused, Journal
 from edge_agent.uplink import receipts as receipts_module
 from edge_agent.uplink import state as state_module
 from edge_agent.uplink.receipts import AHEAD, ReceiptSender
-from edge_agent.uplink.state import StateReporter
+from edge_agent.uplink.state import StateReporter, spread
 from loa_protocol.clock import ClockReading
 from loa_protocol.documents.device import Ack, ClockReport, ClockState, DeviceState
 from loa_protocol.keys import Ed25519Signer
@@ -181,7 +183,7 @@ def state(**changes: object) -> DeviceState:
 async def test_the_state_is_told_when_it_differs_and_not_when_only_time_has_passed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state_module, "DEBOUNCE_S", 0.0)
+    monkeypatch.setattr(state_module, "SOON_S", (0.0, 0.0))
     states = iter(
         [
             state(),
@@ -212,3 +214,10 @@ async def test_the_state_is_told_when_it_differs_and_not_when_only_time_has_pass
     assert [one.ready for one in told] == [False, True, True]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@given(st.floats(0, 1))
+def test_what_happens_to_all_devices_at_once_is_not_told_by_all_at_once(chance: float) -> None:
+    assert 0.2 <= spread(state_module.SOON_S, chance) <= 1.0
+    assert 45 <= spread(state_module.EVERY_S, chance) <= 75
+    assert spread(state_module.SOON_S, 0.9) - spread(state_module.SOON_S, 0.1) > 0.5

@@ -28,21 +28,21 @@ class Watch:
 
     def __init__(self, topics: list[str]) -> None:
         self._topics = frozenset(topics)
-        self._seen: dict[str, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
+        self._seen: dict[str, dict[bytes, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
 
-    def observe(self, _device: str, topic: str, payload: bytes, at_ns: int) -> None:
-        """An observer of a fleet."""
+    def observe(self, device: str, topic: str, payload: bytes, at_ns: int) -> None:
+        """An observer of a fleet; what a device hears twice counts once."""
         if topic in self._topics:
-            self._seen[topic][payload].append(at_ns)
+            self._seen[topic][payload].setdefault(device, at_ns)
 
-    def heard(self, topic: str) -> list[int]:
-        """How many devices have each message."""
-        return [len(times) for times in self._seen[topic].values()]
+    def heard(self, topic: str) -> dict[str, int]:
+        """How many devices have each message, by its base64."""
+        return {base64.b64encode(raw).decode(): len(times) for raw, times in self._seen[topic].items()}
 
     def take(self, topic: str) -> list[dict[str, Any]]:
         """Every message with its instants; they are forgotten."""
         seen = self._seen.pop(topic, {})
-        return [{"payload": base64.b64encode(raw).decode(), "times": times} for raw, times in seen.items()]
+        return [{"payload": base64.b64encode(raw).decode(), "times": [*by.values()]} for raw, by in seen.items()]
 
 
 async def _work(options: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ from loa_protocol.outcomes import Outcome, Reason
 GENESIS = "0" * 64
 MAX_BATCH_ENTRIES = 100
 MAX_SEQUENCE = 2**53 - 1
-_BODY = b'"body":'
+BODY = b'"body":'
 
 
 class ChainBroken(LoaError):
@@ -202,7 +202,7 @@ def _own_line(raw: bytes) -> Line | None:
         return None
     if msgspec.json.encode(entry) != raw:
         return None
-    body = raw[raw.index(_BODY) + len(_BODY) : -1]
+    body = raw[raw.index(BODY) + len(BODY) : -1]
     return Line(raw, entry.sequence, entry.previous, entry_hash(raw), entry, body)
 
 

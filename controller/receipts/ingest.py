@@ -3,7 +3,8 @@
 Rules: signature and name are checked before anything is read; whatever has queued up while the last group was committed
 is the next group, one transaction; where a group fails, its halves are tried, so that one bad message harms only
 itself; an acknowledgement is signed and sent only after the commit; what was lost on the way is sent again by the
-device. While a group is committed the next one is opened; what waits is bounded in number and in bytes.
+device. While a group is committed the next ones are opened, several at a time, and stored in the order in which they
+came; what waits is bounded in number and in bytes.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from controller.delivery.uplink import Uplink
 from controller.receipts import taking
 from controller.receipts.acknowledging import Acknowledger
 from controller.receipts.effects import Effects
-from controller.receipts.opening import FAMILIES, Closed, Message, NotTakenIn, Opener
+from controller.receipts.opening import FAMILIES, Closed, Message, NotTakenIn, Opener, Refusal
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 WAITING = 10_000
 WAITING_BYTES = 64 * 1024 * 1024
 OPENED_AT_ONCE = 128
+OPENING = 3
+"""So many times that are on their way: who opens has work while their answers wait for us."""
 OPENED_BYTES = 16 * 1024 * 1024
 """Of envelopes that are opened and not stored; what is in them is at most a few times as large."""
 GROUP = 512
@@ -65,7 +68,10 @@ def seldom_collecting() -> Iterator[None]:
 
 
 class Ingest:
-    """One worker; `redelivered` is called when documents are to be published again."""
+    """One worker; `redelivered` is called when documents are to be published again.
+
+    `opener` opens while it runs and is ended with it; by default one without processes.
+    """
 
     def __init__(
         self,
@@ -76,15 +82,19 @@ class Ingest:
         clock: Clock,
         changes: Changes,
         redelivered: Callable[[], None],
+        opener: Opener | None = None,
     ) -> None:
         self._db, self._directory, self._clock = db, directory, clock
         self._changes, self._redelivered = changes, redelivered
         self._redelivery = Redelivery()
         self._acknowledger = Acknowledger(keys)
+        self._opener = opener or Opener()
+        self._opening: deque[tuple[int, asyncio.Task[list[Message]]]] = deque()
         self._arrived: deque[tuple[Arrival, Family, str]] = deque()
         self._arrived_bytes = self._opened_bytes = self._in_hand = 0
         self._opened: deque[Message] = deque()
-        self._arrival, self._message, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._arrival, self._begun = asyncio.Event(), asyncio.Event()
+        self._message, self._room = asyncio.Event(), asyncio.Event()
 
     @property
     def in_hand(self) -> int:
@@ -104,33 +114,44 @@ class Ingest:
 
     async def run(self, uplink: Uplink) -> None:
         """Work until cancelled."""
-        opener = Opener()
         try:
             with seldom_collecting():
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._open_for_ever(opener, uplink), name="ingest-open")
+                    tasks.create_task(self._open_for_ever(tasks, uplink), name="ingest-open")
+                    tasks.create_task(self._gather_for_ever(), name="ingest-gather")
                     tasks.create_task(self._store_for_ever(uplink), name="ingest-store")
         finally:
-            opener.close()
+            await self._opener.end()
             await self._acknowledger.end()
 
-    async def _open_for_ever(self, opener: Opener, uplink: Uplink) -> None:
+    async def _open_for_ever(self, tasks: asyncio.TaskGroup, uplink: Uplink) -> None:
         while True:
             await self._arrival.wait()
-            while len(self._opened) >= GROUP or self._opened_bytes >= OPENED_BYTES:
+            while not self._has_room():
                 self._room.clear()
                 await self._room.wait()
             waiting = self._next_arrivals()
-            opened: list[Message] = []
-            try:
-                opened = await self._open(waiting, opener, uplink)
-            except LoaError as error:
-                log.warning("%d messages were not opened: %s; devices send them again", len(waiting), error)
-            except Exception:
-                log.exception("%d messages were not opened; devices send them again", len(waiting))
-            self._in_hand -= len(waiting) - len(opened)
+            opening = tasks.create_task(self._open_or_tell(waiting, uplink), name="ingest-open-some")
+            self._opening.append((len(waiting), opening))
+            self._begun.set()
+
+    def _has_room(self) -> bool:
+        full = len(self._opened) >= GROUP or self._opened_bytes >= OPENED_BYTES
+        return not full and len(self._opening) < OPENING
+
+    async def _gather_for_ever(self) -> None:
+        """What is opened, in the order in which it came."""
+        while True:
+            await self._begun.wait()
+            waiting, opening = self._opening[0]
+            opened = await opening
+            self._opening.popleft()
+            if not self._opening:
+                self._begun.clear()
+            self._in_hand -= waiting - len(opened)
             self._opened.extend(opened)
             self._opened_bytes += sum(len(message.arrival.payload) for message in opened)
+            self._room.set()
             if self._opened:
                 self._message.set()
 
@@ -141,9 +162,16 @@ class Ingest:
             self._arrival.clear()
         return waiting
 
-    async def _open(
-        self, waiting: Sequence[tuple[Arrival, Family, str]], opener: Opener, uplink: Uplink
-    ) -> list[Message]:
+    async def _open_or_tell(self, waiting: Sequence[tuple[Arrival, Family, str]], uplink: Uplink) -> list[Message]:
+        try:
+            return await self._open(waiting, uplink)
+        except LoaError as error:
+            log.warning("%d messages were not opened: %s; devices send them again", len(waiting), error)
+        except Exception:
+            log.exception("%d messages were not opened; devices send them again", len(waiting))
+        return []
+
+    async def _open(self, waiting: Sequence[tuple[Arrival, Family, str]], uplink: Uplink) -> list[Message]:
         known = await self._directory.find_all({device_id for _, _, device_id in waiting})
         closed = []
         for arrival, family, device_id in waiting:
@@ -152,8 +180,9 @@ class Ingest:
             else:
                 uplink.drop("device_unknown", arrival)
         opened = []
-        for one, found in zip(closed, await opener.open_all(closed), strict=True):
-            if isinstance(found, LoaError):
+        found_all = await self._opener.open_all(closed, len(self._arrived))
+        for one, found in zip(closed, found_all, strict=True):
+            if isinstance(found, Refusal):
                 uplink.drop(found.code, one.arrival, found)
             else:
                 opened.append(found)

@@ -1,48 +1,43 @@
-"""From what arrived to documents that count: signatures verified, names compared, everything read once.
+"""From what arrived to documents that count: in threads, or in processes where there is much of it.
 
-All of it is computing: it runs in threads, several messages a turn, because verifying lets go of the interpreter.
+All of it is computing, several messages a turn. Threads are enough for a commune, because verifying lets go of the
+interpreter; for thousands of devices they take it from the thread that stores. What a process does not answer is
+opened in threads: a process that dies loses nothing.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import msgspec
+
 from controller.delivery.directory import Known
 from controller.receipts.journals import Received
+from controller.receipts.opening_pool import Needs, OpeningPool
+from controller.receipts.opening_process import OpeningProcessGone
+from controller.receipts.opening_wire import NOT_TAKEN_IN, Question, Refusal, ask, opened, understood
+from controller.receipts.reading import FAMILIES, Batch
 from controller.runtime.mqtt import Arrival
-from loa_protocol import strict_json
 from loa_protocol.documents import Wire
-from loa_protocol.documents.device import CommandReply, DeviceState, Health, Presence
 from loa_protocol.errors import LoaError
 from loa_protocol.topics import Family
-from loa_protocol.uplink import open_receipts, open_uplink
+
+__all__ = ["FAMILIES", "Closed", "Message", "NotTakenIn", "Opener", "Refusal"]
 
 log = logging.getLogger(__name__)
 
 THREADS = max(1, min(4, os.cpu_count() or 1))
 A_TURN = 16
 """So many messages are one turn of a thread: fewer cost more switching, more make the last thread wait."""
-_SIGNED: dict[Family, tuple[str, type[Wire]]] = {
-    Family.STATE: ("state", DeviceState),
-    Family.UP_REPLY: ("command-reply", CommandReply),
-}
-_PLAIN: dict[Family, type[Wire]] = {Family.HEALTH: Health, Family.PRESENCE: Presence}
-FAMILIES = frozenset({Family.RECEIPTS, *_SIGNED, *_PLAIN})
-
-
-class WrongDevice(LoaError):
-    """A message tells of another device than the one on whose topic it came."""
-
-    code = "wrong_device"
 
 
 class NotTakenIn(LoaError):
     """A message that failed for a reason nobody foresaw; the device sends it again."""
 
-    code = "not_taken_in"
+    code = NOT_TAKEN_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +64,54 @@ class Message:
 
 
 class Opener:
-    """The threads that open; `close` when done."""
+    """The threads that open, and at most `processes` that are started when they are needed; `end` when done."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 0, needs: Needs | None = None) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest-open")
+        self.pool = OpeningPool(processes, needs or Needs())
 
-    async def open_all(self, closed: Sequence[Closed]) -> list[Message | LoaError]:
-        """Each opened, or why it does not count; in their order."""
-        loop = asyncio.get_running_loop()
+    async def open_all(self, closed: Sequence[Closed], backlog: int = 0) -> list[Message | Refusal]:
+        """Each opened, or why it does not count; in their order. So many more messages wait behind them."""
+        self.pool.count(len(closed), backlog)
         turns = [closed[at : at + A_TURN] for at in range(0, len(closed), A_TURN)]
-        parts = await asyncio.gather(*(loop.run_in_executor(self._threads, _open_some, turn) for turn in turns))
+        parts = await asyncio.gather(*map(self._open, turns))
         return [one for part in parts for one in part]
 
-    def close(self) -> None:
-        """Let the threads go."""
+    async def end(self) -> None:
+        """Let the threads go; no process is left."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self.pool.end()
 
+    async def _open(self, turn: Sequence[Closed]) -> list[Message | Refusal]:
+        questions = [Question(one.arrival.payload, one.family, one.known.device_id, one.known.key) for one in turn]
+        found = await self._elsewhere(questions)
+        if found is None:
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, _opened, questions)
+        return list(_messages(turn, found))
 
-def _open_some(closed: Sequence[Closed]) -> list[Message | LoaError]:
-    opened: list[Message | LoaError] = []
-    for one in closed:
+    async def _elsewhere(self, questions: Sequence[Question]) -> "list[Wire | Batch | Refusal] | None":
+        """What a process says of a turn; None where none is there, or none any longer."""
+        process = self.pool.least_busy()
+        if process is None:
+            return None
         try:
-            opened.append(Message(one.arrival, one.known, _read(one)))
-        except LoaError as error:
-            opened.append(error)
-        except Exception:
-            log.exception("%s: a message could not be opened", one.known.device_id)
-            opened.append(NotTakenIn("opening it failed; the log says why"))
-    return opened
+            return understood(await process.ask(ask(questions)), [one.family for one in questions])
+        except OpeningProcessGone:
+            return None
+        except (msgspec.MsgspecError, ValueError):
+            log.exception("opening process %d answered nonsense; it is ended", process.pid)
+            await process.end()
+            return None
 
 
-def _read(one: Closed) -> Wire | Received:
-    raw, device_id = one.arrival.payload, one.known.device_id
-    if one.family is Family.RECEIPTS:
-        return Received(*open_receipts(raw, device_id=device_id, key=one.known.key))
-    if one.family in _SIGNED:
-        kind, model = _SIGNED[one.family]
-        return open_uplink(raw, kind=kind, model=model, device_id=device_id, key=one.known.key)
-    document = strict_json.decode(raw, _PLAIN[one.family])
-    if getattr(document, "device", device_id) != device_id:
-        raise WrongDevice(f"on a topic of device {device_id} came a message that names another")
-    return document
+def _opened(questions: Sequence[Question]) -> list[Wire | Batch | Refusal]:
+    return [opened(question) for question in questions]
+
+
+def _messages(turn: Sequence[Closed], found: Sequence[Wire | Batch | Refusal]) -> Iterator[Message | Refusal]:
+    for one, document in zip(turn, found, strict=True):
+        if isinstance(document, Refusal):
+            yield document
+        else:
+            read = Received(*document) if isinstance(document, tuple) else document
+            yield Message(one.arrival, one.known, read)

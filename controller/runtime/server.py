@@ -28,6 +28,8 @@ from controller.media.join_job import JoinKind
 from controller.media.joiner import Joiner
 from controller.media.service import MediaLibrary
 from controller.receipts.ingest import FAMILIES, Ingest
+from controller.receipts.opening import Opener
+from controller.receipts.opening_pool import usual_count
 from controller.runtime.broker import LOOPBACK, EmbeddedBroker
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock, SystemClock
@@ -229,6 +231,7 @@ class Controller:
         return {Family.WANT: lambda arrival, device: sender.want(arrival, device, self.uplink)}
 
     def _start_ingest(self) -> dict[Family, Handler]:
+        openers = self.settings.ingest_openers
         ingest = Ingest(
             db=self.db,
             directory=self._directory,
@@ -236,6 +239,7 @@ class Controller:
             clock=self.clock,
             changes=self.changes,
             redelivered=self._publish_again,
+            opener=Opener(usual_count() if openers is None else openers),
         )
         times = TimeKeeper(self.db, self._directory, self.keys, self.clock)
         self._run("ingest", ingest.run(self.uplink))

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
     sources: Path | None = Field(default=None, description="YAML list of source systems; default: none")
     media_backend: MediaBackend = Field(default=MediaBackend.PYAV, description="Who decodes sound: pyav or ffmpeg")
+    ingest_openers: int | None = Field(
+        default=None, ge=0, le=16, description="Processes that open receipts under load; default: cores - 1, 1 to 4"
+    )
     jobs_at_once: int = Field(default=1, ge=1, le=64, description="Background jobs this process does at a time")
     jobs_waiting: int = Field(default=500, ge=1, description="Background jobs that may wait")
     job_lease_s: float = Field(default=20.0, ge=1, description="After this a dead process's jobs are taken up again")

@@ -10,6 +10,7 @@ from typing import cast
 from controller.delivery.directory import Directory, Known
 from controller.delivery.uplink import Uplink
 from controller.receipts.ingest import FAMILIES, Ingest
+from controller.receipts.opening import Opener
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
@@ -88,7 +89,7 @@ def known_of(device_id: str) -> Known:
 
 
 @asynccontextmanager
-async def feeding(db: Database, clock: Clock) -> AsyncIterator[Feed]:
+async def feeding(db: Database, clock: Clock, opener: Opener | None = None) -> AsyncIterator[Feed]:
     """An ingest that works until the block ends; then everything it took is committed and acknowledged."""
     ingest = Ingest(
         db=db,
@@ -97,6 +98,7 @@ async def feeding(db: Database, clock: Clock) -> AsyncIterator[Feed]:
         clock=clock,
         changes=Changes(),
         redelivered=lambda: None,
+        opener=opener,
     )
     feed = Feed(ingest, Uplink({}))
 

@@ -1,5 +1,6 @@
 """The fast way to read a batch takes and refuses exactly what the strict way does, and reads the same."""
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -8,12 +9,27 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.receipts.opening_wire import (
+    HEAD_BYTES,
+    Question,
+    Refusal,
+    answer,
+    answers,
+    ask,
+    asked,
+    length,
+    opened,
+    understood,
+)
 from loa_protocol import strict_json
-from loa_protocol.envelope import Envelope
+from loa_protocol.envelope import Envelope, pae, payload_type
 from loa_protocol.errors import DocumentInvalid
+from loa_protocol.keys import Ed25519Signer
 from loa_protocol.receipts import ChainBroken, Note, ReceiptBatch, read_batch, read_line
+from loa_protocol.topics import Family
 from tests.fakes.wire_device import WireJournal, skipped
 
+SIGNER = Ed25519Signer.generate("loa-1")
 AT = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 PLACES = st.integers(0, 5) | st.integers(0, 10**6)
 
@@ -96,6 +112,34 @@ def test_the_fast_way_reads_what_the_strict_way_reads(texts: list[str], changes:
         assert batch == strict
         expected = [read_line(bytes(raw)) for raw in strict.entries]
         assert [_shown(line) for line in lines] == [_shown(line) for line in expected]
+
+    signed = _sealed(payload)
+    told = Question(signed, Family.RECEIPTS, "loa-1", SIGNER.trust_key("loa-1"))
+    here, elsewhere = opened(told), _elsewhere(told)
+    if isinstance(here, Refusal):
+        assert (here, here.code) == (elsewhere, fast_code)
+    else:
+        assert isinstance(here, tuple)
+        assert isinstance(elsewhere, tuple)
+        assert [*map(_shown, here[1])] == [*map(_shown, elsewhere[1])]
+        assert msgspec.structs.replace(here[0], entries=()) == elsewhere[0]
+
+
+def _elsewhere(told: Question) -> object:
+    """What an opening process would answer, over the wire and back."""
+    frame = ask([told])
+    said = answers(map(answer, asked(frame[HEAD_BYTES:])))
+    assert length(said) == len(said) - HEAD_BYTES
+    return understood(said[HEAD_BYTES:], [told.family])[0]
+
+
+def _sealed(payload: bytes) -> bytes:
+    """Signed whatever it is."""
+    name = payload_type("receipts")
+    signed = (SIGNER.sign(pae(name, payload)),)
+    return msgspec.json.encode(
+        Envelope(payload_type=name, payload=base64.b64encode(payload).decode(), signatures=signed)
+    )
 
 
 def _shown(line: Any) -> Any:

@@ -19,11 +19,11 @@ from controller.broadcasts.tables import LedgerRow
 from controller.receipts.tables import JournalEntry, JournalRow
 
 _ENTRIES = "device_id, journal_id, sequence, hash, kind, raw, received_at"
-_LEDGER = "broadcast_id, device_id, outcome, reason, started, played_ms, receipt, answered_at"
+_LEDGER = "broadcast_id, device_id, outcome, reason, started, played_ms, answered_at, journal_id, sequence"
 _ENTRY_TYPES = ("varchar", "varchar", "int8", "varchar", "varchar", "bytea", "timestamp")
 _HEADS = "device_id, journal_id, sequence, hash, first_seen"
 _HEAD_TYPES = ("varchar", "varchar", "int8", "varchar", "timestamp")
-_LEDGER_TYPES = ("varchar", "varchar", "varchar", "varchar", "timestamp", "int8", "json", "timestamp")
+_LEDGER_TYPES = ("varchar", "varchar", "varchar", "varchar", "timestamp", "int8", "timestamp", "varchar", "int8")
 Rows = list[tuple[Any, ...]]
 
 
@@ -105,8 +105,7 @@ class _Postgres:
         for statement in _bare("postgresql+psycopg://"):
             self._connection.execute(statement)
         entries = self._rows(f"SELECT {_ENTRIES} FROM journal_entries ORDER BY sequence, device_id")  # noqa: S608
-        text = _LEDGER.replace("receipt", "receipt::text")
-        answers = self._rows(f"SELECT {text} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608
+        answers = self._rows(f"SELECT {_LEDGER} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608
         self._connection.commit()
         heads = _heads(entries, a_batch)
         begin = time.perf_counter()

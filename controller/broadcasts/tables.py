@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controller.runtime.database import Base, Large
@@ -59,15 +59,21 @@ class BroadcastRendition(Base):
 
 
 class LedgerRow(Base):
-    """What became of a broadcast on a device; no `outcome` until it is answered. `receipt` is the wire receipt."""
+    """What became of a broadcast on a device; no `outcome` until it is answered.
+
+    The receipt itself is entry (`device_id`, `journal_id`, `sequence`) of the journals, and only there. On PostgreSQL
+    pages keep room for the answers, so that they move no row and no index.
+    """
 
     __tablename__ = "ledger"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
 
     broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
-    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True, index=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
     outcome: Mapped[str | None] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(String(40))
     started: Mapped[datetime | None]
     played_ms: Mapped[int | None] = mapped_column(Large)
-    receipt: Mapped[dict[str, Any] | None]
     answered_at: Mapped[datetime | None]
+    journal_id: Mapped[str | None] = mapped_column(String(40))
+    sequence: Mapped[int | None] = mapped_column(BigInteger)

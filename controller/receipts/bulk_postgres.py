@@ -46,9 +46,10 @@ COPY journal_entries (device_id, journal_id, sequence, hash, kind, raw, received
 _ENTRY_TYPES = ("varchar", "varchar", "int8", "varchar", "varchar", "bytea", "timestamp")
 _ANSWER = """\
 UPDATE ledger l SET outcome = w.outcome, reason = w.reason, started = coalesce(w.started, l.started),
-  played_ms = w.played_ms, receipt = w.receipt::json, answered_at = %s
-FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::timestamp[], %b::bigint[], %b::text[])
-  AS w (broadcast, device, outcome, reason, started, played_ms, receipt)
+  played_ms = w.played_ms, answered_at = %s, journal_id = w.journal, sequence = w.sequence
+FROM unnest(
+    %b::text[], %b::text[], %b::text[], %b::text[], %b::timestamp[], %b::bigint[], %b::text[], %b::bigint[]
+  ) AS w (broadcast, device, outcome, reason, started, played_ms, journal, sequence)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND (l.outcome IS NULL OR l.outcome = 'unknown')
 """
 _BEGIN = """\
@@ -57,9 +58,11 @@ FROM unnest(%b::text[], %b::text[], %b::timestamp[]) AS w (broadcast, device, st
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND l.outcome IS NULL
 """
 _STANDING = """\
-SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt::text
+SELECT l.broadcast_id, l.device_id, l.outcome, e.raw
 FROM unnest(%b::text[], %b::text[]) AS w (broadcast, device)
 JOIN ledger l ON l.broadcast_id = w.broadcast AND l.device_id = w.device
+LEFT JOIN journal_entries e
+  ON e.device_id = l.device_id AND e.journal_id = l.journal_id AND e.sequence = l.sequence
 """
 
 
@@ -105,7 +108,7 @@ class PostgresBulk:
 
     async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
         """See `Bulk`."""
-        columns = _columns(rows, 7)
+        columns = _columns(rows, 8)
         columns[4] = [None if at is None else _naive(at) for at in columns[4]]
         return (await self._connection.exec_driver_sql(_ANSWER, (_naive(now), *columns))).rowcount
 

@@ -31,13 +31,16 @@ _ADD_ENTRY = """\
 INSERT INTO journal_entries (device_id, journal_id, sequence, hash, kind, raw, received_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _ANSWER = """\
-UPDATE ledger SET outcome = ?, reason = ?, started = coalesce(?, started), played_ms = ?, receipt = ?, answered_at = ?
+UPDATE ledger SET outcome = ?, reason = ?, started = coalesce(?, started), played_ms = ?, answered_at = ?,
+  journal_id = ?, sequence = ?
 WHERE broadcast_id = ? AND device_id = ? AND (outcome IS NULL OR outcome = 'unknown')
 """
 _BEGIN = "UPDATE ledger SET started = ? WHERE broadcast_id = ? AND device_id = ? AND outcome IS NULL"
 _STANDING = """\
-SELECT l.broadcast_id, l.device_id, l.outcome, l.receipt FROM json_each(?) w
+SELECT l.broadcast_id, l.device_id, l.outcome, e.raw FROM json_each(?) w
 JOIN ledger l ON l.broadcast_id = json_extract(w.value, '$[0]') AND l.device_id = json_extract(w.value, '$[1]')
+LEFT JOIN journal_entries e
+  ON e.device_id = l.device_id AND e.journal_id = l.journal_id AND e.sequence = l.sequence
 """
 
 
@@ -78,8 +81,9 @@ class SqliteBulk:
                 row.reason,
                 None if row.started is None else _text(row.started),
                 row.played_ms,
-                row.receipt,
                 at,
+                row.journal,
+                row.sequence,
                 row.broadcast,
                 row.device,
             )
@@ -106,4 +110,4 @@ class SqliteBulk:
 
 def _text(at: datetime) -> str:
     """As SQLAlchemy writes instants into SQLite."""
-    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds").removesuffix("+00:00")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds")[:26]

@@ -3,10 +3,11 @@
 First the expected sets of broadcasts that have begun are fixed. Then the answers are set where nothing (or only our own
 `unknown`) stands, in one statement. That is the usual end; only where some were not set, the ledger is read and
 `rules.step` says of each word that is left what it is. At last, broadcasts that everybody has answered are closed.
+
+A row of the ledger refers to the journal entry that answers it, which is committed with it; the receipt stands there.
 """
 
-import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,21 +17,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow
 from controller.receipts import expected, rules, store
 from controller.receipts.bulk import Bulk, bulk_of
+from controller.receipts.journals import Taken
 from controller.receipts.odd import Odd
 from controller.receipts.rows import AnswerRow, BegunRow, Key, Standing
 from controller.receipts.rules import Step
 from controller.runtime.changes import Change
 from loa_protocol.outcomes import Outcome
-from loa_protocol.receipts import Body, Receipt, Started
+from loa_protocol.receipts import Receipt, Started, decode_entry
 
 
 class Answer(NamedTuple):
-    """A device's receipt for a broadcast; `text` is its JSON."""
+    """A device's receipt for a broadcast, and the entry of its journal in which it stands."""
 
     broadcast: str
     device: str
     receipt: Receipt
-    text: str
+    journal: str
+    sequence: int
 
     @property
     def key(self) -> Key:
@@ -49,13 +52,17 @@ class Begun(NamedTuple):
 Word = Answer | Begun
 
 
-def word(device: str, body: Body, text: str) -> Word | None:
-    """What a journal entry says of a broadcast, if it does; `text` is the JSON of the body."""
-    if not isinstance(body, Receipt | Started) or body.occurrence.kind != "broadcast":
-        return None
-    if isinstance(body, Receipt):
-        return Answer(body.occurrence.id, device, body, text)
-    return Begun(body.occurrence.id, device, _storable(body.at))
+def words(taken: Iterable[Taken]) -> Iterable[Word]:
+    """What new entries of journals say of broadcasts."""
+    for one in taken:
+        for line in one.entries:
+            body = None if line.entry is None else line.entry.body
+            if not isinstance(body, (Receipt, Started)) or body.occurrence.kind != "broadcast":
+                continue
+            if isinstance(body, Receipt):
+                yield Answer(body.occurrence.id, one.device, body, one.journal, line.sequence)
+            else:
+                yield Begun(body.occurrence.id, one.device, _storable(body.at))
 
 
 @dataclass(slots=True)
@@ -155,7 +162,7 @@ async def _judge(bulk: Bulk, left: Sequence[Answer], broadcasts: Mapping[str, Br
 
 def _odd(answer: Answer, stands: Standing) -> Odd | None:
     """What is odd about an answer that was perhaps not set."""
-    same = stands.receipt is not None and json.loads(stands.receipt) == json.loads(answer.text)
+    same = stands.raw is not None and decode_entry(stands.raw).body == answer.receipt
     match rules.step(stands.outcome, answer.receipt.outcome, same=same):
         case Step.CONFLICT:
             told = f"{answer.broadcast}: first {stands.outcome}, now {answer.receipt.outcome}; the first stays"
@@ -179,10 +186,16 @@ def _unexpected(answer: Answer, broadcast: BroadcastRow | None) -> Odd | None:
 
 def _row(answer: Answer, begun: datetime | None) -> AnswerRow:
     receipt = answer.receipt
-    reason = None if receipt.reason is None else str(receipt.reason)
-    started = begun if receipt.started is None else _storable(receipt.started)
-    outcome = str(receipt.outcome)
-    return AnswerRow(answer.broadcast, answer.device, outcome, reason, started, receipt.played_ms, answer.text)
+    return AnswerRow(
+        answer.broadcast,
+        answer.device,
+        receipt.outcome.value,
+        None if receipt.reason is None else receipt.reason.value,
+        begun if receipt.started is None else _storable(receipt.started),
+        receipt.played_ms,
+        answer.journal,
+        answer.sequence,
+    )
 
 
 def _storable(at: datetime) -> datetime:

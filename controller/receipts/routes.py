@@ -3,13 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from controller.api.dependencies import Read
 from controller.api.models import View
 from controller.broadcasts import service as broadcasts
+from controller.broadcasts.tables import LedgerRow
 from controller.receipts import rules, service
+from loa_protocol.receipts import Receipt
 
 router = APIRouter(tags=["ledger"])
 
@@ -44,7 +47,8 @@ class LedgerView(BaseModel):
 async def ledger(broadcast_id: str, session: Read) -> LedgerView:
     """Every device's answer to a broadcast."""
     broadcast = await broadcasts.require(session, broadcast_id)
-    rows = [LedgerRowView.model_validate(row) for row in await service.rows(session, broadcast_id)]
+    receipts = await service.receipts(session, broadcast_id)
+    rows = [_view(row, receipts.get(row.device_id)) for row in await service.rows(session, broadcast_id)]
     summary = rules.summarise(row.outcome for row in rows)
     return LedgerView(
         broadcast_id=broadcast_id,
@@ -56,4 +60,16 @@ async def ledger(broadcast_id: str, session: Read) -> LedgerView:
         waiting=summary.waiting,
         outcomes=summary.outcomes,
         rows=rows,
+    )
+
+
+def _view(row: LedgerRow, receipt: Receipt | None) -> LedgerRowView:
+    return LedgerRowView(
+        device_id=row.device_id,
+        outcome=row.outcome,
+        reason=row.reason,
+        started=row.started,
+        played_ms=row.played_ms,
+        answered_at=row.answered_at,
+        receipt=None if receipt is None else msgspec.to_builtins(receipt),
     )

@@ -37,7 +37,7 @@ class Span(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    """A device's answer; `receipt` is the wire receipt."""
+    """A device's answer, and the entry of its journal in which its receipt stands."""
 
     broadcast: str
     device: str
@@ -45,7 +45,8 @@ class AnswerRow(NamedTuple):
     reason: str | None
     started: datetime | None
     played_ms: int
-    receipt: str
+    journal: str
+    sequence: int
 
 
 class BegunRow(NamedTuple):
@@ -57,7 +58,7 @@ class BegunRow(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A row of the ledger as it stands; both None while it is awaited."""
+    """A row of the ledger as it stands; both None while it is awaited. `raw`: the entry with the receipt."""
 
     outcome: str | None
-    receipt: str | None
+    raw: bytes | None

@@ -8,16 +8,13 @@ function works in the caller's transaction and returns what changed, to be told 
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import LedgerRow
-from controller.receipts import expected, ledger, rules, store
-from controller.receipts.ledger import Heard
-from controller.receipts.odd import Odd
+from controller.receipts import expected, rules, store
 from controller.receipts.rules import Summary
 from controller.runtime.changes import Change
-from loa_protocol.receipts import Receipt, Started
+from loa_protocol.receipts import Receipt, decode_entry
 
 
 async def tick(session: AsyncSession, now: datetime) -> list[Change]:
@@ -52,19 +49,8 @@ async def rows(session: AsyncSession, broadcast_id: str) -> Sequence[LedgerRow]:
     return await store.rows(session, broadcast_id)
 
 
-async def began(session: AsyncSession, device_id: str, started: Started, now: datetime) -> list[Change]:
-    """A device has begun a broadcast; its answer follows."""
-    return (await _hear(session, device_id, started, now)).changes
-
-
-async def answered(
-    session: AsyncSession, device_id: str, receipt: Receipt, now: datetime
-) -> tuple[list[Change], Odd | None]:
-    """Put a device's receipt into the ledger; gives the changes, or what is odd about it."""
-    heard = await _hear(session, device_id, receipt, now)
-    return heard.changes, heard.odd[0][1] if heard.odd else None
-
-
-async def _hear(session: AsyncSession, device_id: str, body: Receipt | Started, now: datetime) -> Heard:
-    said = ledger.word(device_id, body, msgspec.json.encode(body).decode())
-    return await ledger.hear(session, [] if said is None else [said], now)
+async def receipts(session: AsyncSession, broadcast_id: str) -> dict[str, Receipt]:
+    """Device → its receipt for a broadcast, out of the devices' journals."""
+    entries = await store.answering_entries(session, broadcast_id)
+    read = ((device, decode_entry(raw).body) for device, raw in entries)
+    return {device: body for device, body in read if isinstance(body, Receipt)}

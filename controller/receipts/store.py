@@ -9,6 +9,7 @@ from sqlalchemy.orm import load_only
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
 from controller.devices.tables import Finding
+from controller.receipts.tables import JournalEntry
 from controller.runtime.upsert import insert
 from controller.units import store as units
 from loa_protocol.outcomes import Outcome, Reason
@@ -100,6 +101,21 @@ async def rows(session: AsyncSession, broadcast_id: str) -> Sequence[LedgerRow]:
     """All rows of a broadcast, by device."""
     query = select(LedgerRow).where(LedgerRow.broadcast_id == broadcast_id).order_by(LedgerRow.device_id)
     return (await session.scalars(query)).all()
+
+
+async def answering_entries(session: AsyncSession, broadcast_id: str) -> Sequence[tuple[str, bytes]]:
+    """Device and raw entry of every receipt that a row of the broadcast refers to."""
+    query = (
+        select(LedgerRow.device_id, JournalEntry.raw)
+        .join(
+            JournalEntry,
+            (JournalEntry.device_id == LedgerRow.device_id)
+            & (JournalEntry.journal_id == LedgerRow.journal_id)
+            & (JournalEntry.sequence == LedgerRow.sequence),
+        )
+        .where(LedgerRow.broadcast_id == broadcast_id)
+    )
+    return [(device, raw) for device, raw in await session.execute(query)]
 
 
 async def outcomes(session: AsyncSession, broadcast_id: str) -> Sequence[str | None]:

@@ -10,7 +10,6 @@ from controller.delivery import commands
 from controller.receipts import journals, ledger, reports, store
 from controller.receipts.effects import Effects
 from controller.receipts.journals import Received, Taken
-from controller.receipts.ledger import Word, word
 from controller.receipts.odd import Odd
 from controller.receipts.opening import Message
 from controller.receipts.reports import Said
@@ -66,20 +65,12 @@ async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> 
 async def _take_receipts(session: AsyncSession, batches: Sequence[Message], effects: Effects, now: datetime) -> None:
     received = [message.document for message in batches if isinstance(message.document, Received)]
     taken = await journals.take_all(session, received, now)
-    heard = await ledger.hear(session, list(_words(taken)), now)
+    heard = await ledger.hear(session, list(ledger.words(taken)), now)
     effects.changes += heard.changes
     odd = [(one.device, odd) for one in taken for odd in (*one.odd, *_told(one))] + heard.odd
     await _note(session, odd, effects, now)
     for message, one in zip(batches, taken, strict=True):
         effects.acks[one.device, one.journal] = (_ack(one), message.arrival.link)
-
-
-def _words(taken: Iterable[Taken]) -> Iterable[Word]:
-    for one in taken:
-        for line in one.entries:
-            body = _body(line)
-            if body is not None and (said := word(one.device, body, line.body.decode())) is not None:
-                yield said
 
 
 def _told(taken: Taken) -> Iterable[Odd]:

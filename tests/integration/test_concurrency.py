@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +26,7 @@ from controller.delivery.rules import PlanTooLarge
 from controller.delivery.store import Stored
 from controller.delivery.tables import DocumentRow, PendingTopic, StopRow, TrustListRow
 from controller.devices.tables import Device, DeviceReport
-from controller.receipts import journals, ledger, reports, service
+from controller.receipts import journals, reports, service
 from controller.receipts.reports import Said
 from controller.receipts.tables import JournalEntry
 from controller.runtime.database import Database
@@ -43,6 +42,7 @@ from loa_protocol.receipts import Note
 from loa_protocol.topics import Family
 from tests.fakes.commune import SCOPE, Commune, commune
 from tests.fakes.wire_device import TRUSTED, WireJournal, skipped
+from tests.fakes.words import say
 
 PLAN = topics.scoped(Family.PLAN, SCOPE)
 LOCK_WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -197,7 +197,6 @@ async def test_the_expected_set_is_fixed_once_though_two_processes_see_the_start
 ) -> None:
     broadcast = await xa.broadcast(in_s=0)
     xa.clock.move(seconds=1)
-    said = ledger.Answer(broadcast, "loa-1", receipt := skipped(broadcast), msgspec.json.encode(receipt).decode())
 
     async def see_the_start() -> None:
         async with other.transaction() as session:
@@ -205,7 +204,7 @@ async def test_the_expected_set_is_fixed_once_though_two_processes_see_the_start
         if way == "tick":
             await other.attempt(lambda session: service.tick(session, xa.clock.now()))
         else:
-            await other.attempt(lambda session: ledger.hear(session, [said], xa.clock.now()))
+            await other.attempt(lambda session: say(session, "loa-1", skipped(broadcast), xa.clock.now()))
 
     async with xa.db.transaction() as session:
         await service.tick(session, xa.clock.now())

@@ -13,14 +13,14 @@ from sqlalchemy import select, text
 
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Finding
-from controller.receipts import ingest, journals, taking
+from controller.receipts import ingest, journals, service, taking
 from controller.receipts.journals import Received
 from controller.receipts.opening import Message
 from controller.receipts.tables import JournalEntry, JournalGap, JournalRow
 from controller.runtime.database import Database
 from loa_protocol import topics
 from loa_protocol.outcomes import Outcome
-from loa_protocol.receipts import Gone, Note, Occurrence, Receipt, ReceiptBatch, Refused, Started
+from loa_protocol.receipts import Gone, Note, Occurrence, ReceiptBatch, Refused, Started
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
 from tests.fakes.commune import Commune, commune
@@ -52,7 +52,7 @@ async def _told_of(xa: Commune, device: str) -> list[Any]:
         (JournalRow, ("journal_id", "sequence", "hash")),
         (JournalEntry, ("journal_id", "sequence", "hash", "kind", "raw")),
         (JournalGap, ("journal_id", "first", "last")),
-        (LedgerRow, ("broadcast_id", "outcome", "reason", "started", "played_ms", "receipt")),
+        (LedgerRow, ("broadcast_id", "outcome", "reason", "started", "played_ms", "journal_id", "sequence")),
         (Finding, ("code", "detail")),
     ]
     told: list[Any] = []
@@ -202,8 +202,9 @@ async def test_what_a_device_may_say_of_itself_never_makes_its_journal_stand_sti
     assert [ack.sequence for ack in feed.acks("loa-1")] == [4]
     async with xa.db.reading() as session:
         row = await session.get_one(LedgerRow, (broadcast, "loa-1"))
+        receipts = await service.receipts(session, broadcast)
     assert (row.outcome, row.played_ms) == ("played", 366 * 86_400_000)
-    assert msgspec.convert(row.receipt, Receipt).detail == "nu\0l"
+    assert receipts["loa-1"].detail == "nu\0l"
     assert await _column(xa, Finding.code) == ["equivocation", "refused_nu\ufffdl"]
 
 

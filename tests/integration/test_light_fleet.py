@@ -16,6 +16,7 @@ from controller.broadcasts.tables import LedgerRow
 from controller.devices import service as devices
 from controller.devices.service import NewDevice
 from controller.devices.tables import DeviceReport, Finding
+from controller.receipts import service
 from edge_agent.light.device import Identity
 from edge_agent.light.faults import Faults, Pace
 from edge_agent.light.fleet import Fleet
@@ -131,12 +132,13 @@ async def test_a_simulated_receipt_says_so_and_claims_no_sound(tmp_path: Path) -
                 return found if len(found) == 3 and all(one.state for one in found) else []
 
             reports = await eventually(reported, "every device has said its state")
+            async with system.controller.db.reading() as session:
+                receipt = (await service.receipts(session, row.broadcast_id))[row.device_id]
 
     assert row.outcome == "played"
-    assert row.receipt is not None
-    assert row.receipt["evidence"] == "simulated"
-    assert "nothing sounded" in row.receipt["detail"]
-    assert not {"rms_dbfs", "peak_dbfs", "board"} & row.receipt.keys()
+    assert receipt.evidence == "simulated"
+    assert "nothing sounded" in receipt.detail
+    assert (receipt.rms_dbfs, receipt.peak_dbfs, receipt.board) == (None, None, None)
     assert {one.state["evidence"] for one in reports} == {"simulated"}
 
 

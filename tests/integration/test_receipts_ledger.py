@@ -13,6 +13,7 @@ from loa_protocol.outcomes import Outcome
 from loa_protocol.receipts import Occurrence, Receipt, Started
 from tests.fakes.commune import Commune, commune
 from tests.fakes.wire_device import skipped
+from tests.fakes.words import say
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ async def _tick(xa: Commune) -> list[Any]:
 
 async def _answer(xa: Commune, device: str, receipt: Receipt) -> Odd | None:
     async with xa.db.transaction() as session:
-        _, odd = await service.answered(session, device, receipt, xa.clock.now())
-        return odd
+        heard = await say(session, device, receipt, xa.clock.now())
+        return heard.odd[0][1] if heard.odd else None
 
 
 async def _outcomes(xa: Commune, broadcast: str) -> dict[str, str | None]:
@@ -255,9 +256,7 @@ async def test_what_has_begun_is_shown_until_it_is_answered(xa: Commune) -> None
     broadcast = await xa.broadcast()
     at = xa.clock.move(seconds=60)
     async with xa.db.transaction() as session:
-        await service.began(
-            session, "loa-1", Started(occurrence=Occurrence(id=broadcast), at=at, planned=at), xa.clock.now()
-        )
+        await say(session, "loa-1", Started(occurrence=Occurrence(id=broadcast), at=at, planned=at), xa.clock.now())
 
     async with xa.db.reading() as session:
         rows = {row.device_id: (row.outcome, row.started) for row in await service.rows(session, broadcast)}

@@ -20,7 +20,6 @@ from loa_protocol.outcomes import Outcome, Reason
 GENESIS = "0" * 64
 MAX_BATCH_ENTRIES = 100
 MAX_SEQUENCE = 2**53 - 1
-BODY = b'"body":'
 
 
 class ChainBroken(LoaError):
@@ -125,9 +124,9 @@ class ReceiptBatch(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One entry as it came: `raw` bytes, its place in the chain, its own `hash`; no `entry` where it is too new for us.
+    """One entry as it came: `raw` bytes, its place in the chain, its own `hash`.
 
-    `body` is the JSON text of the entry's body, empty without an entry.
+    There is no `entry` where it is too new for us; then there is `why`.
     """
 
     raw: bytes
@@ -135,7 +134,6 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     previous: str
     hash: str
     entry: Entry | None = None
-    body: bytes = b""
     why: str = ""
 
 
@@ -195,15 +193,14 @@ def read_batch(payload: bytes) -> tuple[ReceiptBatch, tuple[Line | ChainBroken, 
 
 
 def _own_line(raw: bytes) -> Line | None:
-    """The line if `raw` is byte by byte what `encode_entry` gives; the body is then what follows its name, the last."""
+    """The line if `raw` is byte by byte what `encode_entry` gives."""
     try:
         entry = _decoder.decode(raw)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
     if msgspec.json.encode(entry) != raw:
         return None
-    body = raw[raw.index(BODY) + len(BODY) : -1]
-    return Line(raw, entry.sequence, entry.previous, entry_hash(raw), entry, body)
+    return Line(raw, entry.sequence, entry.previous, entry_hash(raw), entry)
 
 
 def read_line(raw: bytes) -> Line | ChainBroken:
@@ -217,7 +214,7 @@ def read_line(raw: bytes) -> Line | ChainBroken:
         entry = decode_entry(raw)
     except ChainBroken as error:
         return Line(raw, joint.sequence, joint.previous, mark, why=str(error))
-    return Line(raw, joint.sequence, joint.previous, mark, entry, msgspec.json.encode(entry.body))
+    return Line(raw, joint.sequence, joint.previous, mark, entry)
 
 
 def follow_chain(entries: tuple[bytes, ...], sequence: int, previous: str) -> tuple[tuple[Entry, ...], str]:

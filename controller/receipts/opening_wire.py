@@ -15,7 +15,7 @@ from loa_protocol.checked import read_checked
 from loa_protocol.documents import Wire
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.errors import LoaError
-from loa_protocol.receipts import BODY, ChainBroken, Gone, Line, ReceiptBatch
+from loa_protocol.receipts import ChainBroken, Gone, Line, ReceiptBatch
 from loa_protocol.topics import Family
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,12 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class _Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A line; `body` is empty where it is what follows its name in `raw`, and where there is `why`."""
+    """A line; its entry is read again from `raw`, unless there is `why` not."""
 
     raw: bytes
     sequence: int
     previous: str
     hash: str
-    body: bytes = b""
     why: str = ""
 
 
@@ -134,17 +133,10 @@ def understood(data: bytes, families: Sequence[Family]) -> list[Wire | Batch | R
 
 def _batch(batch: ReceiptBatch, lines: Sequence[Line | ChainBroken]) -> _Batch:
     broken = tuple((place, str(line)) for place, line in enumerate(lines) if isinstance(line, ChainBroken))
-    sent = tuple(_sent(line) for line in lines if isinstance(line, Line))
+    sent = tuple(
+        _Line(line.raw, line.sequence, line.previous, line.hash, line.why) for line in lines if isinstance(line, Line)
+    )
     return _Batch(batch.device, batch.journal, batch.gone, sent, broken)
-
-
-def _sent(line: Line) -> _Line:
-    body = b"" if line.entry is not None and line.body == _own_body(line.raw) else line.body
-    return _Line(line.raw, line.sequence, line.previous, line.hash, body, line.why)
-
-
-def _own_body(raw: bytes) -> bytes:
-    return raw[raw.find(BODY) + len(BODY) : -1]
 
 
 def _understood(one: Answer, family: Family) -> Wire | Batch | Refusal:
@@ -166,7 +158,5 @@ def _lines(one: _Batch) -> Iterator[Line | ChainBroken]:
 
 
 def _line(sent: _Line) -> Line:
-    raw = sent.raw
-    if sent.why:
-        return Line(raw, sent.sequence, sent.previous, sent.hash, why=sent.why)
-    return Line(raw, sent.sequence, sent.previous, sent.hash, read_checked(raw), sent.body or _own_body(raw))
+    entry = None if sent.why else read_checked(sent.raw)
+    return Line(sent.raw, sent.sequence, sent.previous, sent.hash, entry, sent.why)

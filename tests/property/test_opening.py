@@ -143,14 +143,7 @@ def _sealed(payload: bytes) -> bytes:
 
 
 def _shown(line: Any) -> Any:
-    if isinstance(line, ChainBroken):
-        return str(line)
-    shown = msgspec.structs.asdict(line)
-    shown["body"] = json.loads(line.body) if line.body else None
-    if line.entry is not None:  # what is stored of a body is the body, whoever wrote it
-        shown["body"].pop("added", None)
-        assert shown["body"] == json.loads(msgspec.json.encode(line.entry.body))
-    return shown
+    return str(line) if isinstance(line, ChainBroken) else line
 
 
 @given(st.text(max_size=20), st.sampled_from([_same, _doubled, _spaced, _broken, _cut]), PLACES)

@@ -22,8 +22,8 @@ from loa_protocol.ids import unit_scope
 from loa_protocol.topics import Family
 from tests.acceptance.rig import COMMUNE
 
-BROKERS = ("mosquitto", "embedded")
-SIZES = (100, 1_000, 10_000)
+SIZES = {"mosquitto": (100, 1_000, 10_000), "embedded": (100, 1_000)}
+"""The embedded broker is for one commune, which has 110 devices at most; it takes minutes to let 10,000 in."""
 ROUNDS = {100: 15, 1_000: 9, 10_000: 5}
 GOAL_AT = 10_000
 PLAN = topics.scoped(Family.PLAN, unit_scope(COMMUNE))
@@ -56,7 +56,9 @@ def run(options: Options) -> Report:
     figures: list[Figure] = []
     notes: list[str] = []
     series: dict[str, list[tuple[int, float]]] = {}
-    for broker, devices in itertools.product(BROKERS, SIZES[:2] if options.quick else SIZES):
+    for broker, devices in ((broker, devices) for broker, sizes in SIZES.items() for devices in sizes):
+        if options.quick and devices == GOAL_AT:
+            continue
         ours, raw, note = measure(broker, devices, 3 if options.quick else ROUNDS[devices])
         figures += _figures(broker, devices, ours, raw)
         notes.append(note)

@@ -14,7 +14,7 @@ from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key
 from loa_protocol.receipts import GENESIS
 
 _MAKE_HEADS = """\
-INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen) VALUES (?, ?, 0, ?, ?) ON CONFLICT DO NOTHING
+INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen) VALUES (?, ?, 0, ?, ?)
 """
 _HEADS = """\
 SELECT j.device_id, j.journal_id, j.sequence, j.hash FROM json_each(?) w
@@ -52,9 +52,11 @@ class SqliteBulk:
 
     async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
         """See `Bulk`."""
+        found = {(row[0], row[1]): HeadRow(*row) for row in await self._read(_HEADS, keys)}
         seen = _text(now)
-        await self._write(_MAKE_HEADS, [(*key, GENESIS, seen) for key in keys])
-        return {(row[0], row[1]): HeadRow(*row) for row in await self._read(_HEADS, keys)}
+        missing = [key for key in keys if key not in found]
+        await self._write(_MAKE_HEADS, [(*key, GENESIS, seen) for key in missing])
+        return found | {key: HeadRow(*key, 0, GENESIS) for key in missing}
 
     async def move_heads(self, heads: Sequence[HeadRow]) -> None:
         """See `Bulk`."""

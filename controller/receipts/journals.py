@@ -9,6 +9,7 @@ as one: each goes on where the one before it ended.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +18,7 @@ from controller.receipts.bulk import bulk_of
 from controller.receipts.odd import Odd
 from controller.receipts.rows import EntryRow, HeadRow, Key, Span
 from controller.receipts.tables import JournalGap
-from loa_protocol.receipts import MAX_SEQUENCE, ChainBroken, Gone, Line, ReceiptBatch, read_line
+from loa_protocol.receipts import MAX_SEQUENCE, Body, ChainBroken, Gone, Line, ReceiptBatch, read_line
 
 _FORKED = "tells another story than before; was its card cloned or restored? Provision the device anew"
 
@@ -159,7 +160,12 @@ def _entries(taken: Iterable[Taken]) -> list[EntryRow]:
 
 
 def _kind(line: Line) -> str:
-    return "unreadable" if line.entry is None else str(line.entry.body.__struct_config__.tag)
+    return "unreadable" if line.entry is None else _tag(type(line.entry.body))
+
+
+@cache
+def _tag(body: type[Body]) -> str:
+    return str(body.__struct_config__.tag)
 
 
 def _gaps(taken: Taken, now: datetime) -> Iterable[dict[str, object]]:

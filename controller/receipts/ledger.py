@@ -189,8 +189,8 @@ def _row(answer: Answer, begun: datetime | None) -> AnswerRow:
     return AnswerRow(
         answer.broadcast,
         answer.device,
-        receipt.outcome.value,
-        None if receipt.reason is None else receipt.reason.value,
+        str(receipt.outcome),
+        None if receipt.reason is None else str(receipt.reason),
         begun if receipt.started is None else _storable(receipt.started),
         receipt.played_ms,
         answer.journal,

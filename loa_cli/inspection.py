@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 
 from loa_protocol import content
-from loa_protocol.documents import KINDS
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.envelope import Envelope, b64decode, digest, kind_of, open_payload, parse
 from loa_protocol.errors import LoaError
 from loa_protocol.keys import witnesses
+from loa_protocol.kinds import KINDS
 from loa_protocol.receipts import ReceiptBatch, decode_entry
 from loa_protocol.trust import Trust, pin, read_array
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from loa_protocol import topics
 from loa_protocol.clock import FUTURE_TOLERANCE, ClockReading
-from loa_protocol.documents import KINDS, Versioned, Wire
+from loa_protocol.documents import Versioned, Wire
 from loa_protocol.documents.device import Assignment, ClockState
 from loa_protocol.documents.plan import Plan
 from loa_protocol.documents.trust import ApprovalOrigin, Role, TrustKey
@@ -23,6 +23,7 @@ from loa_protocol.envelope import Envelope, TooLarge, digest, kind_of, open_payl
 from loa_protocol.errors import DocumentInvalid, LoaError
 from loa_protocol.ids import Level, device_scope
 from loa_protocol.keys import Witness, witnesses
+from loa_protocol.kinds import KINDS
 from loa_protocol.strict_json import DuplicateKey
 from loa_protocol.topics import Address, Family
 from loa_protocol.trust import Trust

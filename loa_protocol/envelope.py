@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from loa_protocol import strict_json
-from loa_protocol.documents import KINDS, Wire
+from loa_protocol.documents import Wire
 from loa_protocol.errors import DocumentInvalid
+from loa_protocol.kinds import KINDS
 
 MAX_ENVELOPE_BYTES = 256 * 1024
 MAX_PAYLOAD_BYTES = 1024 * 1024

@@ -2,11 +2,12 @@
 
 from typing import TypeVar
 
-from loa_protocol.documents import KINDS, Wire
+from loa_protocol.documents import Wire
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.envelope import Envelope, Signer, kind_of, open_payload, parse, payload_of, seal
 from loa_protocol.errors import LoaError
 from loa_protocol.keys import witnesses
+from loa_protocol.kinds import KINDS
 from loa_protocol.receipts import ChainBroken, Line, ReceiptBatch, read_batch
 
 U = TypeVar("U", bound=Wire)

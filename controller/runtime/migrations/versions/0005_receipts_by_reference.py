@@ -14,7 +14,6 @@ from alembic import op
 import msgspec
 import sqlalchemy as sa
 
-import loa_protocol.documents  # noqa: F401 - before receipts, with which it goes in a circle
 from loa_protocol.receipts import ChainBroken, Receipt, read_line
 
 revision = '0005'

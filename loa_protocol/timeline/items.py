@@ -113,13 +113,13 @@ def agenda_of(
 
 
 def _broadcasts(plans: tuple[Plan, ...]) -> tuple[dict[Occurrence, Item], set[Occurrence]]:
-    best: dict[str, tuple[tuple[int, int, str], Broadcast, Plan]] = {}
+    best: dict[str, tuple[tuple[int, int, str, datetime], Broadcast, Plan]] = {}
     withdrawn: dict[str, int] = {}
     for plan in plans:
         for one in plan.withdrawn:
             withdrawn[one.id] = max(one.rev, withdrawn.get(one.id, 0))
         for broadcast in plan.broadcasts:
-            rank = (broadcast.rev, plan.version, plan.scope)
+            rank = (broadcast.rev, plan.version, plan.scope, plan.expires)
             known = best.get(broadcast.id)
             if known is None or rank > known[0] or (rank == known[0] and _text(broadcast) > _text(known[1])):
                 best[broadcast.id] = (rank, broadcast, plan)

@@ -323,6 +323,13 @@ def test_a_rev_in_a_newer_plan_of_the_same_rev_counts() -> None:
     assert agenda_of([newer, older]).items[A].duration_ms == 7 * 60_000
 
 
+def test_of_two_plans_of_one_version_the_longer_lived_counts_whichever_came_first() -> None:
+    short, long = plan(cast("a", 0, 5), expires=after(30)), plan(cast("a", 0, 5), expires=after(60))
+
+    for held in ([short, long], [long, short]):
+        assert agenda_of(held).items[A].expires == after(60)
+
+
 def alert(**more: object) -> AlertStart:
     fields = {"issued": T, "start_before": after(15), "ends": after(30), "duration_ms": 60_000} | more
     return AlertStart(id="flood", scope="u-xa", event="flood", **fields)

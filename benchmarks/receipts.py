@@ -106,7 +106,7 @@ async def _measure(url: str, devices: int, broadcasts: int, a_batch: int, rounds
         world = await World.furnish(db, devices)
         whole, storing, bare = [], [], []
         group = min(GROUP * a_batch, GROUP_ENTRIES)
-        opener = Opener(usual_count(), Needs(backlog=1))
+        opener = Opener(usual_count(), Needs(backlog=0))
         async with feeding(db, StandingClock(), opener) as feed:
             await _warm(world, feed, opener, a_batch)
             for _ in range(rounds):

@@ -9,7 +9,6 @@ import json
 import re
 import select
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +18,11 @@ from typing import Any, Self
 
 import av
 
-from loa_cli.provisioning import Bundle, make_key, write_bundle
 from loa_protocol import topics
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.plan import BoardItem, Broadcast, ContentSegment
 from loa_protocol.topics import Family
-from tests.acceptance.rig import LOOPBACK, Process, broker_process, free_port, wait_for
+from tests.acceptance.rig import LOOPBACK, broker_process, free_port, lone_agent, wait_for
 from tests.fakes.lone_controller import COMMUNE, LoneController, SentContent, utc_now
 from tests.fakes.player_sounds import speechlike
 
@@ -101,18 +99,15 @@ class OneAgent:
         wait_for(lambda: _listens(broker_port), "the broker listens")
         self.tap = Tap(broker_port)
         self.controller = LoneController(broker_port, DEVICE)
-        self.bundle = Bundle(folder / "device")
-        make_key(self.bundle)
-        write_bundle(
-            self.bundle,
-            device_id=DEVICE,
-            broker={"host": LOOPBACK, "port": self.tap.port},
-            trust=self.controller.pinned_trust().decode(),
+        self.bundle, self.agent = lone_agent(
+            folder,
+            self.tap.port,
+            self.controller.pinned_trust(),
+            device=DEVICE,
             profile="generic-png-board" if board else "demo-speaker",
             output=dict(output or {"kind": "file", "path": str(self.captured)}),
+            environment=dict(environment or {}),
         )
-        command = [sys.executable, "-m", "loa_cli", "agent", "--config", str(self.bundle.config)]
-        self.agent = Process("agent", command, folder / "agent.log", dict(environment or {}))
         self.bulletin_file = folder / "bulletin.ogg"
         self.asset = encoded(self.bulletin_file, BULLETIN_S)
         self.clip = encoded(folder / "clip.ogg", SOUND_MS / 1000)

@@ -126,7 +126,7 @@ async def _measure(devices: int, seed: int) -> tuple[list[Measured], Raw]:
 
 async def _deliver(system: Running, fleet: Devices, content: StoredContent, devices: int, loss: float) -> Measured:
     assert system.controller._sender is not None  # noqa: SLF001 - what it counts has no other door
-    (outflow,) = system.controller._sender.outflows.values()  # noqa: SLF001
+    (outflow,) = system.controller._sender.outflows.values()  # noqa: SLF001 - as above
     await fleet.ask(do="begin", loss=loss)
     before = _sent_bytes(outflow)
     began_s = time.monotonic()

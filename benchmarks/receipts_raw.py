@@ -74,8 +74,8 @@ class _Sqlite:
     def insert_all(self, group: int, a_batch: int) -> tuple[int, float]:
         for statement in _bare("sqlite://"):
             self._connection.execute(statement)
-        entries = self._rows(f"SELECT {_ENTRIES} FROM journal_entries ORDER BY sequence, device_id")  # noqa: S608
-        answers = self._rows(f"SELECT {_LEDGER} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608
+        entries = self._rows(f"SELECT {_ENTRIES} FROM journal_entries ORDER BY sequence, device_id")  # noqa: S608 - our own names
+        answers = self._rows(f"SELECT {_LEDGER} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608 - our own names
         heads = _heads(entries, a_batch)
         begin = time.perf_counter()
         for at in range(0, len(entries), group):
@@ -104,8 +104,8 @@ class _Postgres:
     def insert_all(self, group: int, a_batch: int) -> tuple[int, float]:
         for statement in _bare("postgresql+psycopg://"):
             self._connection.execute(statement)
-        entries = self._rows(f"SELECT {_ENTRIES} FROM journal_entries ORDER BY sequence, device_id")  # noqa: S608
-        answers = self._rows(f"SELECT {_LEDGER} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608
+        entries = self._rows(f"SELECT {_ENTRIES} FROM journal_entries ORDER BY sequence, device_id")  # noqa: S608 - our own names
+        answers = self._rows(f"SELECT {_LEDGER} FROM ledger ORDER BY broadcast_id, device_id")  # noqa: S608 - our own names
         self._connection.commit()
         heads = _heads(entries, a_batch)
         begin = time.perf_counter()

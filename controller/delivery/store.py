@@ -49,11 +49,6 @@ async def pending(session: AsyncSession) -> Sequence[str]:
     return (await session.scalars(query)).all()
 
 
-async def wanted(session: AsyncSession, topic: str) -> int | None:
-    """As `wanted_all`, for one topic."""
-    return (await wanted_all(session, [topic])).get(topic)
-
-
 async def wanted_all(session: AsyncSession, topics: Collection[str]) -> dict[str, int]:
     """Those of the topics that still wait, locked, with the counts to `settle`.
 
@@ -69,11 +64,6 @@ async def settle(session: AsyncSession, topic: str, count: int) -> None:
     await session.execute(
         update(PendingTopic).where(PendingTopic.topic == topic, PendingTopic.done < count).values(done=count)
     )
-
-
-async def version_of(session: AsyncSession, topic: str) -> int:
-    """Version of the newest document of a topic, 0 if there is none."""
-    return (await versions_of(session, [topic])).get(topic, 0)
 
 
 async def versions_of(session: AsyncSession, topics: Collection[str]) -> dict[str, int]:

@@ -116,6 +116,32 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
 
+def lone_agent(
+    folder: Path,
+    port: int,
+    trust: bytes,
+    *,
+    device: str = "loa-1",
+    profile: str = "demo-speaker",
+    output: dict[str, Any] | None = None,
+    module: Sequence[str] = ("loa_cli", "agent"),
+    environment: dict[str, str] | None = None,
+) -> tuple[Bundle, Process]:
+    """The bundle and the process, not started, of an agent whose broker listens at `port` on loopback."""
+    bundle = Bundle(folder / "device")
+    make_key(bundle)
+    write_bundle(
+        bundle,
+        device_id=device,
+        broker={"host": LOOPBACK, "port": port},
+        trust=trust.decode(),
+        profile=profile,
+        output=output or {"kind": "file", "path": str(folder / "captured")},
+    )
+    command = [sys.executable, "-m", *module, "--config", str(bundle.config)]
+    return bundle, Process("agent", command, folder / "agent.log", dict(environment or {}))
+
+
 def broker_process(kind: str, folder: Path, port: int) -> Process:
     """A broker of its own: `iotcore` or `mosquitto`, on loopback, without persistence."""
     if kind == "iotcore":

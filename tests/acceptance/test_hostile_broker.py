@@ -5,7 +5,6 @@ Before and after each class the unaltered document is accepted and sounds.
 
 import socket
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +12,17 @@ from random import Random
 
 import pytest
 
-from loa_cli.provisioning import Bundle, make_key, write_bundle
 from loa_protocol import content, topics
 from loa_protocol.documents.plan import Plan
 from loa_protocol.keys import Ed25519Signer
 from loa_protocol.topics import Family
 from tests.acceptance.rig import (
     LOOPBACK,
-    Process,
     broker_process,
     bursts,
     captured,
     free_port,
+    lone_agent,
     make_tone,
     wait_for,
 )
@@ -49,18 +47,7 @@ class Siege:
         self.broker.start()
         wait_for(lambda: _connects(port), "the broker listens")
         self.controller = LoneController(port, DEVICE)
-        bundle = Bundle(folder / "device")
-        make_key(bundle)
-        write_bundle(
-            bundle,
-            device_id=DEVICE,
-            broker={"host": LOOPBACK, "port": port},
-            trust=self.controller.pinned_trust().decode(),
-            profile="demo-speaker",
-            output={"kind": "file", "path": str(folder / "captured")},
-        )
-        command = [sys.executable, "-m", "loa_cli", "agent", "--config", str(bundle.config)]
-        self.agent = Process("agent", command, folder / "agent.log")
+        _, self.agent = lone_agent(folder, port, self.controller.pinned_trust(), device=DEVICE)
         self.agent.start()
         self.controller.assign()
         self.asset = SentContent("tieng-thu", _opus(folder), int(TONE_S * 1000))

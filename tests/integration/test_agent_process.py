@@ -3,7 +3,6 @@
 It plays into a file; `kill -9` at every named point: never a sound twice, every receipt exactly once.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +12,6 @@ import numpy as np
 import paho.mqtt.client as paho
 import pytest
 
-from loa_cli.provisioning import Bundle, make_key, write_bundle
 from loa_protocol import content, strict_json, topics
 from loa_protocol.documents.device import Command, CommandReply, Want
 from loa_protocol.documents.emergency import Stop
@@ -21,8 +19,8 @@ from loa_protocol.documents.plan import Broadcast, Plan
 from loa_protocol.envelope import open_payload, parse, seal
 from loa_protocol.receipts import Note, Receipt, Started, follow_chain
 from loa_protocol.topics import Family
-from tests.acceptance.rig import LOOPBACK, Process, broker_process, bursts, free_port, read_wav, wait_for
 from tests.acceptance.rig import _listens as listens
+from tests.acceptance.rig import broker_process, bursts, free_port, lone_agent, read_wav, wait_for
 from tests.fakes.lone_controller import COMMUNE, LoneController, SentContent, utc_now
 from tests.fakes.player_sounds import write_encoded
 
@@ -101,19 +99,9 @@ class Site:
         self.broker.start()
         wait_for(lambda: listens(port), "the broker listens")
         self.controller = ServingController(port, DEVICE)
-        bundle = Bundle(folder / "device")
-        make_key(bundle)
-        write_bundle(
-            bundle,
-            device_id=DEVICE,
-            broker={"host": LOOPBACK, "port": port},
-            trust=self.controller.pinned_trust().decode(),
-            profile="demo-speaker",
-            output={"kind": "file", "path": str(folder / "captured")},
+        self.bundle, self.agent = lone_agent(
+            folder, port, self.controller.pinned_trust(), device=DEVICE, module=["edge_agent"]
         )
-        self.bundle = bundle
-        command = [sys.executable, "-m", "edge_agent", "--config", str(bundle.config)]
-        self.agent = Process("agent", command, folder / "agent.log")
         self.controller.assign()
         self.plans = 0
 

@@ -151,7 +151,7 @@ async def _accept(session: AsyncSession, xa: Commune, words: str) -> BroadcastRo
 async def test_a_wish_that_comes_while_a_planner_signs_is_signed_after_it(xa: Commune, other: Database) -> None:
     await xa.broadcast()
     async with xa.db.transaction() as session:
-        count = await store.wanted(session, PLAN)
+        count = (await store.wanted_all(session, [PLAN])).get(PLAN)
         assert count is not None
         wish = asyncio.create_task(other.attempt(lambda session: store.want(session, [PLAN])))
         await _stuck_or_done(xa, wish)

@@ -350,7 +350,7 @@ async def test_several_planners_and_publishers_never_leave_an_older_document(tmp
                 second.wake()
             await eventually(lambda: _wants_nothing(system), "everything is published")
             async with system.controller.db.reading() as session:
-                newest = await store.version_of(session, PLAN)
+                newest = (await store.versions_of(session, [PLAN]))[PLAN]
             await device.until(lambda: device.held.get(PLAN, 0) >= newest, "the newest plan")
             async with system.device("loa-2") as late:
                 kept = await late.next_document(Family.PLAN)

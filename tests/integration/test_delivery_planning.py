@@ -108,7 +108,7 @@ async def test_a_change_that_is_rolled_back_asks_for_nothing(xa: Commune, keys: 
 async def test_wishes_that_come_while_signing_are_not_forgotten(xa: Commune) -> None:
     await xa.broadcast()
     async with xa.db.transaction() as session:
-        count = await store.wanted(session, PLAN)
+        count = (await store.wanted_all(session, [PLAN])).get(PLAN)
     assert count is not None
     await _want(xa, PLAN)
     async with xa.db.transaction() as session:

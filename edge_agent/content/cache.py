@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge_agent import durable
+from loa_protocol import failpoints
 from loa_protocol.content import (
     ContentFrame,
     ContentIndex,
@@ -137,9 +138,21 @@ class ContentCache:
                 growing.index.verify_chunk(frame.i, frame.data)
                 if self._write(frame, described.chunk_bytes):
                     growing.have.add(frame.i)
-            return len(growing.have) == growing.index.chunk_count and self._complete(growing)
+            return self._finish(growing)
         except OSError as error:
-            raise CacheFull(f"content {frame.root}: {error.strerror}; free space on the device") from error
+            raise _no_room(frame.root, error) from error
+
+    def finish(self, root: str, described: Content) -> bool:
+        """Whether an asset on its way is whole: what a crash or a full disk kept from being moved is moved now.
+
+        Raises:
+            CacheFull: no room on the disk.
+        """
+        growing = self._grown(root, described)
+        try:
+            return growing is not None and self._finish(growing)
+        except OSError as error:
+            raise _no_room(root, error) from error
 
     def make_room(
         self, bytes_needed: int, when: datetime, needed_at: Mapping[str, datetime], pinned: Collection[str]
@@ -215,9 +228,12 @@ class ContentCache:
         finally:
             os.close(descriptor)
 
-    def _complete(self, growing: _Growing) -> bool:
-        """Move a finished asset among the whole ones; the index first, so that no whole one lacks it."""
+    def _finish(self, growing: _Growing) -> bool:
+        """Move an asset that lacks nothing among the whole ones; the index first, so that no whole one lacks it."""
         root = growing.index.root
+        if len(growing.have) < growing.index.chunk_count:
+            return False
+        failpoints.reach("agent.content.before_whole")
         if len(_matching(growing.index, self._partial / root)) != growing.index.chunk_count:
             self.discard(root)
             return False
@@ -232,6 +248,10 @@ class ContentCache:
         self._growing.pop(root, None)
         self._verified.add(root)
         return True
+
+
+def _no_room(root: str, error: OSError) -> CacheFull:
+    return CacheFull(f"content {root}: {error.strerror}; free space on the device")
 
 
 def _read_index(root: str, folder: Path, total_bytes: int) -> ContentIndex:

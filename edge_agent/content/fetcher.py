@@ -148,11 +148,7 @@ class Fetcher:
             return
         fetch.patience.heard(frame.i if frame.kind is Kind.CHUNK else -1, asyncio.get_running_loop().time())
         if whole:
-            self._kept_up(fetch)
-            log.info("%s: content %s is whole", self._device_id, frame.root[:12])
-            self._fetches.pop(frame.root, None)
-            self._woken.set()
-            self._changed()
+            self._finished(fetch)
 
     async def run(self) -> None:
         """Verify, begin, ask: until cancelled."""
@@ -249,6 +245,10 @@ class Fetcher:
     async def _want(self, fetch: _Fetch, now_s: float) -> None:
         root, described = fetch.need.root, fetch.need.described
         index, missing = await self._blocking(lambda: self._cache.missing(root, described))
+        if not index and not missing:
+            fetch.patience.wanted(now_s)
+            await self._finish(fetch)
+            return
         if not fetch.named & frozenset(missing):
             self._kept_up(fetch)
         chunks = self._window.of(fetch.patience.lost(missing, now_s), described.chunk_bytes)
@@ -259,6 +259,23 @@ class Fetcher:
             fetch.patience.wanted(now_s)
             fetch.named, self._asked_s = frozenset(chunks), now_s
             log.info("%s: asked for %d of %d chunks of %s", self._device_id, len(chunks), len(missing), root[:12])
+
+    async def _finish(self, fetch: _Fetch) -> None:
+        """Nothing of it is missing, and yet it is not whole: a crash or a full disk came between."""
+        try:
+            whole = await self._blocking(lambda: self._cache.finish(fetch.need.root, fetch.need.described))
+        except CacheFull as error:
+            log.error("%s: %s", self._device_id, error)  # noqa: TRY400 - foreseen
+            return
+        if whole:
+            self._finished(fetch)
+
+    def _finished(self, fetch: _Fetch) -> None:
+        self._kept_up(fetch)
+        log.info("%s: content %s is whole", self._device_id, fetch.need.root[:12])
+        self._fetches.pop(fetch.need.root, None)
+        self._woken.set()
+        self._changed()
 
     def _lagged(self) -> None:
         """Leave what goes to all, and ask for little."""

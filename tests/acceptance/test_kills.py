@@ -89,6 +89,12 @@ def _assert_nothing_sounded_twice(system: System, broadcasts: list[str]) -> None
         assert heard_s >= (TONE_S - 0.05) * len(played), f"{device} sounded shorter than it says"
 
 
+def _reasons(system: System, broadcasts: list[str]) -> Counter[str]:
+    """Why something was not played whole, by device."""
+    rows = [row for broadcast in broadcasts for row in system.ledger(broadcast)["rows"]]
+    return Counter(f"{row['device_id']} {row['outcome']} {row['reason']}" for row in rows if row["reason"])
+
+
 def _began(folder: Path) -> Counter[str]:
     """How often each broadcast began in the captured sound."""
     events = [json.loads(line) for path in folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
@@ -120,6 +126,7 @@ def test_kills_lose_nothing_and_repeat_nothing(
 
         tell(f"kills: {sum(hits.values())}; hits per point: {dict(sorted(hits.items()))}")
         tell(f"outcomes after the kills: {dict(sum(outcomes.values(), Counter()))}")
+        tell(f"reasons: {dict(_reasons(system, known))}")
         assert set(siege.accepted) <= set(known)
         _assert_nothing_sounded_twice(system, known)
         assert sum(outcomes.values(), Counter())["played"] > 0

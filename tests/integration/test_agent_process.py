@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 DEVICE = "loa-1"
 TONE_S = 0.6
 POINTS = (
+    "agent.content.before_whole",
     "agent.floor.before_commit",
     "agent.floor.after_commit",
     "agent.journal.before_commit",
@@ -205,7 +206,8 @@ def test_killed_at_a_named_point_nothing_sounds_twice_and_every_receipt_arrives_
     site.agent.kill()
     hits = site.folder / "hits"
     site.agent.start(LOA_FAILPOINT=point, LOA_FAILPOINT_LOG=str(hits))
-    site.plan(site.controller.sound("sau", asset, in_s=4.0, late_s=60.0), assets=(asset,))
+    other = site.asset("khac", hz=900.0)
+    site.plan(site.controller.sound("sau", other, in_s=4.0, late_s=60.0), assets=(other,))
     site.agent.wait_dead(20)
     site.agent.start()
 

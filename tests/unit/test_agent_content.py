@@ -1,6 +1,7 @@
 """Content on the device: verified on arrival, resumed after a cut, thrown away when damaged, within its quota."""
 
 import asyncio
+import errno
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge_agent import durable
 from edge_agent.clock import ClockKeeper
 from edge_agent.content import cache as cache_module
 from edge_agent.content.cache import CacheFull, ContentCache
@@ -45,6 +47,18 @@ def again(tmp_path: Path) -> ContentCache:
 def fill(cache: ContentCache, asset: Asset) -> None:
     for frame in asset.frames:
         cache.take(unpack(frame), asset.described)
+
+
+def cut_off_before_whole(cache: ContentCache, asset: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every chunk is in its place, and the disk refuses the last step."""
+
+    def refuse(_path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "write", refuse)
+        with pytest.raises(CacheFull):
+            fill(cache, asset)
 
 
 def test_an_asset_is_whole_when_its_last_chunk_has_come_in_any_order(cache: ContentCache) -> None:
@@ -121,6 +135,32 @@ def test_a_restart_goes_on_where_it_was_and_hashes_what_it_found(cache: ContentC
     for frame in asset.chunks:
         resumed.take(unpack(frame), asset.described)
     assert resumed.path(asset.root).read_bytes() == asset.data
+
+
+def test_an_asset_that_lacked_nothing_when_the_power_went_is_whole_after_the_restart(
+    cache: ContentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = Asset(1)
+    cut_off_before_whole(cache, asset, monkeypatch)
+    resumed = again(tmp_path)
+    assert resumed.missing(asset.root, asset.described) == (False, ())
+
+    whole = resumed.finish(asset.root, asset.described)
+
+    assert whole
+    assert resumed.verified(asset.root)
+    assert resumed.path(asset.root).read_bytes() == asset.data
+
+
+def test_what_is_not_there_or_lacks_a_chunk_is_not_finished(cache: ContentCache) -> None:
+    asset = Asset(1)
+    absent = cache.finish(asset.root, asset.described)
+    for frame in asset.frames[:-1]:
+        cache.take(unpack(frame), asset.described)
+
+    lacking = cache.finish(asset.root, asset.described)
+
+    assert (absent, lacking) == (False, False)
 
 
 def test_after_a_restart_nothing_sounds_before_it_was_hashed_again(cache: ContentCache, tmp_path: Path) -> None:
@@ -236,6 +276,25 @@ async def test_what_is_needed_now_is_asked_for_whole_and_then_not_listened_to_an
 
     assert line.fetcher.ready(asset.root)
     assert line.fetcher.active == line.fetcher.missing == ()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_content_that_lacks_nothing_but_its_last_step_is_finished_without_another_chunk(
+    cache: ContentCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
+) -> None:
+    asset = Asset(1)
+    cut_off_before_whole(cache, asset, monkeypatch)
+    made = Line(again(tmp_path) if restarted else cache, tmp_path)
+    running = asyncio.create_task(made.fetcher.run())
+
+    made.fetcher.need([Need(asset.described, NOW + timedelta(seconds=10))])
+    await until(lambda: made.fetcher.ready(asset.root))
+
+    assert made.wants == []
+    assert made.fetcher.active == made.fetcher.missing == ()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await made.fetcher.close()
 
 
 async def test_what_is_needed_much_later_is_not_asked_for_at_once(line: Line) -> None:

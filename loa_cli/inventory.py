@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -13,6 +13,26 @@ from loa_cli.reporting import console, print_json, told
 
 units = typer.Typer(help="Units of the tree.", no_args_is_help=True)
 devices = typer.Typer(help="Loudspeakers and boards.", no_args_is_help=True)
+
+At = Annotated[
+    str | None, typer.Option("--at", metavar="LAT,LON", help="Where it hangs, in degrees: 21.0285,105.8542.")
+]
+Reach = Annotated[int | None, typer.Option("--reach", min=1, max=20_000, help="How far it is heard, in metres.")]
+
+
+def _place(text: str | None) -> dict[str, Any]:
+    """The fields of a place.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    if text is None:
+        return {}
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"“{text}” is not LAT,LON: two numbers with a comma between them") from None
+    return {"latitude": latitude, "longitude": longitude}
 
 
 @units.command("add")
@@ -63,6 +83,8 @@ def add_device(
     profile: Annotated[
         str, typer.Option(help="A profile of firmware_configs/, by name or path.")
     ] = "generic-raspberry-pi",
+    at: At = None,
+    reach_m: Reach = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
     token: Token = None,
@@ -71,6 +93,7 @@ def add_device(
     from loa_cli.client import connected
     from loa_cli.provisioning import Bundle, make_key, write_bundle
 
+    place = _place(at)
     with told(), connected(data_dir, url, token) as client:
         made = Bundle(bundle)
         public = make_key(made)
@@ -83,6 +106,8 @@ def add_device(
                 "unit_id": unit,
                 "public_key": public,
                 "profile": Path(profile).stem,
+                "reach_m": reach_m,
+                **place,
             },
         )
         write_bundle(
@@ -94,6 +119,31 @@ def add_device(
             output=None,
         )
         print_json({**row, "bundle": str(made.folder)})
+
+
+@devices.command("set")
+def set_device(
+    device: Annotated[str, typer.Argument(help="The device's id.")],
+    at: At = None,
+    reach_m: Reach = None,
+    forget_place: Annotated[bool, typer.Option("--forget-place", help="Nobody knows where it hangs.")] = False,
+    forget_reach: Annotated[bool, typer.Option("--forget-reach", help="Nobody knows how far it is heard.")] = False,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Say where a device hangs and how far it is heard; what is not named stays."""
+    from loa_cli.client import connected
+
+    changes = _place(at)
+    if forget_place:
+        changes |= {"latitude": None, "longitude": None}
+    if reach_m is not None or forget_reach:
+        changes["reach_m"] = None if forget_reach else reach_m
+    if not changes:
+        raise typer.BadParameter("say what to set: --at, --reach, --forget-place or --forget-reach")
+    with told(), connected(data_dir, url, token) as client:
+        print_json(client.patch(f"/devices/{device}", changes))
 
 
 @devices.command("list")
@@ -108,12 +158,13 @@ def list_devices(
     if as_json:
         print_json(rows)
         return
-    table = Table("Thiết bị", "Tên", "Loại", "Đơn vị", "Kết nối", "Sẵn sàng", "Đồng hồ")
+    table = Table("Thiết bị", "Tên", "Loại", "Đơn vị", "Vị trí", "Kết nối", "Sẵn sàng", "Đồng hồ")
     for row in rows:
         clock = row["state"].get("clock", {})
         shown = f"{clock.get('state', '?')} ±{clock.get('error_ms', '?')} ms" if clock else ""
         online, ready = ("có" if row["online"] else "không"), ("có" if row["ready"] else "chưa")
-        table.add_row(row["id"], row["name"], row["kind"], row["unit_id"], online, ready, shown)
+        place = "" if row["latitude"] is None else f"{row['latitude']:.5f},{row['longitude']:.5f}"
+        table.add_row(row["id"], row["name"], row["kind"], row["unit_id"], place, online, ready, shown)
     console.print(table)
 
 

@@ -1,22 +1,48 @@
 """Devices over HTTP: register, list with their newest report, findings, the pinned trust for provisioning."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, Title, View
 from controller.devices import service
+from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport
 from loa_protocol.documents.device import DeviceKind
 
 router = APIRouter(tags=["devices"], route_class=WriteRoute)
 
 
-class DeviceBody(Body):
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
+class PlaceBody(Body):
+    """Where a device hangs, in degrees (both or none), and how far it is heard, in metres."""
+
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    reach_m: Annotated[int, Field(ge=1, le=20_000)] | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("a place has a latitude and a longitude; give both, or null for both")
+        return self
+
+    @property
+    def at(self) -> Point | None:
+        """The place, if it was given."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return Point(self.latitude, self.longitude)
+
+
+class DeviceBody(PlaceBody):
     """A device to register; `public_key`: 32 raw Ed25519 bytes in base64, made on the device."""
 
     id: IdField
@@ -50,6 +76,10 @@ class DeviceView(View):
     unit_id: str
     profile: str
     languages: list[str]
+    stagger_ms: int
+    latitude: float | None
+    longitude: float | None
+    reach_m: int | None
     online: bool = False
     ready: bool = False
     seen_at: datetime | None = None
@@ -76,6 +106,8 @@ def _wanted(body: DeviceBody) -> service.NewDevice:
         profile=body.profile,
         languages=body.languages,
         stagger_ms=body.stagger_ms,
+        at=body.at,
+        reach_m=body.reach_m,
     )
 
 
@@ -108,6 +140,17 @@ async def register_devices(body: DevicesBody, session: Write, controller: TheCon
     wanted = [_wanted(one) for one in body.devices]
     devices = await service.register_all(session, wanted, now=controller.clock.now())
     return RegisteredView(registered=len(devices))
+
+
+@router.patch("/devices/{device_id}")
+async def change_device(device_id: IdField, body: PlaceBody, session: Write) -> DeviceView:
+    """Say where a device hangs or how far it is heard; what is not named stays, null is nobody knows."""
+    device = await service.require(session, device_id)
+    if {"latitude", "longitude"} & body.model_fields_set:
+        await service.place(session, device_id, body.at)
+    if "reach_m" in body.model_fields_set:
+        await service.set_reach(session, device_id, body.reach_m)
+    return _view(device, await service.newest_report(session, device_id))
 
 
 @router.get("/findings")

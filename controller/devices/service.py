@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
+from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.units import service as units
 from loa_protocol import topics
@@ -35,7 +36,7 @@ def _require_key(text: str, device_id: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDevice:
-    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64."""
+    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64; `at`: where it hangs, if that is known."""
 
     device_id: str
     name: str
@@ -45,6 +46,8 @@ class NewDevice:
     profile: str
     languages: Sequence[str]
     stagger_ms: int
+    at: Point | None = None
+    reach_m: int | None = None
 
 
 async def register(
@@ -114,8 +117,40 @@ def _device(one: NewDevice, now: datetime) -> Device:
         profile=one.profile,
         languages=list(one.languages),
         stagger_ms=one.stagger_ms,
+        latitude=one.at and one.at.latitude,
+        longitude=one.at and one.at.longitude,
+        reach_m=one.reach_m,
         created_at=now,
     )
+
+
+async def place(session: AsyncSession, device_id: str, at: Point | None) -> Device:
+    """Say where a device hangs; None: nobody knows.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    device = await require(session, device_id)
+    device.latitude, device.longitude = (None, None) if at is None else (at.latitude, at.longitude)
+    return device
+
+
+async def set_reach(session: AsyncSession, device_id: str, reach_m: int | None) -> Device:
+    """Say how far a device is heard; None: nobody knows.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    device = await require(session, device_id)
+    device.reach_m = reach_m
+    return device
+
+
+def position(device: Device) -> Point | None:
+    """Where a device hangs, if that is known."""
+    if device.latitude is None or device.longitude is None:
+        return None
+    return Point(device.latitude, device.longitude)
 
 
 async def everything(session: AsyncSession) -> Sequence[tuple[Device, DeviceReport | None]]:
@@ -139,6 +174,11 @@ async def require(session: AsyncSession, device_id: str) -> Device:
     if device is None:
         raise units.DeviceUnknown(f"there is no device {device_id}; list the devices to find the right id")
     return device
+
+
+async def newest_report(session: AsyncSession, device_id: str) -> DeviceReport | None:
+    """What a device last said of itself."""
+    return await session.get(DeviceReport, device_id)
 
 
 async def findings(session: AsyncSession, limit: int = 200) -> Sequence[Finding]:

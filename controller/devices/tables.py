@@ -10,7 +10,10 @@ from controller.runtime.database import Base, Large
 
 
 class Device(Base):
-    """A loudspeaker cluster or a board. `public_key` is its raw Ed25519 key in base64."""
+    """A loudspeaker cluster or a board. `public_key` is its raw Ed25519 key in base64.
+
+    `latitude` and `longitude` in degrees, both or none; `reach_m`: how far it is heard, where somebody knows.
+    """
 
     __tablename__ = "devices"
 
@@ -22,6 +25,9 @@ class Device(Base):
     profile: Mapped[str] = mapped_column(String(100), default="default")
     languages: Mapped[list[Any]] = mapped_column(default=lambda: ["vi"])
     stagger_ms: Mapped[int] = mapped_column(default=0)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    reach_m: Mapped[int | None]
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 

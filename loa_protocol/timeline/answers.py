@@ -55,7 +55,8 @@ class Verdict:
     """How an occurrence ended or, if nothing changes, will end.
 
     `at`: when that is settled. `planned`: when it was due on this device. `because`: a stable word for the rule that
-    decided, `by`: the occurrence it lost to, `detail`: English, for people.
+    decided, `by`: the occurrence it lost to, `detail`: English, for people; of an alert that sounds in spite of the
+    policy it says from which rules it was exempt.
     """
 
     occurrence: Occurrence

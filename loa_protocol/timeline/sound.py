@@ -38,6 +38,7 @@ class Turn:
     end: datetime | None = None
     counted: datetime | None = None
     clipped: Violation | None = None
+    exemption: str = ""
 
     @property
     def rest(self) -> timedelta:
@@ -127,6 +128,7 @@ class SoundSweep:
         turn.heard, turn.offset_ms = list(past.stretches[:-1]), stretch.offset_ms
         turn.begin = turn.counted = stretch.begin
         turn.end = max(self._now, stretch.begin + turn.rest)
+        self._exempt(turn, turn.begin, turn.end)
         other = self._running
         self._running = turn
         if other is not None:
@@ -270,12 +272,25 @@ class SoundSweep:
             since = turn.due if first else turn.heard[-1].end or at
             return self._refused(turn, Reason.EXPIRED, max(since, expires), "plan_expired")
         if item.exempt:
+            self._exempt(turn, at, at + turn.rest)
             return None
         punctual = first and at == turn.due  # then it is the planned time, whose hours were asked above
         forbidden = self._meter.violation(at, at + turn.rest) if punctual else self._forbids(turn, at, at + turn.rest)
         if forbidden is not None:
             return self._refused(turn, Reason.POLICY, at, forbidden.rule, detail=_text(forbidden))
         return None
+
+    def _exempt(self, turn: Turn, begin: datetime, end: datetime) -> None:
+        """Keep which rules an alert sounds in spite of: its receipt says so."""
+        if not turn.item.exempt or turn.exemption:
+            return
+        policy, wanted = self._standing.policy, turn.item.volume
+        broken = self._forbids(turn, begin, end)
+        texts = [] if broken is None else [f"exempt from {broken.rule} of {_text(broken)}"]
+        capped = policy.volume_over(begin, end, wanted)
+        if capped < policy.volume_over(begin, end, wanted, exempt=True):
+            texts.append(f"exempt from the volume cap of {capped}")
+        turn.exemption = "; ".join(texts)
 
     def _forbids(self, turn: Turn, begin: datetime, end: datetime) -> Violation | None:
         """Hours are read as planned, without the stagger; minutes and slots as they pass."""
@@ -316,7 +331,7 @@ class SoundSweep:
         detail: str = "",
     ) -> None:
         self.verdicts[turn.item.occurrence] = self._standing.verdict(
-            turn.item, outcome, reason, at, because, by=by, detail=detail
+            turn.item, outcome, reason, at, because, by=by, detail=detail or turn.exemption
         )
 
     def _in_the_way(self, instant: datetime, cls: Class) -> Occurrence | None:

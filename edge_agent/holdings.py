@@ -2,7 +2,7 @@
 
 Rules: a document is here only after `acceptance.check` let it in, whether it came from the broker or from the disk; a
 policy or an assignment stands until a newer one replaces it, also past its expiry (an expired policy must not loosen
-the rules), a plan's expiry is the timeline's business.
+the rules), and binds while its scope is one of the device's; a plan's expiry is the timeline's business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,8 +59,10 @@ class Holdings:
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """The policies of the device's scopes."""
-        return tuple(held.document for held in self._all() if isinstance(held.document, Policy))
+        """The policies of the scopes the device belongs to now; without an assignment all that are held."""
+        held = (held.document for held in self._all() if isinstance(held.document, Policy))
+        own = self.assignment
+        return tuple(policy for policy in held if own is None or policy.scope in own.scopes)
 
     @property
     def stops(self) -> tuple[StopOrder, ...]:

@@ -44,9 +44,9 @@ class Client:
         """Let go of the connection."""
         self._http.close()
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, query: dict[str, str] | None = None) -> Any:
         """A JSON answer."""
-        return self._send("GET", path)
+        return self._send("GET", path, params=query)
 
     def post(self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None) -> Any:
         """A write; `None` values are left out. With a `key` of the caller it may be repeated safely."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from loa_cli import agent, broadcasts, demonstration, intake, inventory, joining, serve, swarm
+from loa_cli import agent, broadcasts, demonstration, explaining, intake, inventory, joining, serve, swarm
 
 app = typer.Typer(
     name="loa",
@@ -17,6 +17,8 @@ app.command("join")(joining.join)
 app.command("stop")(broadcasts.stop)
 app.command("cancel")(broadcasts.cancel)
 app.command("ledger")(broadcasts.ledger)
+app.command("timeline")(explaining.timeline)
+app.command("explain")(explaining.explain)
 app.command("inspect")(inventory.inspect)
 app.command("swarm")(swarm.swarm)
 app.command("demo")(demonstration.demo)

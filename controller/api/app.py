@@ -18,6 +18,7 @@ from controller.media import routes as media
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
 from controller.sources import routes as sources
+from controller.timelines import routes as timelines
 from controller.units import routes as units
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
@@ -49,7 +50,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     errors.install(app)
     app.include_router(_public(), prefix="/api/v1")
     checks = [Depends(require_token), Depends(require_text)]
-    for feature in (units, devices, delivery, media, jobs, broadcasts, receipts, sources, events):
+    for feature in (units, devices, delivery, media, jobs, broadcasts, receipts, sources, timelines, events):
         app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
     return app
 

@@ -1,0 +1,273 @@
+"""What a device played and will play, and why something did not: answers for the past, the timeline for what comes.
+
+Rules: a receipt is what happened, whatever was planned; where an answer is still awaited nothing is claimed; from now
+on the devices' own timeline is asked, with what the device has answered today as its history.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.broadcasts.tables import BroadcastRow
+from controller.devices.tables import Device
+from controller.timelines import rules, store, words
+from controller.timelines.rules import Listener, Loss, Scene
+from controller.timelines.store import Answered
+from controller.timelines.words import Sentence
+from controller.units import store as units
+from controller.units.service import DeviceUnknown
+from loa_protocol.documents.plan import Broadcast
+from loa_protocol.errors import LoaError
+from loa_protocol.outcomes import Outcome, Reason
+from loa_protocol.receipts import Occurrence
+from loa_protocol.timeline import Past, Phase, Stretch, Timeline, Verdict
+
+LONGEST = timedelta(days=31)
+_DAY = timedelta(days=1)
+_MS = timedelta(milliseconds=1)
+
+
+class TimelineTooLong(LoaError):
+    """The span asked for is empty or longer than a month."""
+
+    code = "timeline_too_long"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One broadcast on one device. `source`: receipt, awaited or forecast; `begin`…`end`: when it sounds, if it does.
+
+    `by`: id and title of what it lost to; `whose`: the scope whose rule decided.
+    """
+
+    broadcast: str
+    title: str
+    level: str
+    planned: datetime
+    source: str
+    outcome: str | None
+    reason: str | None
+    because: str
+    sentence: Sentence
+    begin: datetime | None = None
+    end: datetime | None = None
+    volume: int | None = None
+    by: str | None = None
+    by_title: str | None = None
+    whose: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a device plays or played at an instant, what had a claim on it and lost, and what comes next."""
+
+    device: str
+    at: datetime
+    playing: Entry | None
+    others: Sequence[Entry]
+    following: Entry | None
+
+
+async def timeline(
+    session: AsyncSession, device_id: str, begin: datetime, end: datetime, *, now: datetime
+) -> list[Entry]:
+    """Everything that was or is due on a device in [begin, end), in the order of its planned start.
+
+    Raises:
+        DeviceUnknown, TimelineTooLong: what is wrong.
+    """
+    device = await _device(session, device_id)
+    if not timedelta() < end - begin <= LONGEST:
+        raise TimelineTooLong(f"a timeline covers up to {LONGEST.days} days; ask for a shorter span")
+    answers = await store.answers(session, device_id, min(begin, now - _DAY), min(end, now))
+    answered = {row.id for row, one in answers}
+    entries = [_past(row, one, answers) for row, one in answers if row.start >= begin]
+    if end > now:
+        listener = (await store.listeners(session, [device]))[0]
+        found = await _forecast(session, listener, answers, now, end)
+        entries += [one for one in found if one.broadcast not in answered and begin <= one.planned < end]
+    return sorted(entries, key=lambda one: (one.planned, one.broadcast))
+
+
+async def explain(session: AsyncSession, device_id: str, at: datetime, *, now: datetime) -> Explanation:
+    """Why a device plays what it plays at an instant, or nothing.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    entries = await timeline(session, device_id, at - _DAY, at + _DAY, now=now)
+    playing = next((one for one in entries if _covers(one, at)), None)
+    late = timedelta(hours=1)
+    others = [
+        one
+        for one in entries
+        if one is not playing and one.planned <= at < max(one.end or one.planned, one.planned + late)
+    ]
+    following = next((one for one in entries if one.planned > at and one.begin is not None), None)
+    return Explanation(device_id, at, playing, others, following)
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """What a change takes from an item that it does not itself touch, and on which devices."""
+
+    loss: Loss
+    title: str
+    by: str | None
+    devices: Sequence[str]
+
+
+async def displaced(
+    session: AsyncSession,
+    *,
+    scopes: Iterable[str],
+    added: Mapping[str, Sequence[Broadcast]],
+    removed: frozenset[str],
+    now: datetime,
+    until: datetime,
+) -> list[Displaced]:
+    """What other broadcasts lose until then if `added` (by scope) came and `removed` (ids) went; nothing is saved."""
+    reached = await units.devices_of_scopes(session, scopes)
+    listeners = await store.listeners(session, reached)
+    heard = frozenset(scope for one in listeners for scope in one.scopes)
+    before = await store.scene(session, now - _DAY, until, now=now, scopes=heard)
+    changed = frozenset(Occurrence(id=one.id) for held in added.values() for one in held)
+    changed |= {Occurrence(id=one) for one in removed}
+    after = rules.with_changes(before, added, removed, now=now)
+    found: dict[tuple[str, datetime], Displaced] = {}
+    for alike, devices in after.classes(listeners).items():
+        was, then = (one.foresee(alike, now=now, until=until) for one in (before, after))
+        for loss in rules.losses(was, then, changed):
+            key = (loss.item.occurrence.id, loss.begin)
+            held = found.get(key)
+            everyone = [*(held.devices if held else ()), *devices]
+            by = loss.verdict.by.id if loss.verdict is not None and loss.verdict.by is not None else None
+            found[key] = Displaced(loss, _title(before, loss.item.occurrence), by, everyone)
+    return [found[key] for key in sorted(found, key=lambda one: (one[1], one[0]))]
+
+
+async def _device(session: AsyncSession, device_id: str) -> Device:
+    device = await session.get(Device, device_id)
+    if device is None:
+        raise DeviceUnknown(f"there is no device {device_id}; list the devices to find the right id")
+    return device
+
+
+async def _forecast(
+    session: AsyncSession,
+    listener: Listener,
+    answers: Sequence[tuple[BroadcastRow, Answered]],
+    now: datetime,
+    end: datetime,
+) -> list[Entry]:
+    scene = await store.scene(session, now - _DAY, end, now=now, scopes=listener.scopes)
+    alike = next(iter(scene.classes([listener])))
+    history = {**rules.supposed(scene.agenda(alike.scopes), alike, now), **_history(answers)}
+    found = scene.foresee(alike, now=now, until=end, history=history)
+    names = await store.names(session, alike.scopes.intersection(scene.policies))
+    return [_coming(scene, verdict, found, names) for verdict in found.verdicts.values()]
+
+
+def _history(answers: Iterable[tuple[BroadcastRow, Answered]]) -> dict[Occurrence, Past]:
+    """What the device has said; what it has not answered yet is left to supposition."""
+    history = {}
+    for row, one in answers:
+        if one.row.outcome is not None:
+            span = _sounded(one)
+            heard = () if span is None else (Stretch(*span),)
+            history[Occurrence(id=row.id)] = Past(heard, Outcome(one.row.outcome), at=one.row.started or row.start)
+    return history
+
+
+def _sounded(one: Answered) -> tuple[datetime, datetime] | None:
+    """From when to when it sounded."""
+    if one.row.started is None or not one.row.played_ms:
+        return None
+    return one.row.started, one.row.started + one.row.played_ms * _MS
+
+
+def _past(row: BroadcastRow, one: Answered, answers: Sequence[tuple[BroadcastRow, Answered]]) -> Entry:
+    """What a device answered, or that it has not."""
+    owed, receipt = one.row, one.receipt
+    rival = _rival(row, owed.reason, answers)
+    sentence = words.AWAITED
+    if owed.outcome is not None:
+        sentence = words.HEARD if owed.reason is None else words.REASONS[owed.reason]
+    detail = receipt.detail if receipt is not None else ""
+    begin, end = _sounded(one) or (None, None)
+    return Entry(
+        broadcast=row.id,
+        title=row.title,
+        level=row.level,
+        planned=receipt.planned if receipt is not None else row.start,
+        source="awaited" if owed.outcome is None else "receipt",
+        outcome=owed.outcome,
+        reason=owed.reason,
+        because="" if owed.outcome is None else "journal",
+        sentence=sentence.with_(detail=detail, by=rival.title if rival else "", whose=""),
+        begin=begin,
+        end=end,
+        volume=receipt.volume if receipt is not None else None,
+        by=rival.id if rival else None,
+        by_title=rival.title if rival else None,
+        detail=detail,
+    )
+
+
+def _rival(
+    row: BroadcastRow, reason: str | None, answers: Sequence[tuple[BroadcastRow, Answered]]
+) -> BroadcastRow | None:
+    """What sounded when this one should have, by the receipts of both."""
+    if reason not in {"conflict", "preempted"}:
+        return None
+    last = row.latest_start + row.duration_ms * _MS
+    for other, one in answers:
+        span = _sounded(one)
+        if other.id != row.id and span is not None and span[0] <= last and row.start < span[1]:
+            return other
+    return None
+
+
+def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str, str]) -> Entry:
+    """What the timeline says of one occurrence that is to come."""
+    occurrence = verdict.occurrence
+    broadcast = scene.broadcast(occurrence)
+    begin, _ = rules.begins(found).get(occurrence, (None, None))
+    sound = [part for part in found.segments if part.occurrence == occurrence]
+    ends = [part.end for part in sound] + [one.end for one in found.windows if one.occurrence == occurrence]
+    whole = verdict.outcome is Outcome.PLAYED
+    sounding = verdict.phase is Phase.PLAYING
+    sentence = (words.SOUNDING if sounding else words.COMING) if whole else words.BECAUSE[verdict.because]
+    by = scene.broadcast(verdict.by) if verdict.by is not None else None
+    scope, _, detail = verdict.detail.partition(": ")
+    ruled = verdict.reason is Reason.POLICY
+    return Entry(
+        broadcast=occurrence.id,
+        title=broadcast.title if broadcast is not None else "",
+        level=str(broadcast.level) if broadcast is not None else "",
+        planned=verdict.planned,
+        source="forecast",
+        outcome=str(verdict.outcome),
+        reason=None if verdict.reason is None else str(verdict.reason),
+        because=verdict.because,
+        sentence=sentence.with_(by=by.title if by else "", whose=names.get(scope, scope), detail=detail),
+        begin=begin,
+        end=max(ends, default=None),
+        volume=sound[0].volume if sound else None,
+        by=verdict.by.id if verdict.by else None,
+        by_title=by.title if by else None,
+        whose=scope if ruled else None,
+        detail=verdict.detail,
+    )
+
+
+def _covers(entry: Entry, at: datetime) -> bool:
+    return entry.begin is not None and entry.end is not None and entry.begin <= at < entry.end
+
+
+def _title(scene: Scene, occurrence: Occurrence) -> str:
+    broadcast = scene.broadcast(occurrence)
+    return broadcast.title if broadcast is not None else ""

@@ -1,0 +1,82 @@
+"""`loa timeline` and `loa explain`: what a device plays, and why it does not play the rest."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from loa_cli.instants import parse_instant
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, told
+
+Device = Annotated[str, typer.Argument(help="The device's id.")]
+
+
+def timeline(
+    device: Device,
+    begin: Annotated[str | None, typer.Option("--from", help="As for `loa play --at`; default: now.")] = None,
+    hours: Annotated[int, typer.Option(min=1, max=31 * 24, help="How many hours from then on.")] = 24,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a device played and will play, with the reason where it does not."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        now = datetime.now(UTC)  # noqa: TID251 - the person's own clock
+        first = parse_instant(begin, now) if begin else now
+        last = first + timedelta(hours=hours)
+        found = client.get("/timeline", {"device": device, "from": first.isoformat(), "to": last.isoformat()})
+    if as_json:
+        print_json(found)
+        return
+    table = Table(title=f"{device}: {local(found['begin'])} – {local(found['end'])}", title_justify="left")
+    for column in ("Dự kiến", "Lượt phát", "Phát lúc", "Kết quả", "Vì sao"):
+        table.add_column(column, no_wrap=column in {"Dự kiến", "Phát lúc"})
+    for entry in found["entries"]:
+        table.add_row(local(entry["planned"]), entry["title"], local_time(entry["begin"]), _word(entry), _why(entry))
+    console.print(table)
+
+
+def explain(
+    device: Device,
+    at: Annotated[str, typer.Argument(help="An instant, as for `loa play --at`; past or to come.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a device plays or played at an instant, what lost to it, and by which rule."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        instant = parse_instant(at, datetime.now(UTC))  # noqa: TID251 - the person's own clock
+        found = client.get("/explain", {"device": device, "at": instant.isoformat()})
+    if as_json:
+        print_json(found)
+        return
+    playing = found["playing"]
+    heading = f"“{playing['title']}”: {_why(playing)}" if playing else "Không có lượt phát nào."
+    console.print(f"[bold]{device}[/bold] lúc {local(found['at'])}: {heading}", highlight=False)
+    for entry in found["others"]:
+        console.print(
+            f"  “{entry['title']}” ({local(entry['planned'])}): {_word(entry)}. {_why(entry)}", highlight=False
+        )
+    if found["following"]:
+        following = found["following"]
+        console.print(f"  Tiếp theo: “{following['title']}” lúc {local(following['begin'])}.", highlight=False)
+
+
+def _why(entry: dict[str, Any]) -> str:
+    return str(entry["why"]["vi"])
+
+
+def _word(entry: dict[str, Any]) -> str:
+    outcome = entry["outcome"]
+    if entry["source"] == "forecast" and outcome == "played":
+        return "sẽ phát"
+    style = OUTCOME_STYLE.get(outcome or "", "red" if outcome else "dim")
+    return f"[{style}]{OUTCOME_WORDS[outcome]}[/{style}]"

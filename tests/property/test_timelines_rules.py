@@ -1,4 +1,4 @@
-"""Devices of one class are computed once, and that changes no answer; a change is charged with what it takes, no more."""
+"""Devices of one class are computed once, which changes no answer; a change is charged with what it takes."""
 
 from datetime import timedelta
 

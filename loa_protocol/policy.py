@@ -86,7 +86,7 @@ class Part:
             for window in self.windows or ()
             for day in (today - _DAY, today)
             if day.isoweekday() in window.weekdays
-            for opens, close in (_span(day, window.from_minute, window.to_minute, self.timezone),)
+            for opens, close in (daily_span(day, window.from_minute, window.to_minute, self.timezone),)
             if opens <= at < close
         ]
         return max(closing, default=None)
@@ -103,8 +103,8 @@ class Part:
         """The first instant of [begin, end) on a blacked-out local date."""
         found = []
         for black in self.blackouts:
-            opens = _midnight(black.first, self.timezone)
-            closes = _midnight(min(black.last, _LAST_DAY) + _DAY, self.timezone)
+            opens = midnight(black.first, self.timezone)
+            closes = midnight(min(black.last, _LAST_DAY) + _DAY, self.timezone)
             if begin < closes and opens < end:
                 title = f" ({black.title})" if black.title else ""
                 text = f"blacked out from {black.first} to {black.last}{title}"
@@ -116,7 +116,7 @@ class Part:
         lowest = 100
         for day in _days(begin, end, self.timezone, before=1) if self.caps else ():
             for cap in self.caps:
-                opens, closes = _span(day, cap.from_minute, cap.to_minute, self.timezone)
+                opens, closes = daily_span(day, cap.from_minute, cap.to_minute, self.timezone)
                 if begin < closes and opens < end:
                     lowest = min(lowest, cap.max_volume)
         return lowest
@@ -191,8 +191,8 @@ class _Count:
         apart = self._last_end is None or begin - self._last_end >= self._part.slot_gap + GRACE
         days = _days(begin, end, self._part.timezone)
         for day in days:
-            opens = begin if day is days[0] else _midnight(day, self._part.timezone)
-            closes = end if day is days[-1] else _midnight(day + _DAY, self._part.timezone)
+            opens = begin if day is days[0] else midnight(day, self._part.timezone)
+            closes = end if day is days[-1] else midnight(day + _DAY, self._part.timezone)
             fresh = not self._slots.get(day) or (day is days[0] and apart and not continues)
             yield day, opens, closes - opens, fresh
 
@@ -267,13 +267,14 @@ def zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=4096)
-def _midnight(day: date, timezone: str) -> datetime:
+def midnight(day: date, timezone: str) -> datetime:
+    """The instant at which that local day begins."""
     day = max(_FIRST_DAY, day)
     return datetime(day.year, day.month, day.day, tzinfo=zone(timezone)).astimezone(UTC)
 
 
 @lru_cache(maxsize=4096)
-def _span(day: date, from_minute: int, to_minute: int, timezone: str) -> tuple[datetime, datetime]:
+def daily_span(day: date, from_minute: int, to_minute: int, timezone: str) -> tuple[datetime, datetime]:
     """The instants of a daily span that opens on `day`; from > to runs over midnight, from = to is empty."""
     if from_minute > to_minute:
         to_minute += DAY_MINUTES
@@ -291,7 +292,7 @@ def _wall(day: date, minute: int, timezone: str) -> datetime:
 def _days(begin: datetime, end: datetime, timezone: str, *, before: int = 0) -> list[date]:
     """Local dates touched by [begin, end), and `before` days earlier."""
     local = begin.astimezone(zone(timezone)).date()
-    if not before and end <= _midnight(local + _DAY, timezone):
+    if not before and end <= midnight(local + _DAY, timezone):
         return [local]
     last = max(begin, end - timedelta(microseconds=1)).astimezone(zone(timezone)).date()
     first = local - before * _DAY

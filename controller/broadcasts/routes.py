@@ -53,6 +53,9 @@ class BroadcastView(View):
     cancelled_at: datetime | None
     deadline: datetime
     closed_at: datetime | None
+    programme_id: str | None
+    session_id: str | None
+    occurrence: str | None
     to: list[str] = []
 
 
@@ -78,9 +81,9 @@ async def _view(session: AsyncSession, row: BroadcastRow) -> BroadcastView:
 
 
 @router.get("/broadcasts")
-async def list_broadcasts(session: Read) -> list[BroadcastView]:
-    """The latest starts first."""
-    rows = await store.newest(session, limit=200)
+async def list_broadcasts(session: Read, programme: IdField | None = None) -> list[BroadcastView]:
+    """Those of a programme, or those that stand alone; the latest starts first."""
+    rows = await store.newest(session, limit=200, programme_id=programme)
     scopes = await store.scopes_of(session, [row.id for row in rows])
     return [BroadcastView.model_validate(row).model_copy(update={"to": scopes.get(row.id, [])}) for row in rows]
 

@@ -18,9 +18,10 @@ async def find_to_change(session: AsyncSession, broadcast_id: str) -> BroadcastR
     return await session.get(BroadcastRow, broadcast_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
-async def newest(session: AsyncSession, limit: int) -> Sequence[BroadcastRow]:
-    """The latest starts first."""
-    query = select(BroadcastRow).order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)
+async def newest(session: AsyncSession, limit: int, programme_id: str | None = None) -> Sequence[BroadcastRow]:
+    """Those of a programme, or those of none; the latest starts first."""
+    query = select(BroadcastRow).where(BroadcastRow.programme_id == programme_id)
+    query = query.order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 

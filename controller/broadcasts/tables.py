@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controller.runtime.database import Base, Large
@@ -13,11 +13,17 @@ class BroadcastRow(Base):
     """One occurrence. `segments` are wire segments as JSON; `cancelled_at` withdraws it.
 
     `expected_at`: when the expected set was fixed; `deadline`: when silence becomes `unknown`; `closed_at`: when every
-    device had answered.
+    device had answered. `programme_id`, `session_id` and `occurrence` (when its rule begins it, local) are those of a
+    programme's; `cancelled_by_plan`: it is the programme that no longer has it, nobody took it back. `named_until`:
+    where it ended before it was moved; plans speak of it until then, for devices that were away.
     """
 
     __tablename__ = "broadcasts"
-    __table_args__ = (Index("ix_broadcasts_open", "closed_at", "start"),)
+    __table_args__ = (
+        Index("ix_broadcasts_open", "closed_at", "start"),
+        Index("ix_broadcasts_cancelled", "closed_at", "cancelled_at"),
+        Index("ix_broadcasts_programme", "programme_id", "start"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     rev: Mapped[int] = mapped_column(default=0)
@@ -31,6 +37,7 @@ class BroadcastRow(Base):
     board: Mapped[dict[str, Any] | None]
     repeats: Mapped[int]
     on_preempt: Mapped[str] = mapped_column(String(20))
+    on_late: Mapped[str] = mapped_column(String(20), default="begin", server_default="begin")
     volume: Mapped[int]
     stagger: Mapped[bool]
     created_at: Mapped[datetime]
@@ -38,6 +45,11 @@ class BroadcastRow(Base):
     expected_at: Mapped[datetime | None]
     deadline: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    programme_id: Mapped[str | None] = mapped_column(ForeignKey("programmes.id"))
+    session_id: Mapped[str | None] = mapped_column(String(40))
+    occurrence: Mapped[str | None] = mapped_column(String(19))
+    cancelled_by_plan: Mapped[bool] = mapped_column(default=False, server_default=false())
+    named_until: Mapped[datetime | None]
 
 
 class BroadcastScope(Base):
@@ -47,6 +59,16 @@ class BroadcastScope(Base):
 
     broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
     scope: Mapped[str] = mapped_column(String(42), primary_key=True, index=True)
+
+
+class BroadcastScopeLeft(Base):
+    """A scope that a broadcast went to before a change; its plan takes back everything up to this `rev`."""
+
+    __tablename__ = "broadcast_scopes_left"
+
+    broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(42), primary_key=True, index=True)
+    rev: Mapped[int]
 
 
 class BroadcastRendition(Base):

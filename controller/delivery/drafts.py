@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
+from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope, BroadcastScopeLeft
 from controller.delivery import rules
 from controller.delivery.rules import PlanTooLarge
 from controller.delivery.tables import StopRow
@@ -19,7 +19,16 @@ from controller.units import store as units
 from loa_protocol.documents import Versioned
 from loa_protocol.documents.device import Assignment, DeviceKind, Membership
 from loa_protocol.documents.emergency import Stop
-from loa_protocol.documents.plan import BoardItem, Broadcast, Content, OnPreempt, Plan, Segments
+from loa_protocol.documents.plan import (
+    BoardItem,
+    Broadcast,
+    Content,
+    OnLate,
+    OnPreempt,
+    Plan,
+    Segments,
+    Withdrawn,
+)
 from loa_protocol.envelope import Signature, TooLarge, seal
 from loa_protocol.ids import Level, device_scope
 from loa_protocol.keys import ED25519
@@ -91,6 +100,7 @@ async def plan(
     contents = await _contents(session, scope, now)
     standing = [wire_broadcast(row) for row in rows if row.cancelled_at is None]
     cancelled = [wire_broadcast(row) for row in rows if row.cancelled_at is not None]
+    left = [*_moved(rows, now), *await _left(session, scope, now)]
     for horizon in rules.HORIZONS:
         document = rules.plan_of(
             scope,
@@ -100,6 +110,7 @@ async def plan(
             cancelled=cancelled,
             contents=contents,
             horizon=horizon,
+            left=left,
         )
         try:
             return document, sign(document)
@@ -141,10 +152,30 @@ async def _broadcasts(session: AsyncSession, scope: str, now: datetime) -> Seque
     query = (
         select(BroadcastRow)
         .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRow.id)
-        .where(BroadcastScope.scope == scope, BroadcastRow.deadline >= now)
+        .where(BroadcastScope.scope == scope, _to_be_named(now))
         .execution_options(populate_existing=True)
     )
     return (await session.scalars(query)).all()
+
+
+def _to_be_named(now: datetime) -> ColumnElement[bool]:
+    return or_(BroadcastRow.deadline >= now, BroadcastRow.named_until >= now)
+
+
+def _moved(rows: Sequence[BroadcastRow], now: datetime) -> list[Withdrawn]:
+    """What is over since it was moved: a device that was away still has it where it would have been."""
+    moved = [row for row in rows if row.named_until is not None and row.named_until > now]
+    return [Withdrawn(id=row.id, rev=row.rev) for row in moved if row.deadline < now]
+
+
+async def _left(session: AsyncSession, scope: str, now: datetime) -> list[Withdrawn]:
+    """What went to this scope before it was changed."""
+    query = (
+        select(BroadcastScopeLeft)
+        .join(BroadcastRow, BroadcastRow.id == BroadcastScopeLeft.broadcast_id)
+        .where(BroadcastScopeLeft.scope == scope, _to_be_named(now))
+    )
+    return [Withdrawn(id=row.broadcast_id, rev=row.rev) for row in await session.scalars(query)]
 
 
 async def _contents(session: AsyncSession, scope: str, now: datetime) -> dict[str, Content]:
@@ -185,6 +216,7 @@ def wire_broadcast(row: BroadcastRow) -> Broadcast:
         segments=_convert(row.segments, Segments),
         repeats=row.repeats,
         on_preempt=OnPreempt(row.on_preempt),
+        on_late=OnLate(row.on_late),
         volume=row.volume,
         stagger=row.stagger,
         title=row.title,

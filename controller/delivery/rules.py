@@ -59,9 +59,14 @@ def plan_of(
     cancelled: Iterable[Broadcast],
     contents: Mapping[str, Content],
     horizon: timedelta,
+    left: Iterable[Withdrawn] = (),
 ) -> Plan:
-    """The plan of a scope: what has not ended and starts within the horizon, and what was taken back."""
+    """The plan of a scope: what has not ended and starts within the horizon, and what was taken back.
+
+    `left`: what is to be named as taken back besides, because it was moved, or no longer goes to this scope.
+    """
     end = now + horizon
+    withdrawn = [Withdrawn(id=one.id, rev=one.rev) for one in cancelled if ends(one) > now]
     current = [one for one in broadcasts if ends(one) > now and one.start < end]
     needed = sorted({ref for one in current for ref in refs(one)})
     return Plan(
@@ -71,13 +76,13 @@ def plan_of(
         expires=now + PLAN_LIFE,
         horizon=end,
         broadcasts=tuple(sorted(current, key=lambda one: (one.start, one.id))),
-        withdrawn=tuple(Withdrawn(id=one.id, rev=one.rev) for one in sorted(cancelled, key=_id) if ends(one) > now),
+        withdrawn=tuple(sorted((*withdrawn, *left), key=_id)),
         manifest={ref: contents[ref] for ref in needed if ref in contents},
     )
 
 
-def _id(broadcast: Broadcast) -> str:
-    return broadcast.id
+def _id(withdrawn: Withdrawn) -> str:
+    return withdrawn.id
 
 
 def urgency(family: Family) -> Urgency:

@@ -33,7 +33,8 @@ async def due(session: AsyncSession, now: datetime, *, locked: bool = False) -> 
 
 async def cancelled_early(session: AsyncSession, *, locked: bool = False) -> Sequence[BroadcastRow]:
     """Broadcasts taken back before their start that are not closed yet; `locked` as for `due`."""
-    query = select(BroadcastRow).where(BroadcastRow.closed_at.is_(None), BroadcastRow.cancelled_at < BroadcastRow.start)
+    query = select(BroadcastRow).where(BroadcastRow.closed_at.is_(None), BroadcastRow.cancelled_at.is_not(None))
+    query = query.where(BroadcastRow.cancelled_at < BroadcastRow.start)
     return await _some(session, query.order_by(BroadcastRow.id), locked=locked)
 
 

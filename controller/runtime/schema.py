@@ -8,8 +8,9 @@ from controller.jobs import tables as jobs
 from controller.media import tables as media
 from controller.receipts import tables as receipts
 from controller.runtime.database import Base
+from controller.schedules import tables as schedules
 from controller.sources import tables as sources
 from controller.units import tables as units
 
-TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, api)
+TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, schedules, api)
 metadata = Base.metadata

@@ -1,0 +1,199 @@
+"""From a session to what is sent of it: wire segments, its length against the planned one, its slots filled. Pure.
+
+- A slot is what fills it, else its fallback, else nothing. A sound that is not there is left out.
+- A relay keeps the place in the session that was planned for it, because the other station does not wait: what is
+  short before it is a pause, what is over is cut off the relay's beginning.
+- A session of which only chimes and pauses are left although more was planned is not sent: `Composed.segments` is
+  empty and `silent` says so.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controller.schedules import programme as written
+from controller.schedules.filling import Filling, Waiting, fill
+from controller.schedules.programme import Session
+from loa_protocol.documents.plan import (
+    CHIME_MS,
+    ChimeSegment,
+    ContentSegment,
+    OnLate,
+    PauseSegment,
+    RelaySegment,
+    Segment,
+)
+
+_SPOKEN = (written.ContentSegment, written.RelaySegment, written.BulletinsSegment)
+_SHORTEST_RELAY_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A sound of the library; `ref` is the rendition that devices fetch."""
+
+    asset: str
+    ref: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What sessions are made of: sounds by their id, and what waits at each unit."""
+
+    sounds: Mapping[str, Sound] = field(default_factory=dict)
+    waiting: Mapping[str, Sequence[Waiting]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slot of a session, filled; `at` is its place among the segments."""
+
+    at: int
+    title: str
+    of: str
+    length_ms: int
+    filling: Filling
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What is sent. `length_ms` is planned, `sound_ms` is what there is; of `spare_ms` and `over_ms` one is 0.
+
+    `missing` are ids of sounds that are not there.
+    """
+
+    segments: tuple[Segment, ...]
+    length_ms: int
+    sound_ms: int
+    slots: tuple[Slot, ...]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is not sent because nothing would be said."""
+        return not self.segments
+
+    @property
+    def spare_ms(self) -> int:
+        """What is left of the planned length."""
+        return max(0, self.length_ms - self.sound_ms)
+
+    @property
+    def over_ms(self) -> int:
+        """By how much it exceeds the planned length."""
+        return max(0, self.sound_ms - self.length_ms)
+
+    @property
+    def on_late(self) -> OnLate:
+        """A device that begins late joins a relay where it is by then."""
+        return OnLate.REST if any(isinstance(one, RelaySegment) for one in self.segments) else OnLate.BEGIN
+
+
+def planned_ms(segment: written.Segment) -> int:
+    """How much time a segment is given."""
+    match segment:
+        case written.ChimeSegment(name=name):
+            return CHIME_MS.get(name, 0)
+        case written.BulletinsSegment(max_duration_s=seconds):
+            return seconds * 1000
+        case written.PauseSegment(duration_ms=milliseconds):
+            return milliseconds
+        case _:
+            return segment.duration_s * 1000
+
+
+def sounds_of(segments: Iterable[written.Segment]) -> set[str]:
+    """Ids of the sounds that segments name."""
+    found = set()
+    for segment in segments:
+        if isinstance(segment, written.ContentSegment):
+            found.add(segment.asset)
+        elif isinstance(segment, written.RelaySegment | written.BulletinsSegment) and segment.fallback is not None:
+            found.add(segment.fallback)
+    return found
+
+
+def slots_of(segments: Iterable[written.Segment]) -> set[str]:
+    """Units whose queues fill slots of these segments."""
+    return {segment.of for segment in segments if isinstance(segment, written.BulletinsSegment)}
+
+
+def compose(session: Session, start: datetime, material: Material) -> Composed:
+    """What a session that begins at `start` sends."""
+    making = _Making(start, material)
+    for at, segment in enumerate(session.segments):
+        making.take(at, segment)
+    length_ms = session.length_s * 1000 if session.length_s is not None else making.planned_ms
+    meant = any(isinstance(one, _SPOKEN) for one in session.segments)
+    kinds = (ContentSegment, RelaySegment) if meant else (ContentSegment, RelaySegment, ChimeSegment)
+    heard = any(isinstance(one, kinds) for one in making.segments)
+    segments = tuple(making.segments) if heard else ()
+    sound_ms = making.sound_ms if heard else 0
+    return Composed(segments, length_ms, sound_ms, tuple(making.slots), tuple(making.missing))
+
+
+@dataclass(slots=True)
+class _Making:
+    """A session on its way; `planned_ms` and `sound_ms` count what was planned and what there is so far."""
+
+    start: datetime
+    material: Material
+    segments: list[Segment] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    planned_ms: int = 0
+    sound_ms: int = 0
+
+    def take(self, at: int, segment: written.Segment) -> None:
+        """The next segment."""
+        length_ms = planned_ms(segment)
+        match segment:
+            case written.ChimeSegment(name=name):
+                self._add(ChimeSegment(name=name, duration_ms=length_ms), length_ms)
+            case written.PauseSegment():
+                self._add(PauseSegment(duration_ms=length_ms), length_ms)
+            case written.ContentSegment(asset=asset):
+                self._sound(asset)
+            case written.RelaySegment():
+                self._relay(segment, length_ms)
+            case written.BulletinsSegment():
+                self._slot(at, segment, length_ms)
+        self.planned_ms += length_ms
+
+    def _add(self, segment: Segment, duration_ms: int) -> None:
+        self.segments.append(segment)
+        self.sound_ms += duration_ms
+
+    def _find(self, asset: str | None) -> Sound | None:
+        found = None if asset is None else self.material.sounds.get(asset)
+        if asset is not None and found is None:
+            self.missing.append(asset)
+        return found
+
+    def _sound(self, asset: str) -> None:
+        sound = self._find(asset)
+        if sound is not None:
+            self._add(ContentSegment(ref=sound.ref), sound.duration_ms)
+
+    def _relay(self, segment: written.RelaySegment, length_ms: int) -> None:
+        early_ms = self.planned_ms - self.sound_ms
+        rest_ms = length_ms + min(0, early_ms)
+        if rest_ms < _SHORTEST_RELAY_MS:
+            return
+        if early_ms > 0:
+            self._add(PauseSegment(duration_ms=early_ms), early_ms)
+        fallback = self._find(segment.fallback)
+        relay = RelaySegment(url=segment.url, duration_ms=rest_ms, fallback=fallback.ref if fallback else None)
+        self._add(relay, rest_ms)
+
+    def _slot(self, at: int, segment: written.BulletinsSegment, length_ms: int) -> None:
+        waiting = self.material.waiting.get(segment.of, ())
+        filling = fill(waiting, start=self.start, length_ms=length_ms)
+        fallback = None if filling.chosen else segment.fallback
+        self.slots.append(Slot(at, segment.title, segment.of, length_ms, filling, fallback))
+        for item in filling.chosen:
+            self._sound(item.asset)
+        if fallback is not None:
+            self._sound(fallback)

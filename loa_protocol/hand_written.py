@@ -7,6 +7,7 @@ names the field and the line. Pure: text in, model or error out.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,15 +35,59 @@ _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
 
 
 class HandWrittenInvalid(LoaError):
-    """A hand-written text is not what it should be; `details` has `line` (from 1), `field` and `reason`."""
+    """A hand-written text is not what it should be; `details` has `line` (from 1), `field` and `reason`.
+
+    `what`: too_large | not_yaml | alias | too_deep | tag | no_word | twice | value; for words in other languages.
+    """
 
     code = "hand_written_invalid"
 
-    def __init__(self, *, line: int, field: str, reason: str) -> None:
+    def __init__(self, *, line: int, field: str, reason: str, what: str) -> None:
         super().__init__(f"line {line}, {field}: {reason}", line=line, field=field, reason=reason)
         self.line = line
         self.field = field
         self.reason = reason
+        self.what = what
+
+
+@dataclass(slots=True)
+class Written:
+    """A YAML text as plain values; `lines` has the line (from 1) of every field, such as `$.sessions[0].at`.
+
+    `refused` are the fields that were written but are not read (twice, or with a tag), in their order.
+    """
+
+    data: object = None
+    lines: dict[str, int] = field(default_factory=dict)
+    refused: list[HandWrittenInvalid] = field(default_factory=list)
+
+    def line_of(self, path: str) -> int:
+        """Line of a field, or of the nearest one around it that is there."""
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get(path, 1)
+
+
+def parse(text: str, *, most_characters: int = MAX_CHARACTERS) -> Written:
+    """Read a YAML text as plain values.
+
+    Raises:
+        HandWrittenInvalid: it is no YAML of the plain kind that is read here.
+    """
+    if len(text) > most_characters:
+        raise _refusal(1, "$", f"the file has more than {most_characters} characters", "too_large")
+    written = Written()
+    try:
+        _require_plain_structure(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        written.data = _value(node, "$", written) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        reason = " ".join(part for part in (error.context, error.problem) if part)
+        line = _line(error.problem_mark or error.context_mark)
+        raise _refusal(line, "$", f"not YAML: {reason}", "not_yaml") from error
+    except yaml.YAMLError as error:
+        raise _refusal(1, "$", f"not YAML: {error}", "not_yaml") from error
+    return written
 
 
 def read(text: str, model: type[T]) -> T:
@@ -51,33 +96,13 @@ def read(text: str, model: type[T]) -> T:
     Raises:
         HandWrittenInvalid: with the line, the field and the reason.
     """
-    lines: dict[str, int] = {}
-    data = _plain(text, lines)
+    written = parse(text)
+    if written.refused:
+        raise written.refused[0]
     try:
-        return msgspec.convert(data, model)
+        return msgspec.convert(written.data, model)
     except msgspec.ValidationError as error:
-        raise _located(str(error), lines) from error
-
-
-def line_of(text: str, path: str) -> int:
-    """Line (from 1) of a field such as `$.sessions[0].at` in a text that `read` accepts; 1 when it is not there."""
-    lines: dict[str, int] = {}
-    _plain(text, lines)
-    return lines.get(path, 1)
-
-
-def _plain(text: str, lines: dict[str, int]) -> object:
-    if len(text) > MAX_CHARACTERS:
-        raise _refusal(1, "$", f"the file has more than {MAX_CHARACTERS} characters")
-    try:
-        _require_plain_structure(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        return _value(node, "$", lines) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise _refusal(_line(error.problem_mark or error.context_mark), "$", f"not YAML: {reason}") from error
-    except yaml.YAMLError as error:
-        raise _refusal(1, "$", f"not YAML: {error}") from error
+        raise _located(str(error), written.lines) from error
 
 
 def _require_plain_structure(text: str) -> None:
@@ -85,37 +110,40 @@ def _require_plain_structure(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refusal(_line(event.start_mark), "$", "anchors and aliases are not read; write it out")
+            raise _refusal(_line(event.start_mark), "$", "anchors and aliases are not read; write it out", "alias")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise _refusal(_line(event.start_mark), "$", f"nested more than {MAX_DEPTH} deep")
+            raise _refusal(_line(event.start_mark), "$", f"nested more than {MAX_DEPTH} deep", "too_deep")
 
 
-def _value(node: yaml.Node, path: str, lines: dict[str, int]) -> object:
-    line = lines.setdefault(path, _line(node.start_mark))
+def _value(node: yaml.Node, path: str, written: Written) -> object:
+    line = written.lines.setdefault(path, _line(node.start_mark))
     if node.tag not in _TAGS:
-        raise _refusal(line, path, f"the tag {node.tag} is not read")
+        written.refused.append(_refusal(line, path, f"the tag {node.tag} is not read", "tag"))
+        return None
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, lines)
+        return _mapping(node, path, written)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(child, f"{path}[{index}]", lines) for index, child in enumerate(node.value)]
-    written = str(node.value)
+        return [_value(child, f"{path}[{index}]", written) for index, child in enumerate(node.value)]
+    text = str(node.value)
     if isinstance(node, yaml.ScalarNode) and not node.style:
-        return next((convert(written) for form, convert in _PLAIN if form.match(written)), written)
-    return written
+        return next((convert(text) for form, convert in _PLAIN if form.match(text)), text)
+    return text
 
 
-def _mapping(node: yaml.MappingNode, path: str, lines: dict[str, int]) -> dict[str, object]:
+def _mapping(node: yaml.MappingNode, path: str, written: Written) -> dict[str, object]:
     result: dict[str, object] = {}
     for key, child in node.value:
         line = _line(key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
-            raise _refusal(line, path, "a field name is a word")
+            written.refused.append(_refusal(line, path, "a field name is a word", "no_word"))
+            continue
         name = str(key.value)
         if name in result:
-            raise _refusal(line, f"{path}.{name}", "is written twice; remove one")
-        lines[f"{path}.{name}"] = line
-        result[name] = _value(child, f"{path}.{name}", lines)
+            written.refused.append(_refusal(line, f"{path}.{name}", "is written twice; remove one", "twice"))
+            continue
+        written.lines[f"{path}.{name}"] = line
+        result[name] = _value(child, f"{path}.{name}", written)
     return result
 
 
@@ -130,8 +158,8 @@ def _located(reason: str, lines: dict[str, int]) -> HandWrittenInvalid:
     unknown = _UNKNOWN.search(reason)
     if unknown:
         path = f"{path}.{unknown['name']}"
-    return _refusal(lines.get(path, 1), path, reason[: at.start()] if at else reason)
+    return _refusal(lines.get(path, 1), path, reason[: at.start()] if at else reason, "value")
 
 
-def _refusal(line: int, field: str, reason: str) -> HandWrittenInvalid:
-    return HandWrittenInvalid(line=line, field=field.removeprefix("$.") or "$", reason=reason)
+def _refusal(line: int, path: str, reason: str, what: str) -> HandWrittenInvalid:
+    return HandWrittenInvalid(line=line, field=path.removeprefix("$.") or "$", reason=reason, what=what)

@@ -1,195 +1,139 @@
-"""Programmes as files: what a station sends on which days and when, written by hand, versioned beside the devices.
+"""Programmes as files: read with every mistake told at once, written so that reading gives the same programme again.
 
-Rules: strict models, an unknown field or a clash of sessions refuses the whole file with its line; wall times belong to
-the file's zone, and where a zone skips or repeats an hour, a skipped time is that much later and a repeated one is the
-first. No clock is asked here: the caller names the date.
+Rules: a file is taken whole or refused whole; each fault has file, line, field, a stable code and what to write instead
+in Vietnamese and English; files are bounded before they are looked at; the fields of a written file stand in the order
+of the models, so that two versions can be compared line by line. No clock and no database is asked here.
 """
 
 import json
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
-from itertools import pairwise
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Meta
+import yaml
 
+from controller.schedules import structure
+from controller.schedules.programme import ProgrammeFile
+from controller.schedules.structure import Fault
 from loa_protocol import hand_written
-from loa_protocol.documents.plan import Rank
 from loa_protocol.errors import LoaError
-from loa_protocol.ids import Id, Level, Volume
 
-_END = r"(?![\s\S])"
-_MS_A_DAY = 24 * 3600 * 1000
+MAX_CHARACTERS = 1024 * 1024
+_WIDTH = 120
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
+Lang = Literal["vi", "en"]
 
-WallTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?" + _END)]
-Title = Annotated[str, Meta(min_length=1, max_length=300)]
-Seconds = Annotated[int, Meta(ge=1, le=4 * 3600)]
-
-
-class ScheduleInvalid(LoaError):
-    """A programme file cannot be used; the message names the file, the line and the reason."""
-
-    code = "schedule_invalid"
-
-
-class Weekday(StrEnum):
-    """Days as `date.weekday()` counts them."""
-
-    MON = "mon"
-    TUE = "tue"
-    WED = "wed"
-    THU = "thu"
-    FRI = "fri"
-    SAT = "sat"
-    SUN = "sun"
-
-
-EVERY_DAY = tuple(Weekday)
-
-
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything in a file."""
-
-
-class _Segment(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """Base of the segments; each says by `longest_ms` how much time it may take."""
-
-
-class ChimeSegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="chime"):
-    """A tone every device makes by itself."""
-
-    name: Id = "opening"
-    duration_ms: Annotated[int, Meta(ge=100, le=60_000)] = 3000
-
-    @property
-    def longest_ms(self) -> int:
-        """Its duration."""
-        return self.duration_ms
-
-
-class RelaySegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay"):
-    """Another station for a fixed time (tiếp sóng); `fallback` is the title of an asset to send when it fails."""
-
-    title: Title
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+" + _END, max_length=500)]
-    duration_s: Seconds
-    fallback: Title | None = None
-
-    @property
-    def longest_ms(self) -> int:
-        """Its duration."""
-        return self.duration_s * 1000
-
-
-class BulletinsSegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="bulletins"):
-    """Approved bulletins of a unit of the tree (`of`), priority ones first, as many as fit."""
-
-    title: Title
-    of: Id
-    max_duration_s: Seconds
-
-    @property
-    def longest_ms(self) -> int:
-        """As much as is kept free for it."""
-        return self.max_duration_s * 1000
-
-
-class PauseSegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pause"):
-    """Silence."""
-
-    duration_ms: Annotated[int, Meta(ge=100, le=600_000)]
-
-    @property
-    def longest_ms(self) -> int:
-        """Its duration."""
-        return self.duration_ms
-
-
-Segment = ChimeSegment | RelaySegment | BulletinsSegment | PauseSegment
-
-
-class Session(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One block of the day; `late_s` is how late a device that was off may still begin."""
-
-    id: Id
-    title: Title
-    at: WallTime
-    weekdays: Annotated[tuple[Weekday, ...], Meta(min_length=1, max_length=7)] = EVERY_DAY
-    level: Level = Level.NORMAL
-    volume: Volume = 70
-    late_s: Annotated[int, Meta(ge=0, le=3600)] = 60
-    segments: Annotated[tuple[Segment, ...], Meta(min_length=1, max_length=100)]
-
-    @property
-    def longest_ms(self) -> int:
-        """The most time all its segments may take."""
-        return sum(segment.longest_ms for segment in self.segments)
-
-
-class ProgrammeFile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A station's programme; `valid_from` and `valid_until` are the first and the last day, in `zone`."""
-
-    format: Annotated[str, Meta(pattern=r"^loa\.programme\.v1" + _END)]
-    title: Title
-    unit: Id
-    authority: Rank = 100
-    zone: Annotated[str, Meta(min_length=1, max_length=64)] = "Asia/Ho_Chi_Minh"
-    valid_from: date
-    valid_until: date | None = None
-    sessions: Annotated[tuple[Session, ...], Meta(min_length=1, max_length=48)]
+_VI = {
+    "too_large": f"tệp có hơn {MAX_CHARACTERS} ký tự; chia thành nhiều chương trình",
+    "not_yaml": "không phải YAML: xem lại dấu hai chấm, dấu ngoặc và khoảng trắng đầu dòng",
+    "alias": "không dùng & và *; hãy viết đầy đủ",
+    "too_deep": "các trường lồng nhau quá sâu",
+    "tag": "không dùng thẻ bắt đầu bằng dấu !",
+    "no_word": "tên trường phải là một từ",
+    "twice": "trường này viết hai lần; bỏ một",
+    "value": "giá trị sai",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class ProgrammeOccurrence:
-    """One session on one day; `start` is aware UTC."""
+class FileFault:
+    """One mistake of a file; `line` counts from 1."""
 
-    start: datetime
-    session: Session
+    file: str
+    line: int
+    field: str
+    code: str
+    vi: str
+    en: str
 
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """What is sent, in order."""
-        return self.session.segments
+    def told(self, lang: Lang = "en") -> str:
+        """The fault as one line for people."""
+        where = f"{self.file}, dòng {self.line}" if lang == "vi" else f"{self.file}, line {self.line}"
+        return f"{where}, {self.field}: {self.vi if lang == 'vi' else self.en} [{self.code}]"
+
+
+class ScheduleInvalid(LoaError):
+    """A programme file cannot be used; `faults` has every reason, `details` the first one and all of them as data."""
+
+    code = "schedule_invalid"
+
+    def __init__(self, faults: Sequence[FileFault]) -> None:
+        first = faults[0]
+        super().__init__(
+            "\n".join(fault.told() for fault in faults),
+            file=first.file,
+            line=first.line,
+            field=first.field,
+            faults=[asdict(fault) for fault in faults],
+        )
+        self.faults = tuple(faults)
 
 
 def load_programme(path: Path) -> ProgrammeFile:
     """Read and check a programme file.
 
     Raises:
-        ScheduleInvalid: not there, not readable, or wrong: with the file, the line and the reason.
+        ScheduleInvalid: not there, not readable, or wrong: with every fault and its line.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(4 * MAX_CHARACTERS + 1)
+        text = raw.decode("utf-8-sig") if len(raw) <= 4 * MAX_CHARACTERS else " " * (MAX_CHARACTERS + 1)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        vi, en = "không phải UTF-8; hãy lưu lại dạng UTF-8", "not UTF-8; save it again as UTF-8"
+        raise ScheduleInvalid([FileFault(name, line, "$", "not_utf8", vi, en)]) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        vi, en = f"không đọc được tệp ({reason}); xem lại tên tệp", f"cannot be read ({reason}); check its name"
+        raise ScheduleInvalid([FileFault(name, 1, "$", "file_unreadable", vi, en)]) from error
+    return read_programme(text, name)
+
+
+def read_programme(text: str, name: str = "programme.yaml") -> ProgrammeFile:
+    """Read and check the text of a programme file; `name` stands in messages.
+
+    Raises:
+        ScheduleInvalid: with every fault and its line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        programme = hand_written.read(text, ProgrammeFile)
+        written = hand_written.parse(text, most_characters=MAX_CHARACTERS)
     except hand_written.HandWrittenInvalid as error:
-        raise _invalid(path, error.line, error.field, error.reason) from error
-    except UnicodeDecodeError as error:
-        raise _invalid(path, 1, "$", "not UTF-8; save it again as UTF-8") from error
-    except OSError as error:
-        raise ScheduleInvalid(
-            f"{path} cannot be read: {error.strerror or error}; check its name", file=str(path)
-        ) from error
-    for field, reason in _faults(programme):
-        raise _invalid(path, hand_written.line_of(text, f"$.{field}"), field, reason)
-    return programme
+        raise ScheduleInvalid([_unread(name, error)]) from error
+    found = [_unread(name, error) for error in written.refused]
+    shape = structure.faults(written.data, ProgrammeFile)
+    if not found and not shape:
+        programme = msgspec.convert(written.data, ProgrammeFile)
+        shape = _contradictions(programme)
+        if not shape:
+            return programme
+    found += [_located(name, written, fault) for fault in shape if fault.field not in {one.field for one in found}]
+    raise ScheduleInvalid(sorted(found, key=lambda fault: fault.line))
 
 
-def occurrences_on(programme: ProgrammeFile, day: date) -> list[ProgrammeOccurrence]:
-    """Sessions that begin on this day of the file's zone, first the earliest."""
-    if day < programme.valid_from or (programme.valid_until is not None and day > programme.valid_until):
-        return []
-    zone = ZoneInfo(programme.zone)
-    today = EVERY_DAY[day.weekday()]
-    found = [
-        ProgrammeOccurrence(datetime.combine(day, time.fromisoformat(session.at), zone).astimezone(UTC), session)
-        for session in programme.sessions
-        if today in session.weekdays
-    ]
-    return sorted(found, key=lambda occurrence: (occurrence.start, occurrence.session.id))
+def same_id_twice(loaded: Iterable[tuple[str, ProgrammeFile]]) -> list[FileFault]:
+    """Faults of files that are good one by one: two programmes with one id."""
+    first: dict[str, str] = {}
+    found = []
+    for name, programme in loaded:
+        before = first.setdefault(programme.id, name)
+        if before != name:
+            vi, en = f"mã này đã dùng trong {before}", f"this id is used in {before} too"
+            found.append(FileFault(name, 1, "id", "id_twice", vi, en))
+    return found
+
+
+def write_programme(programme: ProgrammeFile, heading: str = "") -> str:
+    """The programme as the text of a file; `heading` becomes comment lines above it."""
+    data = msgspec.to_builtins(programme, builtin_types=(date,))
+    body = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
+    return "".join(f"# {line}\n" for line in heading.splitlines()) + body
 
 
 def programme_schema() -> dict[str, Any]:
@@ -198,51 +142,42 @@ def programme_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _faults(programme: ProgrammeFile) -> list[tuple[str, str]]:
-    """What no single field shows: (field, reason), none when the programme is good."""
-    faults = []
+class _Dumper(yaml.SafeDumper):
+    """Lists stand further right than what holds them, and times are quoted, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - equal parts are written out
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _TIME.match(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _contradictions(programme: ProgrammeFile) -> list[Fault]:
+    """What no single field shows."""
+    found = []
     try:
         ZoneInfo(programme.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        faults.append(("zone", f"there is no time zone {programme.zone}"))
+        vi, en = f"không có múi giờ {programme.zone}", f"there is no time zone {programme.zone}"
+        found.append(Fault("zone", "zone_unknown", vi, en))
     if programme.valid_until is not None and programme.valid_until < programme.valid_from:
-        faults.append(("valid_until", "the last day is before the first"))
-    for index, session in enumerate(programme.sessions):
-        faults += [(f"sessions[{index}].{field}", reason) for field, reason in _session_faults(session)]
-    ids = [session.id for session in programme.sessions]
-    faults += [(f"sessions[{n}].id", f"{one} is used before") for n, one in enumerate(ids) if one in ids[:n]]
-    return faults + _clashes(programme)
+        vi, en = "ngày cuối đứng trước ngày đầu", "the last day is before the first"
+        found.append(Fault("valid_until", "ends_before_it_begins", vi, en))
+    return found
 
 
-def _session_faults(session: Session) -> list[tuple[str, str]]:
-    faults = []
-    if session.level is Level.EMERGENCY:
-        faults.append(("level", "emergency is never scheduled; it is released as an alert"))
-    if len(set(session.weekdays)) < len(session.weekdays):
-        faults.append(("weekdays", "names a day twice"))
-    if _begin_ms(session) + session.longest_ms > _MS_A_DAY:
-        faults.append(("segments", "the session goes on after midnight; end it before, and begin another"))
-    return faults
+def _unread(name: str, error: hand_written.HandWrittenInvalid) -> FileFault:
+    return FileFault(name, error.line, error.field, error.what, _VI[error.what], error.reason)
 
 
-def _clashes(programme: ProgrammeFile) -> list[tuple[str, str]]:
-    for day in EVERY_DAY:
-        that_day = sorted(
-            ((_begin_ms(one), index, one) for index, one in enumerate(programme.sessions) if day in one.weekdays),
-            key=lambda entry: entry[:2],
-        )
-        for (begin, _, earlier), (next_begin, index, _later) in pairwise(that_day):
-            if begin + earlier.longest_ms > next_begin:
-                until = timedelta(milliseconds=begin + earlier.longest_ms)
-                return [(f"sessions[{index}].at", f"{earlier.id} may last until {until} on {day.value}")]
-    return []
-
-
-def _begin_ms(session: Session) -> int:
-    wall = time.fromisoformat(session.at)
-    return ((wall.hour * 60 + wall.minute) * 60 + wall.second) * 1000
-
-
-def _invalid(path: Path, line: int, field: str, reason: str) -> ScheduleInvalid:
-    message = f"{path}, line {line}, {field}: {reason}"
-    return ScheduleInvalid(message, file=str(path), line=line, field=field, reason=reason)
+def _located(name: str, written: hand_written.Written, fault: Fault) -> FileFault:
+    path = "$" if fault.field == "$" else f"$.{fault.field}"
+    return FileFault(name, written.line_of(path), fault.field, fault.code, fault.vi, fault.en)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from loa_protocol.hand_written import HandWrittenInvalid, line_of, read
+from loa_protocol.hand_written import HandWrittenInvalid, parse, read
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,9 +61,16 @@ def test_a_mistake_is_named_with_its_line_and_field(text: str, line: int, field:
     assert f"line {line}, {field}: " in str(caught.value)
 
 
-def test_the_line_of_a_field_is_found():
-    text = "# a day\nslots:\n  - at: a\n  - at: b\n    minutes: 3\n"
+def test_the_line_of_a_field_is_found_or_of_what_is_around_it():
+    written = parse("# a day\nslots:\n  - at: a\n  - at: b\n    minutes: 3\n")
 
-    assert line_of(text, "$.slots[1].minutes") == 5
-    assert line_of(text, "$.slots[1]") == 4
-    assert line_of(text, "$.nothing") == 1
+    assert written.line_of("$.slots[1].minutes") == 5
+    assert written.line_of("$.slots[1]") == 4
+    assert written.line_of("$.slots[1].note") == 4
+    assert written.line_of("$.nothing") == 2
+
+
+def test_every_field_that_is_not_read_is_named_at_once():
+    written = parse("slots: []\nslots: []\nday: !x 3\n? [a]\n: 1\nday: 4\n")
+
+    assert [(one.line, one.what) for one in written.refused] == [(2, "twice"), (3, "tag"), (4, "no_word"), (6, "twice")]

@@ -116,6 +116,7 @@ class Desk:
             kind=assignment.kind,
             stops=self._holdings.stops,
             stagger_ms=assignment.stagger_ms,
+            turn=assignment.turn,
             horizon=HORIZON,
             clockless=self._clock.clockless(),
         )
@@ -149,4 +150,5 @@ class Desk:
         assignment = self._holdings.assignment
         if assignment is None or assignment.kind is not DeviceKind.SPEAKER:
             return ()
-        return tuple(Need(content, at) for content, at in self._catalogue.needs(settled, self._clock.now()))
+        needs = self._catalogue.needs(settled, self._clock.now(), turn=assignment.turn)
+        return tuple(Need(content, at) for content, at in needs)

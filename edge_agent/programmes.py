@@ -22,7 +22,7 @@ from loa_protocol.documents.plan import (
 )
 from loa_protocol.errors import LoaError
 from loa_protocol.receipts import Occurrence
-from loa_protocol.timeline import Item
+from loa_protocol.timeline import Item, turn_length_ms
 
 CHIMES = frozenset({"opening", "closing", "attention"})
 
@@ -105,10 +105,13 @@ class Catalogue:
         found = self._found.get((item.scope, item.version, item.occurrence.id))
         return None if found is None else programme_of(*found, self._languages)
 
-    def needs(self, settled: Callable[[Occurrence], bool], now: datetime) -> Iterator[tuple[Content, datetime]]:
-        """(asset, when it must be there) of everything that may still sound."""
+    def needs(
+        self, settled: Callable[[Occurrence], bool], now: datetime, *, turn: int = 0
+    ) -> Iterator[tuple[Content, datetime]]:
+        """(asset, when it must be there) of everything that may still sound on a device that has this turn."""
         for broadcast, plan in self._found.values():
-            over = broadcast.latest_start + timedelta(milliseconds=broadcast.duration_ms)
+            lag = turn * turn_length_ms(broadcast)
+            over = broadcast.latest_start + timedelta(milliseconds=lag + broadcast.duration_ms)
             if over <= now or not broadcast.duration_ms or settled(Occurrence(id=broadcast.id)):
                 continue
             for content in programme_of(broadcast, plan, self._languages).contents.values():

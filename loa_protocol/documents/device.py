@@ -10,6 +10,7 @@ from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
 
 Topic = Annotated[str, Meta(max_length=200)]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+Turn = Annotated[int, Meta(ge=0, le=15)]
 LinkClass = Literal["fibre", "mobile", "narrow"]
 """What carries a device's data: a line, 4G, or less than 64 kbit/s."""
 
@@ -46,7 +47,11 @@ class Membership(Wire, frozen=True, kw_only=True):
 
 
 class Assignment(Versioned, frozen=True, kw_only=True, omit_defaults=True):
-    """Which scopes a device listens to. `scope` is the device itself; `units` go from the narrowest to the widest."""
+    """Which scopes a device listens to. `scope` is the device itself; `units` go from the narrowest to the widest.
+
+    How it keeps apart from neighbours that are heard in the same place, in ordinary broadcasts: it begins `stagger_ms`
+    later, or waits for its `turn` (0 is the first), or both.
+    """
 
     kind: DeviceKind
     units: tuple[Scope, ...]
@@ -54,6 +59,7 @@ class Assignment(Versioned, frozen=True, kw_only=True, omit_defaults=True):
     output_profile: Id = "default"
     languages: tuple[Language, ...] = ("vi",)
     stagger_ms: Millis = 0
+    turn: Turn = 0
     templates: tuple[Sha256Hex, ...] = ()
     resting_text: Annotated[str, Meta(max_length=300)] = ""
 

@@ -24,11 +24,21 @@ from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline.answers import BoardWindow, Phase, Segment, Timeline, Verdict
 from loa_protocol.timeline.board import share_board
 from loa_protocol.timeline.history import Past, Stretch, history_of
-from loa_protocol.timeline.items import Agenda, Class, Item, agenda_of, alert_items, item_of
+from loa_protocol.timeline.items import (
+    TURN_GAP_MS,
+    Agenda,
+    Class,
+    Item,
+    agenda_of,
+    alert_items,
+    item_of,
+    turn_length_ms,
+)
 from loa_protocol.timeline.sound import SoundSweep
 from loa_protocol.timeline.standing import Standing, StopOrder, as_begun, decided, stop_order
 
 __all__ = [
+    "TURN_GAP_MS",
     "Agenda",
     "BoardWindow",
     "Class",
@@ -46,6 +56,7 @@ __all__ = [
     "history_of",
     "item_of",
     "stop_order",
+    "turn_length_ms",
 ]
 
 
@@ -59,13 +70,14 @@ def compute(
     kind: DeviceKind,
     stops: Iterable[StopOrder] = (),
     stagger_ms: int = 0,
+    turn: int = 0,
     horizon: timedelta | None = None,
     clockless: tuple[datetime, datetime] | None = None,
 ) -> Timeline:
     """What this device plays from `now` on.
 
     Items due at or after now + `horizon` are left out; every other one, and everything under way, gets one verdict.
-    `stagger_ms` is the assignment's; `clockless` = (from, until) in this boot without a usable clock.
+    `stagger_ms` and `turn` are the assignment's; `clockless` = (from, until) in this boot without a usable clock.
     """
     standing = Standing(
         policy=policy,
@@ -75,6 +87,7 @@ def compute(
         now=now,
         kind=kind,
         stagger=timedelta(milliseconds=stagger_ms) if kind is DeviceKind.SPEAKER else timedelta(),
+        turn=turn if kind is DeviceKind.SPEAKER else 0,
         clockless=clockless,
     )
     verdicts: dict[Occurrence, Verdict] = {}

@@ -19,13 +19,15 @@ import msgspec
 
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertShape, AlertStart
-from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan
+from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan, RelaySegment
 from loa_protocol.ids import Level
 from loa_protocol.policy import Part
 from loa_protocol.receipts import Occurrence
 
 LONGEST_ALERT = {AlertShape.SINGLE: timedelta(minutes=30), AlertShape.CAMPAIGN: timedelta(hours=72)}
 SERIES = 1000
+TURN_GAP_MS = 3000
+"""Between turns: the end of one has travelled a kilometre before the next begins."""
 _LEAST_PERIOD = timedelta(seconds=1)
 
 
@@ -41,7 +43,8 @@ class Class(IntEnum):
 class Item:
     """One occurrence as the documents want it; `duration_ms` 0: nothing sounds, `board` None: nothing shows.
 
-    `version` and `scope` name the plan it came from; `expires`: it does not begin then or later.
+    `version` and `scope` name the plan it came from; `expires`: it does not begin then or later. `turn_ms`: how much
+    later the next turn begins; 0: it takes no turns. What has begun keeps it, whatever a change does to its end.
     """
 
     occurrence: Occurrence
@@ -56,6 +59,7 @@ class Item:
     on_preempt: OnPreempt = OnPreempt.RESUME
     on_late: OnLate = OnLate.BEGIN
     stagger: bool = False
+    turn_ms: int = 0
     board: BoardItem | None = None
     scope: str = ""
     version: int = 0
@@ -148,11 +152,24 @@ def item_of(broadcast: Broadcast, plan: Plan) -> Item:
         on_preempt=broadcast.on_preempt,
         on_late=broadcast.on_late,
         stagger=broadcast.stagger,
+        turn_ms=turn_length_ms(broadcast),
         board=broadcast.board,
         scope=plan.scope,
         version=plan.version,
         rev=broadcast.rev,
     )
+
+
+def turn_length_ms(broadcast: Broadcast) -> int:
+    """How long each turn of neighbours lasts, its gap included; 0 where all begin together.
+
+    What follows the clock cannot wait for a turn: a relay, or what sounds only its rest when it is late.
+    """
+    programmes = (broadcast.segments, *broadcast.variants.values())
+    relays = any(isinstance(segment, RelaySegment) for segments in programmes for segment in segments)
+    if not broadcast.stagger or not broadcast.duration_ms or relays or broadcast.on_late is OnLate.REST:
+        return 0
+    return broadcast.duration_ms + TURN_GAP_MS
 
 
 def _by_id(alerts: Iterable[AlertStart]) -> Iterator[tuple[AlertStart, ...]]:

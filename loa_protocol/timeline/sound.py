@@ -261,7 +261,7 @@ class SoundSweep:
     def _refusal(self, turn: Turn, at: datetime) -> Verdict | None:
         """Why it cannot begin, or begin again, at `at`."""
         item, first = turn.item, not turn.heard
-        expires = item.expires + self._standing.lag(item)
+        expires = item.expires + self._standing.shift(item)
         if first and not item.exempt:
             planned = self._standing.policy.allows(item.start, item.start + item.duration)
             if planned is not None:
@@ -274,7 +274,8 @@ class SoundSweep:
         if item.exempt:
             self._exempt(turn, at, at + turn.rest)
             return None
-        punctual = first and at == turn.due  # then it is the planned time, whose hours were asked above
+        as_planned = item.start + self._standing.shift(item)
+        punctual = first and at == as_planned  # then it is the planned time, whose hours were asked above
         forbidden = self._meter.violation(at, at + turn.rest) if punctual else self._forbids(turn, at, at + turn.rest)
         if forbidden is not None:
             return self._refused(turn, Reason.POLICY, at, forbidden.rule, detail=_text(forbidden))
@@ -293,8 +294,8 @@ class SoundSweep:
         turn.exemption = "; ".join(texts)
 
     def _forbids(self, turn: Turn, begin: datetime, end: datetime) -> Violation | None:
-        """Hours are read as planned, without the stagger; minutes and slots as they pass."""
-        shift = self._standing.lag(turn.item)
+        """Hours are read as planned, without the stagger, but in its turn; minutes and slots as they pass."""
+        shift = self._standing.shift(turn.item)
         hours = self._standing.policy.allows(begin - shift, end - shift)
         meter = self._meter.violation(begin, end, continues=bool(turn.heard))
         return earliest(v for v in (hours, meter) if v is not None)

@@ -64,6 +64,7 @@ class Standing:
     now: datetime
     kind: DeviceKind
     stagger: timedelta = timedelta()
+    turn: int = 0
     clockless: tuple[datetime, datetime] | None = None
 
     def due(self, item: Item) -> datetime:
@@ -71,7 +72,11 @@ class Standing:
         return item.start + self.lag(item)
 
     def lag(self, item: Item) -> timedelta:
-        """How much later than its neighbours this device sounds it."""
+        """How much later than planned this device sounds it, so as to keep apart from its neighbours."""
+        return self.shift(item) + self.turn * timedelta(milliseconds=item.turn_ms)
+
+    def shift(self, item: Item) -> timedelta:
+        """The part of the lag that is too small for rules about hours; that of turns is not."""
         return self.stagger if item.stagger else timedelta()
 
     def latest(self, item: Item) -> datetime:

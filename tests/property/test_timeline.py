@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.emergency import AlertCancel
-from loa_protocol.documents.plan import OnPreempt, Plan, Withdrawn
+from loa_protocol.documents.plan import Broadcast, OnLate, OnPreempt, Plan, Withdrawn
 from loa_protocol.documents.policy import Policy
 from loa_protocol.outcomes import Outcome, Reason
-from loa_protocol.timeline import Class, Past, Phase
+from loa_protocol.timeline import TURN_GAP_MS, Class, Past, Phase, Timeline
 from tests.property.timeline_world import (
     END,
     GRACE,
@@ -24,6 +24,7 @@ from tests.property.timeline_world import (
     Runner,
     World,
     additions,
+    broadcasts,
     fates,
     instants,
     overlapping,
@@ -111,7 +112,15 @@ def test_the_order_in_which_documents_came_changes_nothing(world: World, now: da
     lists = [plans, list(world.alerts), list(world.cancels), list(world.policies), list(before.history.items())]
     for members in lists:
         chance.shuffle(members)
-    again = World(tuple(lists[0]), tuple(lists[1]), tuple(lists[2]), (), tuple(lists[3]), stagger_ms=world.stagger_ms)
+    again = World(
+        tuple(lists[0]),
+        tuple(lists[1]),
+        tuple(lists[2]),
+        (),
+        tuple(lists[3]),
+        stagger_ms=world.stagger_ms,
+        turn=world.turn,
+    )
 
     assert again.timeline(now, dict(lists[4])) == world.timeline(now, before.history)
 
@@ -263,7 +272,38 @@ def test_nothing_begins_late_or_ends_after_its_last_chance(world: World, now: da
         item = segment.item
         assert segment.begin >= max(now, item.start)
         assert segment.begin < item.expires + stagger
-        assert segment.end <= item.latest_start + item.duration + GRACE + stagger
+        turns = timedelta(milliseconds=world.turn * item.turn_ms)
+        assert segment.begin >= item.start + turns
+        assert segment.end <= item.latest_start + item.duration + GRACE + stagger + turns
+
+
+@given(worlds(stops=False), instants, st.integers(0, 15), st.sampled_from([0, 700]))
+@thorough
+def test_no_turn_and_no_stagger_moves_an_alert(world: World, now: datetime, turn: int, stagger_ms: int) -> None:
+    moved = replace(world, turn=turn, stagger_ms=stagger_ms)
+
+    def alerts(timeline: Timeline) -> list[tuple[object, ...]]:
+        return [one for one in shape(timeline, now) if world.agenda.items[one[0]].cls is Class.ALERT]
+
+    assert alerts(moved.timeline(now)) == alerts(world.timeline(now))
+
+
+@given(broadcasts(), st.integers(0, 14), st.sampled_from([0, 700]))
+@ordinary
+def test_each_turn_begins_a_gap_after_the_one_before_has_ended(
+    broadcast: Broadcast, turn: int, stagger_ms: int
+) -> None:
+    plan = Plan(
+        scope="u-a", version=1, issued=T0, expires=END + timedelta(days=1), horizon=END, broadcasts=(broadcast,)
+    )
+    world = World(plans=(plan,), stagger_ms=stagger_ms)
+
+    (first,), (second,) = (replace(world, turn=n).timeline(T0).segments for n in (turn, turn + 1))
+
+    simultaneous = not broadcast.stagger or broadcast.on_late is OnLate.REST
+    apart = timedelta() if simultaneous else first.item.duration + timedelta(milliseconds=TURN_GAP_MS)
+    assert second.begin == first.begin + apart
+    assert second.end - second.begin == first.end - first.begin == first.item.duration
 
 
 @given(worlds(), instants)

@@ -145,6 +145,7 @@ class World:
     clock: ClockReport = TRUSTED
     kind: DeviceKind = DeviceKind.SPEAKER
     stagger_ms: int = 0
+    turn: int = 0
 
     @property
     def agenda(self) -> Agenda:
@@ -164,6 +165,7 @@ class World:
             now=now,
             kind=self.kind,
             stagger_ms=self.stagger_ms,
+            turn=self.turn,
         )
 
 
@@ -179,6 +181,7 @@ def worlds(draw: st.DrawFn, *, board: bool = False, stops: bool = True, budgets:
         policies=tuple(draw(st.lists(policies(budgets=budgets), max_size=2))),
         kind=DeviceKind.BOARD if board else DeviceKind.SPEAKER,
         stagger_ms=draw(st.sampled_from([0, 0, 700])),
+        turn=draw(st.sampled_from([0, 0, 0, 1, 3])),
     )
 
 

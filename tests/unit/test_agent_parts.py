@@ -116,6 +116,9 @@ def test_only_what_may_still_sound_is_needed() -> None:
     assert [(c.root, at) for c, at in catalogue.needs(lambda _: False, NOW)] == [(root, broadcast.start)]
     assert list(catalogue.needs(lambda one: one == Occurrence(id="mot"), NOW)) == []
     assert list(catalogue.needs(lambda _: False, NOW + timedelta(hours=2))) == []
+    over = NOW + timedelta(hours=1, seconds=6)
+    again = [c.root for c, _ in catalogue.needs(lambda _: False, over, turn=1)]
+    assert (list(catalogue.needs(lambda _: False, over)), again) == ([], [root])
     assert catalogue.programme(replace(item_of(broadcast, plan), version=9)) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertShape, AlertStart, Stop
-from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan
+from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan, RelaySegment
 from loa_protocol.documents.policy import Policy, Window
 from loa_protocol.ids import Level
 from loa_protocol.outcomes import Outcome, Reason
@@ -27,6 +27,7 @@ from loa_protocol.timeline import (
     compute,
     history_of,
     stop_order,
+    turn_length_ms,
 )
 
 T = datetime(2026, 11, 2, 22, 0, tzinfo=UTC)
@@ -423,3 +424,49 @@ def test_a_window_that_is_over_is_shown_no_more() -> None:
 
     assert [window.occurrence for window in timeline.windows] == [B]
     assert ended(timeline, A) == (Phase.DONE, Outcome.PLAYED, None)
+
+
+def test_what_began_in_its_turn_keeps_its_time_when_its_end_moves() -> None:
+    short, long = cast("a", 0, 10), cast("a", 0, 15, rev=1)
+    due = after(10) + timedelta(seconds=3)
+    began = Past((Stretch(due),), item=agenda_of([plan(short)]).items[A], at=due)
+
+    timeline = look(plan(long), 12, {A: began}, turn=1)
+
+    assert [(s.begin, s.end) for s in timeline.segments] == [(due, due + timedelta(minutes=15))]
+    assert timeline.verdicts[A].planned == due
+
+
+def test_a_change_before_its_turn_moves_the_turn() -> None:
+    timeline = look(plan(cast("a", 0, 15, rev=1)), 12, turn=2)
+
+    assert timeline.verdicts[A].planned == after(30) + timedelta(seconds=6)
+
+
+@pytest.mark.parametrize(("expires", "outcome"), [(9.9, Outcome.SKIPPED), (10.1, Outcome.PLAYED)])
+def test_a_plan_that_expires_before_a_turn_begins_ends_the_turn(expires: float, outcome: Outcome) -> None:
+    timeline = look(plan(cast("a", 0, 10, leeway=1), expires=after(expires)), turn=1)
+
+    assert timeline.verdicts[A].outcome is outcome
+
+
+def test_a_device_that_was_off_may_begin_its_turn_as_late_as_any_other() -> None:
+    broadcast = plan(cast("a", 0, 10, leeway=1))
+
+    assert look(broadcast, 11, turn=1).verdicts[A].outcome is Outcome.PLAYED
+    assert look(broadcast, 11.2, turn=1).verdicts[A].reason is Reason.TOO_LATE
+
+
+@pytest.mark.parametrize(
+    ("more", "expected_ms"),
+    [
+        ({}, 63_000),
+        ({"stagger": False}, 0),
+        ({"on_late": OnLate.REST}, 0),
+        ({"segments": (RelaySegment(url="https://vov.vn/1", duration_ms=60_000),)}, 0),
+        ({"variants": {"tay": (RelaySegment(url="https://vov.vn/1", duration_ms=60_000),)}}, 0),
+    ],
+)
+def test_only_what_can_wait_takes_turns(more: dict[str, object], expected_ms: int) -> None:
+    assert turn_length_ms(cast("a", 0, 1, **more)) == expected_ms
+    assert turn_length_ms(cast("a", 0, 0, **more)) == 0

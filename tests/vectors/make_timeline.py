@@ -45,6 +45,7 @@ def solve(case: Mapping[str, object]) -> Timeline:
         kind=given.device_kind,
         stops=[stop_order(s.document, received=s.received, by_plan_key=s.by_plan_key) for s in documents.stops],
         stagger_ms=given.stagger_ms,
+        turn=given.turn,
     )
 
 
@@ -83,6 +84,7 @@ class _Given(msgspec.Struct):
     hard_limits: dict[str, int]
     journal: list[Body]
     memory: list[_Memory]
+    turn: int = 0
 
 
 def answer(timeline: Timeline) -> dict[str, object]:
@@ -171,10 +173,11 @@ def vectors(cases: Mapping[str, Case]) -> dict[str, dict[str, object]]:
 
 def write(cases: Mapping[str, Case]) -> Iterable[Path]:
     """Replace the files."""
+    made = vectors(cases)
     FOLDER.mkdir(exist_ok=True)
     for stale in FOLDER.glob("*.json"):
         stale.unlink()
-    for key, vector in vectors(cases).items():
+    for key, vector in made.items():
         path = FOLDER / f"{key}.json"
         path.write_text(json.dumps(vector, indent=1, ensure_ascii=False) + "\n")
         yield path

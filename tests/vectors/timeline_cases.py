@@ -4,7 +4,7 @@ from datetime import date
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertShape
-from loa_protocol.documents.plan import BoardItem, OnLate, OnPreempt, Plan, Withdrawn
+from loa_protocol.documents.plan import BoardItem, OnLate, OnPreempt, Plan, RelaySegment, Withdrawn
 from loa_protocol.documents.policy import Blackout, VolumeCap
 from loa_protocol.documents.trust import Ceilings, LegalHours
 from loa_protocol.ids import Level
@@ -422,6 +422,63 @@ CASES: dict[str, Case] = {
             "exact": "waiting played complete",
             "flood/0": "waiting played complete",
         },
+    ),
+    "turns": Case(
+        "Neighbours take turns, and this has the third; alerts, relays, and what is exact or follows the clock do not.",
+        "04:00",
+        plans=(
+            plan(
+                cast("news", "05:10", 5),
+                cast("exact", "05:00", 5, stagger=False),
+                cast("relay", "05:30", 10, segments=(RelaySegment(url="https://vov.vn/1", duration_ms=600_000),)),
+                cast("rest", "05:45", 5, on_late=OnLate.REST),
+            ),
+        ),
+        alerts=(alert("flood", "05:07", 1, before="05:15", ends="05:30"),),
+        policies=(rules(windows=(HOUR,)),),
+        stagger_ms=500,
+        turn=2,
+        sound=(
+            "exact 05:00-05:05 at 70",
+            "flood/0 05:07-05:08 at 100",
+            "news 05:20:06.5-05:25:06.5 at 70",
+            "relay 05:30:00.5-05:40:00.5 at 70",
+            "rest 05:45:00.5-05:50:00.5 at 70",
+        ),
+        fate={
+            "exact": "waiting played complete",
+            "flood/0": "waiting played complete",
+            "news": "waiting played complete",
+            "relay": "waiting played complete",
+            "rest": "waiting played complete",
+        },
+    ),
+    "a-turn-keeps-the-hours": Case(
+        "The hours that count are those of its turn: the second one of the later broadcast would end after six.",
+        "04:00",
+        plans=(plan(cast("fits", "05:00", 20), cast("over", "05:40", 10)),),
+        policies=(rules(windows=(HOUR,)),),
+        turn=1,
+        sound=("fits 05:20:03.0-05:40:03.0 at 70",),
+        fate={"fits": "waiting played complete", "over": "waiting skipped policy hours"},
+    ),
+    "a-stop-reaches-the-turns-to-come": Case(
+        "A stop while the first turn sounds silences the turns after it.",
+        "05:03",
+        plans=(plan(cast("news", "05:00", 5, latest="05:10"), cast("next", "05:30", 5)),),
+        stops=(halt("05:03"),),
+        turn=2,
+        sound=("next 05:40:06.0-05:45:06.0 at 70",),
+        fate={"news": "waiting skipped stopped stop", "next": "waiting played complete"},
+    ),
+    "turns-are-not-for-boards": Case(
+        "A board shows at the start, whatever its turn.",
+        "04:00",
+        plans=(plan(shown("notice", "05:00", "06:00")),),
+        kind=DeviceKind.BOARD,
+        turn=3,
+        shows=("notice 05:00-06:00",),
+        fate={"notice": "waiting played complete"},
     ),
     "board": Case(
         "Texts of one class share a board, a higher class takes it alone; sound is not for it.",

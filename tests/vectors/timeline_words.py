@@ -119,6 +119,7 @@ class Case:
     clock: ClockReport = CLOCK
     kind: DeviceKind = DeviceKind.SPEAKER
     stagger_ms: int = 0
+    turn: int = 0
     sound: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
     fate: dict[str, str] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class Case:
             "now": at(self.now).isoformat(),
             "device_kind": str(self.kind),
             "stagger_ms": self.stagger_ms,
+            **({"turn": self.turn} if self.turn else {}),
             "clock": msgspec.to_builtins(self.clock),
             "documents": {
                 "plans": msgspec.to_builtins(self.plans),

@@ -11,7 +11,7 @@ python-dateutil expands; what it would take silently is refused here first. Rule
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal, Self
@@ -27,7 +27,11 @@ MOST_A_DAY = 48
 MOST_COUNT = 10_000
 MOST_INTERVAL = 1000
 NEVER_YEARS = 40
+"""A rule that matches no day in so many years is refused; of hours, in `NEVER_YEARS_OF_HOURS`."""
+NEVER_YEARS_OF_HOURS = 9
 _DAY = timedelta(days=1)
+_CHUNK_DAYS = 32
+_HOURS = 24
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 _FREQUENCIES: Final[Mapping[str, Literal[0, 1, 2, 3, 4]]] = {
     "YEARLY": dateutil.YEARLY,
@@ -102,7 +106,7 @@ def rule_of(text: str) -> Rule:
     if frequency in _TOO_OFTEN:
         raise _invalid(f"FREQ={frequency} is too often for a programme; name the hours", "too_often")
     if frequency not in _FREQUENCIES:
-        raise _invalid(f"FREQ must be one of {', '.join(_FREQUENCIES)}, and comes first")
+        raise _invalid(f"FREQ must be one of {', '.join(_FREQUENCIES)}")
     rule = Rule(
         frequency=frequency,
         interval=_whole("INTERVAL", parts.pop("INTERVAL", "1"), MOST_INTERVAL),
@@ -123,23 +127,41 @@ def walls(rule: Rule, start: datetime, first: date, last: date, zone: ZoneInfo) 
     """Naive local times of the rule on the days [first, last], in order, when its first day and time are `start`.
 
     `zone` is only asked what an UNTIL in UTC means. `start` itself is no occurrence unless the rule matches it, and
-    COUNT counts what matches.
+    COUNT counts what matches. Expanded by months, which are remembered.
     """
+    for number in range(max(first, start.date()).toordinal() // _CHUNK_DAYS, last.toordinal() // _CHUNK_DAYS + 1):
+        for wall in _chunk(rule, start, number, zone):
+            if first <= wall.date() <= last:
+                yield wall
+
+
+@lru_cache(maxsize=4096)
+def _chunk(rule: Rule, start: datetime, number: int, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """The walls of the `number`th month of 32 days."""
+    first = date.fromordinal(number * _CHUNK_DAYS)
+    return tuple(_expanded(rule, start, first, first + (_CHUNK_DAYS - 1) * _DAY, zone))
+
+
+def _expanded(rule: Rule, start: datetime, first: date, last: date, zone: ZoneInfo) -> Iterator[datetime]:
     until = datetime.combine(last, time.max)
     if rule.until is not None:
         until = min(until, _until_wall(rule.until, zone))
     if until < start:
         return
+    rule = _by_days(rule, start)
     begin = start if rule.count is not None else _near(rule, start, first)
-    expansion = dateutil.rrule(
-        _FREQUENCIES[rule.frequency],
-        dtstart=begin,
-        interval=_Stride(rule.interval, _periods(rule, begin, until)),
-        count=rule.count,
-        wkst=rule.weekstart,
-        **_explicit(rule, start),
-    )
     not_before = max(start, datetime.combine(first, time.min))
+    try:
+        expansion = dateutil.rrule(
+            _FREQUENCIES[rule.frequency],
+            dtstart=begin,
+            interval=_Stride(rule.interval, _periods(rule, begin, until)),
+            count=rule.count,
+            wkst=rule.weekstart,
+            **_explicit(rule, start),
+        )
+    except ValueError:  # hours that the interval never comes to
+        return
     try:
         for wall in expansion:
             if wall > until:
@@ -150,14 +172,25 @@ def walls(rule: Rule, start: datetime, first: date, last: date, zone: ZoneInfo) 
         return
 
 
+def _by_days(rule: Rule, start: datetime) -> Rule:
+    """A rule of hours as the same one of days where every day has the same hours: dateutil is ten times as fast."""
+    parts = dict(rule.parts)
+    if rule.frequency != "HOURLY" or _HOURS % rule.interval or "bysetpos" in parts:
+        return rule
+    hours = range(start.hour % rule.interval, _HOURS, rule.interval)
+    parts["byhour"] = tuple(hour for hour in hours if hour in parts.get("byhour", hours))
+    return replace(rule, frequency="DAILY", interval=1, parts=tuple(parts.items()))
+
+
 def require_matching(rule: Rule, start: datetime, zone: ZoneInfo) -> None:
-    """Refuse a rule that has no day within `NEVER_YEARS` of its start, such as the 30th of February.
+    """Refuse a rule that never matches, such as the 30th of February.
 
     Raises:
         RecurrenceInvalid: it has none; the reason is `never`.
     """
-    last = min(start.date() + NEVER_YEARS * 365 * _DAY, LAST_DAY)
-    if next(walls(rule, start, start.date(), last, zone), None) is None:
+    years = NEVER_YEARS_OF_HOURS if rule.frequency == "HOURLY" else NEVER_YEARS
+    last = min(start.date() + years * 365 * _DAY, LAST_DAY)
+    if next(_expanded(rule, start, start.date(), last, zone), None) is None:
         raise _invalid(f"the rule has no day from {start:%Y-%m-%d} to {last}; correct it", "never")
 
 
@@ -338,7 +371,7 @@ def _weekstart(text: str) -> int:
 
 def _refuse_crowded_days(rule: Rule) -> None:
     parts = dict(rule.parts)
-    hours = len(set(parts.get("byhour", range(24) if rule.frequency == "HOURLY" else (0,))))
+    hours = len(set(parts.get("byhour", range(_HOURS) if rule.frequency == "HOURLY" else (0,))))
     a_day = hours * len(set(parts.get("byminute", (0,)))) * len(set(parts.get("bysecond", (0,))))
     if a_day > MOST_A_DAY:
         raise _invalid(f"{a_day} times a day are more than {MOST_A_DAY}", "too_often")

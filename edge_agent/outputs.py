@@ -19,7 +19,7 @@ def player_settings(profile: DeviceProfile, override: OutputOverride | None, sta
             output="alsa",
             device=audio.device,
             channels=audio.channels,
-            block_ms=audio.buffer_ms,
+            buffer_ms=audio.buffer_ms,
             latency_ms=audio.latency_ms,
         )
     return PlayerSettings(output="file", capture_dir=state_dir / audio.folder, latency_ms=audio.latency_ms)
@@ -31,7 +31,7 @@ def _overridden(override: OutputOverride, audio: AlsaAudio | FileAudio, state_di
         output=override.kind,
         device=override.device or card.device,
         channels=card.channels,
-        block_ms=card.buffer_ms,
+        buffer_ms=card.buffer_ms,
         capture_dir=state_dir / (override.path or "captured") if override.kind == "file" else None,
         latency_ms=override.latency_ms or audio.latency_ms,
         extra_delay_ms=override.extra_delay_ms,

@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", choices=("alsa", "file", "null"), required=True)
     parser.add_argument("--device", default="default", help="ALSA device as PortAudio names it")
     parser.add_argument("--channels", type=int, default=1)
-    parser.add_argument("--block-ms", type=int, default=20)
+    parser.add_argument("--buffer-ms", type=int, default=20, help="what a card holds ahead, two blocks")
     parser.add_argument("--capture-dir", type=Path, help="folder of the file output")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="calibrated: heard this much later than told")
     parser.add_argument("--extra-delay-ms", type=float, default=0.0, help="be late on purpose")
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _output(options: argparse.Namespace) -> Output:
     timing = Timing(options.latency_ms, options.extra_delay_ms)
     if options.output == "alsa":
-        return AlsaOutput(options.device, timing=timing, block_ms=options.block_ms, channels=options.channels)
+        return AlsaOutput(options.device, timing=timing, buffer_ms=options.buffer_ms, channels=options.channels)
     if options.output == "null":
         return PacedOutput(NullSink(), timing=timing)
     if options.capture_dir is None:

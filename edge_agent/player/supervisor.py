@@ -24,12 +24,15 @@ _OPEN_WITHIN_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayerSettings:
-    """How the player process sends its sound; `capture_dir` is needed by the file output."""
+    """How the player process sends its sound; `capture_dir` is needed by the file output.
+
+    `buffer_ms` is what a card holds ahead; the mixer is asked for half of it at a time.
+    """
 
     output: Literal["alsa", "file", "null"] = "null"
     device: str = "default"
     channels: int = 1
-    block_ms: int = 20
+    buffer_ms: int = 20
     capture_dir: Path | None = None
     latency_ms: float = 0.0
     extra_delay_ms: float = 0.0
@@ -37,7 +40,7 @@ class PlayerSettings:
     def command(self) -> list[str]:
         """The command line of the process."""
         options = [f"--output={self.output}", f"--device={self.device}", f"--channels={self.channels}"]
-        options += [f"--block-ms={self.block_ms}", f"--latency-ms={self.latency_ms}"]
+        options += [f"--buffer-ms={self.buffer_ms}", f"--latency-ms={self.latency_ms}"]
         options += [f"--extra-delay-ms={self.extra_delay_ms}"]
         if self.capture_dir is not None:
             options.append(f"--capture-dir={self.capture_dir}")

@@ -140,7 +140,7 @@ def test_blocks_are_asked_for_on_an_even_grid_shortly_before_their_instant():
     assert asked.done.wait(10)
     output.stop()
 
-    assert set(np.diff(asked.instants)) == {20_000_000}
+    assert set(np.diff(asked.instants)) == {10_000_000}
     leads_ms = (np.array(asked.instants) - asked.asked_ns) / 1e6
     assert leads_ms.max() <= 60
     assert np.median(leads_ms) > 40

@@ -23,16 +23,16 @@ _SETTLE_S = 8.0
 
 
 class AlsaOutput:
-    """A PortAudio stream of float32 blocks."""
+    """A PortAudio stream of float32 blocks, each half as long as what the device holds ahead."""
 
     evidence: Evidence = "device"
     capture: Path | None = None
 
-    def __init__(self, device: str, *, timing: Timing, block_ms: int = 20, channels: int = 1) -> None:
+    def __init__(self, device: str, *, timing: Timing, buffer_ms: int = 20, channels: int = 1) -> None:
         self._device = device
         self._timing = timing
-        self._block_frames = RATE_HZ * block_ms // 1000
-        self._latency_s = block_ms / 1000
+        self._block_frames = RATE_HZ * buffer_ms // 2000
+        self._latency_s = buffer_ms / 1000
         self._channels = channels
         self._stream: Any = None
         self._steady = threading.Event()

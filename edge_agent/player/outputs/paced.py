@@ -15,6 +15,7 @@ from edge_agent.player.outputs.port import Renderer, Timing
 from edge_agent.player.wire import Evidence
 
 LEAD_NS = 60_000_000
+BLOCK_FRAMES = RATE_HZ // 100
 _CATCH_UP_NS = 500_000_000
 
 
@@ -55,7 +56,7 @@ class PacedOutput:
 
     evidence: Evidence = "signal"
 
-    def __init__(self, sink: Sink, *, timing: Timing, block_frames: int = RATE_HZ // 50) -> None:
+    def __init__(self, sink: Sink, *, timing: Timing, block_frames: int = BLOCK_FRAMES) -> None:
         self._sink = sink
         self._timing = timing
         self._block_frames = block_frames

@@ -20,6 +20,7 @@ from controller.units import store as units
 from loa_protocol import topics
 from loa_protocol.documents.plan import CHIME_MS, ChimeSegment, ContentSegment, Segment
 from loa_protocol.errors import LoaError
+from loa_protocol.timeline import turn_length_ms
 
 OPENING = "opening"
 LONGEST_STOP = timedelta(hours=1)
@@ -92,12 +93,20 @@ async def accept(
     )
     session.add(row)
     await session.flush()
+    row.deadline += await turns(session, row, scopes)
     session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
     session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
     await session.flush()
     await delivery.want(session, plan_topics(scopes))  # first: the fitting must hold until the commit
     await drafts.require_fitting(session, scopes, now=now)
     return row
+
+
+async def turns(session: AsyncSession, row: BroadcastRow, scopes: Sequence[str]) -> timedelta:
+    """How much later than the first the last of the devices of these scopes has its turn."""
+    turn_ms = turn_length_ms(drafts.wire_broadcast(row))
+    last = await units.last_turn(session, scopes) if turn_ms else 0
+    return timedelta(milliseconds=last * turn_ms)
 
 
 async def cancel(session: AsyncSession, broadcast_id: str, *, now: datetime) -> BroadcastRow:

@@ -69,6 +69,7 @@ def assignment(placed: Placed, *, version: int, now: datetime) -> Assignment:
         output_profile=device.profile,
         languages=tuple(device.languages),
         stagger_ms=device.stagger_ms,
+        turn=device.turn,
     )
 
 
@@ -101,6 +102,7 @@ async def plan(
     standing = [wire_broadcast(row) for row in rows if row.cancelled_at is None]
     cancelled = [wire_broadcast(row) for row in rows if row.cancelled_at is not None]
     left = [*_moved(rows, now), *await _left(session, scope, now)]
+    last_turn = await units.last_turn(session, [scope])
     for horizon in rules.HORIZONS:
         document = rules.plan_of(
             scope,
@@ -111,6 +113,7 @@ async def plan(
             contents=contents,
             horizon=horizon,
             left=left,
+            last_turn=last_turn,
         )
         try:
             return document, sign(document)

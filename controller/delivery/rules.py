@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from controller.runtime.urgency import Urgency
 from loa_protocol.documents.plan import Broadcast, Content, ContentSegment, Plan, RelaySegment, Withdrawn
 from loa_protocol.errors import LoaError
+from loa_protocol.timeline import turn_length_ms
 from loa_protocol.topics import Family
 
 PLAN_LIFE = timedelta(days=14)
@@ -32,9 +33,10 @@ def next_version(last: int, now: datetime) -> int:
     return max(last + 1, int(now.timestamp() * 1000))
 
 
-def ends(broadcast: Broadcast) -> datetime:
-    """When the last device can have ended it: started as late as it may, or the board's window over."""
-    sound = broadcast.latest_start + timedelta(milliseconds=broadcast.duration_ms)
+def ends(broadcast: Broadcast, last_turn: int = 0) -> datetime:
+    """When the last device can have ended it: begun as late as it may in the last turn, or the board's window over."""
+    turns_ms = last_turn * turn_length_ms(broadcast)
+    sound = broadcast.latest_start + timedelta(milliseconds=turns_ms + broadcast.duration_ms)
     return sound if broadcast.board is None else max(sound, broadcast.board.until)
 
 
@@ -60,14 +62,16 @@ def plan_of(
     contents: Mapping[str, Content],
     horizon: timedelta,
     left: Iterable[Withdrawn] = (),
+    last_turn: int = 0,
 ) -> Plan:
     """The plan of a scope: what has not ended and starts within the horizon, and what was taken back.
 
-    `left`: what is to be named as taken back besides, because it was moved, or no longer goes to this scope.
+    `left`: what is to be named as taken back besides, because it was moved, or no longer goes to this scope;
+    `last_turn`: the highest of its devices.
     """
     end = now + horizon
-    withdrawn = [Withdrawn(id=one.id, rev=one.rev) for one in cancelled if ends(one) > now]
-    current = [one for one in broadcasts if ends(one) > now and one.start < end]
+    withdrawn = [Withdrawn(id=one.id, rev=one.rev) for one in cancelled if ends(one, last_turn) > now]
+    current = [one for one in broadcasts if ends(one, last_turn) > now and one.start < end]
     needed = sorted({ref for one in current for ref in refs(one)})
     return Plan(
         scope=scope,

@@ -77,6 +77,7 @@ class DeviceView(View):
     profile: str
     languages: list[str]
     stagger_ms: int
+    turn: int
     latitude: float | None
     longitude: float | None
     reach_m: int | None

@@ -25,6 +25,7 @@ class Device(Base):
     profile: Mapped[str] = mapped_column(String(100), default="default")
     languages: Mapped[list[Any]] = mapped_column(default=lambda: ["vi"])
     stagger_ms: Mapped[int] = mapped_column(default=0)
+    turn: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
     reach_m: Mapped[int | None]

@@ -80,6 +80,12 @@ async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tup
     return tuple(await session.scalars(query))
 
 
+async def last_turn(session: AsyncSession, scopes: Iterable[str]) -> int:
+    """The highest turn of the devices in service that listen to any of the scopes."""
+    found = select(Device.turn).where(Device.turn > 0, listens_to(scopes)).order_by(Device.turn.desc()).limit(1)
+    return (await session.scalars(found)).first() or 0
+
+
 async def scopes_of_device(session: AsyncSession, device: Device) -> tuple[tuple[str, ...], tuple[Membership, ...]]:
     """Unit scopes narrowest first, and the groups the device is in."""
     return (await scopes_of_devices(session, [device]))[device.id]

@@ -42,6 +42,7 @@ def test_a_broadcast_ends_when_the_latest_starter_ends_or_its_window_closes() ->
 
     assert rules.ends(sound) == NOW + timedelta(seconds=100)
     assert rules.ends(board) == NOW + timedelta(hours=1)
+    assert rules.ends(sound, last_turn=2) == NOW + timedelta(seconds=100 + 2 * 13)
 
 
 def test_a_plan_names_only_content_its_broadcasts_need() -> None:

@@ -46,6 +46,7 @@ class Listener:
     scopes: frozenset[str]
     languages: tuple[str, ...] = ("vi",)
     stagger_ms: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Alike:
     scopes: frozenset[str]
     languages: tuple[str, ...]
     stagger_ms: int
+    turn: int = 0
 
 
 @dataclass(slots=True)
@@ -75,7 +77,7 @@ class Scene:
         speaking = self.plans.keys() | self.policies.keys() | self.stops.keys()
         found: dict[Alike, list[str]] = {}
         for one in listeners:
-            alike = Alike(one.kind, one.scopes.intersection(speaking), one.languages, one.stagger_ms)
+            alike = Alike(one.kind, one.scopes.intersection(speaking), one.languages, one.stagger_ms, one.turn)
             found.setdefault(alike, []).append(one.device)
         return found
 
@@ -127,6 +129,7 @@ class Scene:
             kind=alike.kind,
             stops=[stop for scope in sorted(alike.scopes) for stop in self.stops.get(scope, ())],
             stagger_ms=alike.stagger_ms,
+            turn=alike.turn,
             horizon=until - now,
         )
 
@@ -154,7 +157,8 @@ def supposed(agenda: Agenda, alike: Alike, now: datetime) -> dict[Occurrence, Pa
     lag = timedelta(milliseconds=alike.stagger_ms)
     history = {}
     for item in agenda.items.values():
-        begin = item.start + (lag if item.stagger else timedelta())
+        turns = timedelta(milliseconds=alike.turn * item.turn_ms if alike.kind is DeviceKind.SPEAKER else 0)
+        begin = item.start + turns + (lag if item.stagger else timedelta())
         if begin >= now or item.occurrence in agenda.gone or not item.concerns(alike.kind):
             continue
         end = begin + item.duration

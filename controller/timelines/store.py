@@ -45,9 +45,8 @@ async def listeners(session: AsyncSession, devices: Sequence[Device]) -> list[Li
         for device in part:
             above, groups = places[device.id]
             scopes = frozenset((device_scope(device.id), *above, *(one.group for one in groups)))
-            found.append(
-                Listener(device.id, DeviceKind(device.kind), scopes, tuple(device.languages), device.stagger_ms)
-            )
+            kind, languages = DeviceKind(device.kind), tuple(device.languages)
+            found.append(Listener(device.id, kind, scopes, languages, device.stagger_ms, device.turn))
     return found
 
 

@@ -27,6 +27,7 @@ listeners = st.builds(
     scopes=st.frozensets(st.sampled_from((*SCOPES, "u-silent", "g-silent"))),
     languages=st.sampled_from([("vi",), ("tay", "vi")]),
     stagger_ms=st.sampled_from([0, 0, 700]),
+    turn=st.sampled_from([0, 0, 2]),
 )
 scenes = st.builds(_scene, st.lists(plans(), max_size=3), st.lists(policies(), max_size=2))
 

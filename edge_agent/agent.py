@@ -420,7 +420,8 @@ class Agent:
         opened = self._player.opened if self._player is not None else None
         evidence = Evidence(opened.evidence) if opened is not None else Evidence.SIGNAL
         playing = self._runner.playing if self._runner is not None else ""
-        return Output(open=opened is not None, evidence=evidence, playing=playing)
+        relay_down = self._runner.relay_down if self._runner is not None else ""
+        return Output(open=opened is not None, evidence=evidence, playing=playing, relay_down=relay_down)
 
     def _wall_is_believable(self) -> bool:
         """Whether certificate times mean anything: our clock is known, and the system's agrees with it."""

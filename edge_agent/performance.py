@@ -22,6 +22,7 @@ from loa_protocol.timeline import Item, Past, Stretch
 SILENT_DBFS = -60.0
 _MS = timedelta(milliseconds=1)
 _FLOOR_DBFS = -120.0
+_TOLD_MS = 500
 _DETAIL_MAX = 300
 _CONTENT_BAD = frozenset({"content_undecodable", "content_truncated", "chime_unknown", "offset_past_end"})
 
@@ -63,6 +64,7 @@ class Performance:
     ending: Ending | None = None
     stretches: list[Stretch] = field(default_factory=list)
     parts: list[wire.Ended] = field(default_factory=list)
+    relay: wire.RelayChanged | None = None
 
     @property
     def occurrence(self) -> Occurrence:
@@ -95,6 +97,7 @@ class Performance:
         """Close the stretch with what the player measured."""
         self.parts.append(ended)
         self.sounding = False
+        self.relay = None
         self.stage = Stage.CUT
         if self.stretches:
             last = self.stretches[-1]
@@ -105,6 +108,42 @@ class Performance:
     def played_ms(self) -> int:
         """Sound that really left."""
         return sum(part.played_ms for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What was heard of the relays of several stretches, in ms."""
+
+    stream_ms: int
+    fallback_ms: int
+    silence_ms: int
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, parts: Sequence[wire.Ended]) -> "Relayed":
+        """All of them together."""
+        return cls(
+            sum(part.relayed_ms for part in parts),
+            sum(part.fallback_ms for part in parts),
+            sum(part.relay_silence_ms for part in parts),
+            tuple(dict.fromkeys(reason for part in parts for reason in part.relay_reasons)),
+        )
+
+    @property
+    def failed(self) -> bool:
+        """Nothing was heard of the stream, or too long nothing at all instead."""
+        missing = self.stream_ms == 0 and self.fallback_ms > 0
+        return missing or self.silence_ms * _MS > GRACE
+
+    @property
+    def text(self) -> str:
+        """As the receipt says it; "" where there was no relay."""
+        spans = ((self.stream_ms, "stream"), (self.fallback_ms, "fallback"), (self.silence_ms, "silence"))
+        told = ", ".join(f"{ms / 1000:.0f} s {name}" for ms, name in spans if ms >= _TOLD_MS or name == "stream")
+        reasons = ", ".join(reason.removeprefix("relay_") for reason in self.reasons)
+        if not any(ms for ms, _ in spans):
+            return ""
+        return f"relay: {told} ({reasons})" if reasons else f"relay: {told}"
 
 
 def cue_name(occurrence: Occurrence) -> str:
@@ -157,26 +196,29 @@ def receipt_of(performance: Performance, ending: Ending, *, ended: datetime, clo
     """The receipt of something the player was told to start."""
     begin = performance.stretches[0].begin if performance.stretches and performance.played_ms else None
     rms, peak = joined_levels(performance.parts)
-    if ending.outcome is Outcome.PLAYED and rms < SILENT_DBFS:
-        ending = Ending(Outcome.FAILED, Reason.SILENT, f"{rms:.1f} dBFS left the device")
+    relayed = Relayed.of(performance.parts)
+    if ending.outcome is Outcome.PLAYED:
+        ending = _judged(ending, relayed, rms)
     item, heard = performance.item, bool(performance.played_ms)
     return Receipt(
         occurrence=item.occurrence,
         outcome=ending.outcome,
         reason=ending.reason,
-        detail=_with_starvation(ending.detail, performance.parts),
+        detail=_detail(ending.detail, relayed, performance.parts),
         plan_version=item.version,
         rev=item.rev,
         planned=performance.planned,
         started=begin,
         ended=(performance.stretches[-1].end or ended) if begin else ended,
         played_ms=performance.played_ms,
+        relayed_ms=relayed.stream_ms,
+        fallback_ms=relayed.fallback_ms,
         skew_ms=round((begin - performance.planned) / _MS, 3) if begin else None,
         volume=performance.volume,
         rms_dbfs=round(rms, 2) if heard else None,
         peak_dbfs=round(peak, 2) if heard else None,
         evidence=Evidence(performance.parts[-1].evidence) if heard else None,
-        roots=performance.programme.roots,
+        roots=performance.programme.roots if relayed.fallback_ms else performance.programme.required,
         xruns=sum(part.xruns for part in performance.parts),
         clock=clock,
     )
@@ -190,6 +232,16 @@ def joined_levels(parts: Sequence[wire.Ended]) -> tuple[float, float]:
     return max(rms, _FLOOR_DBFS), max((part.peak_dbfs for part in parts if part.frames), default=_FLOOR_DBFS)
 
 
-def _with_starvation(detail: str, parts: Sequence[wire.Ended]) -> str:
+def _judged(ending: Ending, relayed: "Relayed", rms_dbfs: float) -> Ending:
+    """What was played to its end, unless nothing audible left, or a relay was not one."""
+    if rms_dbfs < SILENT_DBFS:
+        if relayed.failed:
+            return Ending(Outcome.FAILED, Reason.RELAY_FAILED)
+        return Ending(Outcome.FAILED, Reason.SILENT, f"{rms_dbfs:.1f} dBFS left the device")
+    return Ending(Outcome.PARTIAL, Reason.RELAY_FAILED) if relayed.failed else ending
+
+
+def _detail(detail: str, relayed: "Relayed", parts: Sequence[wire.Ended]) -> str:
     starved_ms = sum(part.starved_ms for part in parts)
-    return f"{detail} decoding was late by {starved_ms} ms".strip() if starved_ms else detail
+    starved = f"decoding was late by {starved_ms} ms" if starved_ms else ""
+    return " ".join(filter(None, (detail, relayed.text, starved)))[:_DETAIL_MAX]

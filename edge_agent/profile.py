@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_agent.relay.addresses import Guard
+from edge_agent.relay.rules import Network, RelayRules
 from loa_protocol import hand_written
 from loa_protocol.documents.device import LinkClass
 from loa_protocol.errors import LoaError
@@ -101,7 +103,10 @@ class Limits(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeviceProfile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One device model. A speaker has `audio`, a board has `board`, a device of both kinds has both."""
+    """One device model. A speaker has `audio`, a board has `board`, a device of both kinds has both.
+
+    `relay_allow`: networks that are not public (`192.168.10.5/32`) from which streams may be relayed all the same.
+    """
 
     format: Literal["loa.profile.v1"]
     name: Id
@@ -112,6 +117,8 @@ class DeviceProfile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True
     limits: Limits
     link: LinkClass = "mobile"
     clock_sources: Annotated[tuple[ClockSource, ...], Meta(min_length=1, max_length=3)] = ("controller",)
+    relay: RelayRules = RelayRules()
+    relay_allow: Annotated[tuple[Network, ...], Meta(max_length=16)] = ()
 
     @property
     def has_rtc(self) -> bool:
@@ -177,3 +184,7 @@ def _require_fitting(profile: DeviceProfile, where: str) -> None:
             raise ProfileInvalid(f"{where}: {reason}", file=where, field="board.stride_bytes")
     if len(set(profile.clock_sources)) != len(profile.clock_sources):
         raise ProfileInvalid(f"{where}: clock_sources: names a source twice", file=where, field="clock_sources")
+    try:
+        Guard(profile.relay_allow)
+    except ValueError as error:
+        raise ProfileInvalid(f"{where}: relay_allow: {error}", file=where, field="relay_allow") from error

@@ -1,7 +1,7 @@
 """From a broadcast of a plan to what the player is given and what the cache must hold. Pure.
 
-Rules: the first wanted language with a variant of its own decides; a relay sounds its fallback until relays are built;
-a chime this player does not know becomes the opening one, because a strange chime must not cost the bulletin.
+Rules: the first wanted language with a variant of its own decides; a relay waits for no fallback that is not there
+yet; a chime this player does not know becomes the opening one, because a strange chime must not cost the bulletin.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ CHIMES = frozenset({"opening", "closing", "attention"})
 
 
 class ProgrammeUnplayable(LoaError):
-    """A broadcast has nothing this device can sound: a reference its plan does not name, or only a relay."""
+    """A broadcast has something this device cannot sound: a reference that its plan does not name."""
 
     code = "programme_unplayable"
 
@@ -44,7 +44,12 @@ class Programme:
     @property
     def roots(self) -> tuple[str, ...]:
         """Every asset once, in the order in which they sound."""
-        return tuple(dict.fromkeys(content.root for content in self._sounding()))
+        return tuple(dict.fromkeys(content.root for content in self._sounding((ContentSegment, RelaySegment))))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The assets without which it does not begin: all but the fallbacks of relays."""
+        return tuple(dict.fromkeys(content.root for content in self._sounding((ContentSegment,))))
 
     def sources(self, path: Callable[[str], Path]) -> tuple[wire.Source, ...]:
         """What the player is given; `path` tells where an asset lies.
@@ -54,10 +59,10 @@ class Programme:
         """
         return tuple(self._source(segment, path) for segment in self.segments)
 
-    def _sounding(self) -> Iterator[Content]:
+    def _sounding(self, kinds: tuple[type[object], ...]) -> Iterator[Content]:
         for segment in self.segments:
             ref = _ref(segment)
-            if ref is not None and ref in self.contents:
+            if isinstance(segment, kinds) and ref is not None and ref in self.contents:
                 yield self.contents[ref]
 
     def _source(self, segment: object, path: Callable[[str], Path]) -> wire.Source:
@@ -66,13 +71,19 @@ class Programme:
                 return wire.Silence(duration_ms)
             case ChimeSegment(name=name):
                 return wire.Chime(name if name in CHIMES else "opening")
-            case ContentSegment(ref=ref) | RelaySegment(fallback=str() as ref):
-                content = self.contents.get(ref)
-                if content is None:
-                    raise ProgrammeUnplayable(f"the plan's manifest does not name {ref}; the planner must correct it")
-                return wire.Content(str(path(content.root)), content.duration_ms or None, content.bytes)
+            case RelaySegment(url=url, duration_ms=duration_ms, fallback=fallback):
+                named = fallback is not None and fallback in self.contents
+                return wire.Relay(url, duration_ms, self._file(fallback, path) if fallback and named else None)
+            case ContentSegment(ref=ref):
+                return self._file(ref, path)
             case _:
-                raise ProgrammeUnplayable("this agent relays no stations yet, and the plan names no fallback")
+                raise ProgrammeUnplayable("the plan has a kind of segment that this agent is too old for; update it")
+
+    def _file(self, ref: str, path: Callable[[str], Path]) -> wire.Content:
+        content = self.contents.get(ref)
+        if content is None:
+            raise ProgrammeUnplayable(f"the plan's manifest does not name {ref}; the planner must correct it")
+        return wire.Content(str(path(content.root)), content.duration_ms or None, content.bytes)
 
 
 def _ref(segment: object) -> str | None:

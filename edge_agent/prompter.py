@@ -123,7 +123,7 @@ class Prompter:
     async def bring_on(self, performance: Performance | None, segment: Segment, outlook: Outlook) -> None:
         """Prepare what this segment needs, and start it when it is time."""
         programme = self._desk.programme(segment.item) or (performance.programme if performance else None)
-        if programme is None or not all(self._content.ready(root) for root in programme.roots):
+        if programme is None or not all(self._content.ready(root) for root in programme.required):
             return
         current = performance
         if current is None or current.stage is Stage.CUT or self._is_other(current, segment, outlook):
@@ -241,7 +241,7 @@ class Prompter:
         if self._cast.performances.get(performance.occurrence) is not performance or error.reason == "stopped":
             return
         if error.reason in _CONTENT_SUSPECT:
-            roots = performance.programme.roots
+            roots = performance.programme.required
             if not all([await self._content.recheck(root) for root in roots]):
                 log.warning("%s: its content was damaged and is fetched again", performance.cue)
                 self._back_to_wait(performance)

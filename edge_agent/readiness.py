@@ -52,11 +52,11 @@ def _lacking(
 
 def _has_all(desk: Desk, segment: Segment, ready: Ready) -> bool:
     programme = desk.programme(segment.item)
-    return programme is not None and all(ready(root) for root in programme.roots)
+    return programme is not None and all(ready(root) for root in programme.required)
 
 
 def _why(desk: Desk, occurrence: Occurrence, outlook: Outlook, ready: Ready) -> Ending:
     item = next(segment.item for segment in outlook.segments if segment.occurrence == occurrence)
     programme = desk.programme(item)
-    missing = [root for root in programme.roots if not ready(root)] if programme else []
+    missing = [root for root in programme.required if not ready(root)] if programme else []
     return Ending(Outcome.FAILED, Reason.CONTENT_MISSING, f"missing {', '.join(root[:12] for root in missing)}")

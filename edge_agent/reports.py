@@ -32,6 +32,7 @@ class Output:
     open: bool | None
     evidence: Evidence
     playing: str
+    relay_down: str = ""
 
 
 class Reports:
@@ -81,6 +82,7 @@ class Reports:
             free_bytes=free.free_bytes,
             journal=self._journal.head,
             playing=output.playing[:100],
+            relay_down=output.relay_down,
             link=self._link,
         )
 
@@ -124,6 +126,7 @@ class Reports:
             free_bytes=free_bytes,
             min_free_bytes=self._min_free_bytes,
             output_open=output.open,
+            relay_down=output.relay_down,
             output_down_s=(now_ns - self._open_ns) / 1e9,
             unacknowledged=head.sequence - head.acknowledged,
             unacknowledged_s=(now_ns - self._acknowledged_ns) / 1e9,

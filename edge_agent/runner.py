@@ -35,6 +35,7 @@ HELD_S = 0.2
 CLOSE_WITHIN_NS = 1_000_000_000
 PROGRESS_EVERY_NS = 1_000_000_000
 _LOOK_AT = 16
+_WORDS_MAX = 300
 _LEAD = timedelta(microseconds=LEAD_NS / 1000)
 _SOUNDED = frozenset({Outcome.PLAYED, Outcome.PARTIAL, Outcome.PREEMPTED})
 
@@ -77,6 +78,12 @@ class Runner:
     def playing(self) -> str:
         """What sounds now, "" for nothing."""
         return next((one.occurrence.id for one in self._cast.in_stage(Stage.ARMED) if one.sounding), "")
+
+    @property
+    def relay_down(self) -> str:
+        """Why a relay that is due is not heard, "" while all are."""
+        changes = [one.relay for one in self._cast.in_stage(Stage.ARMED) if one.relay is not None]
+        return next((_why_down(change) for change in changes if change.sounds != "stream"), "")
 
     @property
     def busy(self) -> bool:
@@ -230,6 +237,8 @@ class Runner:
                     self._first_sample(event)
                 case wire.Progress():
                     await self._progress(event)
+                case wire.RelayChanged():
+                    self._relay_changed(event)
                 case wire.Ended():
                     await self._ended(event)
                 case wire.Fault():
@@ -247,6 +256,17 @@ class Runner:
         if performance is not None:
             performance.first_sample(self._clock.utc_of(event.dac_ns))
             self._told()
+
+    def _relay_changed(self, event: wire.RelayChanged) -> None:
+        performance = self._cast.by_cue(event.occurrence)
+        if performance is None:
+            return
+        performance.relay = event
+        if event.sounds == "stream":
+            log.info("%s: the stream is heard", performance.cue)
+        else:
+            log.warning("%s: %s", performance.cue, _why_down(event))
+        self._told()
 
     async def _progress(self, event: wire.Progress) -> None:
         performance = self._cast.by_cue(event.occurrence)
@@ -287,3 +307,9 @@ class Runner:
         if self._cast.lacked or self._cast.in_stage(Stage.ARMED):
             waits.append(AGAIN_S)
         return max(0.001, min([*waits, IDLE_S]))
+
+
+def _why_down(change: wire.RelayChanged) -> str:
+    """In words for a monitor; what an address asks for may be a secret."""
+    instead = "its fallback sounds" if change.sounds == "fallback" else "nothing sounds instead"
+    return f"{change.url.partition('?')[0]}: {change.message} ({change.code}; {instead})"[:_WORDS_MAX]

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CONTENT_MISSING = "content_missing"
     CONTENT_BAD = "content_bad"
     OUTPUT_FAILED = "output_failed"
+    RELAY_FAILED = "relay_failed"  # a station's stream gave nothing, or nothing stood in for it
     SILENT = "silent"  # below -60 dBFS: nothing audible left the device
     POWER_CUT = "power_cut"  # the device stopped while it sounded
     PLAYER_DIED = "player_died"

@@ -55,7 +55,10 @@ class BoardProof(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(Wire, frozen=True, kw_only=True, omit_defaults=True, tag="receipt"):
-    """What one device did with one occurrence. Levels are dBFS of what went out; skew is started - planned."""
+    """What one device did with one occurrence. Levels are dBFS of what went out; skew is started - planned.
+
+    Of `played_ms`, `relayed_ms` was a station's stream and `fallback_ms` what stood in for it.
+    """
 
     occurrence: Occurrence
     outcome: Outcome
@@ -67,6 +70,8 @@ class Receipt(Wire, frozen=True, kw_only=True, omit_defaults=True, tag="receipt"
     started: Instant | None = None
     ended: Instant | None = None
     played_ms: Millis = 0
+    relayed_ms: Millis = 0
+    fallback_ms: Millis = 0
     skew_ms: float | None = None
     volume: Volume | None = None
     rms_dbfs: float | None = None

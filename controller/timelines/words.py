@@ -95,6 +95,9 @@ REASONS = {
     ),
     "content_bad": Sentence("Tệp âm thanh hỏng: {detail}.", "The sound could not be used: {detail}."),
     "output_failed": Sentence("Lỗi ngõ ra âm thanh: {detail}.", "The sound output failed: {detail}."),
+    "relay_failed": Sentence(
+        "Không tiếp sóng được: {detail}.", "The station could not be relayed as planned: {detail}."
+    ),
     "silent": Sentence(
         "Thiết bị có phát nhưng không nghe thấy gì: {detail}.", "It ran but nothing audible left the device: {detail}."
     ),

@@ -8,8 +8,9 @@ from edge_agent.checks.condition import Check, Condition
 from edge_agent.checks.disk_low import DiskLow
 from edge_agent.checks.journal_unacknowledged import JournalUnacknowledged
 from edge_agent.checks.output_failing import OutputFailing
+from edge_agent.checks.relay_down import RelayDown
 
-ALL: tuple[Check, ...] = (ClockUntrusted(), DiskLow(), OutputFailing(), JournalUnacknowledged())
+ALL: tuple[Check, ...] = (ClockUntrusted(), DiskLow(), OutputFailing(), JournalUnacknowledged(), RelayDown())
 
 
 def faults(condition: Condition) -> dict[str, str]:

@@ -18,6 +18,7 @@ class Condition:
     output_down_s: float
     unacknowledged: int
     unacknowledged_s: float
+    relay_down: str = ""
 
 
 class Check(Protocol):

@@ -11,11 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.player.desk import Desk
 from edge_agent.player.outputs.alsa import AlsaOutput
 from edge_agent.player.outputs.capture import CaptureSink
 from edge_agent.player.outputs.paced import NullSink, PacedOutput
 from edge_agent.player.outputs.port import Output, Timing
+from edge_agent.relay.rules import RelayRules
 
 _SWITCH_INTERVAL_S = 0.001
 _NICE = -11
@@ -31,7 +34,15 @@ def main(arguments: list[str] | None = None) -> int:
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     protocol = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    desk = Desk(_output(options), sys.stdin.buffer, protocol, name=options.output, pid=os.getpid())
+    desk = Desk(
+        _output(options),
+        sys.stdin.buffer,
+        protocol,
+        name=options.output,
+        pid=os.getpid(),
+        relay_rules=msgspec.json.decode(options.relay, type=RelayRules),
+        relay_allow=tuple(options.relay_allow),
+    )
     signal.signal(signal.SIGTERM, lambda *_: desk.end())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = desk.run()
@@ -47,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--buffer-ms", type=int, default=20, help="what a card holds ahead, two blocks")
     parser.add_argument("--capture-dir", type=Path, help="folder of the file output")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="calibrated: heard this much later than told")
+    parser.add_argument("--relay", default="{}", help="how streams are relayed, as the profile says it, in JSON")
+    parser.add_argument("--relay-allow", action="append", default=[], help="a network that streams may come from")
     parser.add_argument("--extra-delay-ms", type=float, default=0.0, help="be late on purpose")
     return parser
 

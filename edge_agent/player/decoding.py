@@ -27,6 +27,29 @@ _PREROLL_S = 2.0  # a speech decoder has forgotten after this that it began in t
 _BAD_PACKETS_MAX = 20
 
 
+class Mono:
+    """Frames of any rate and layout as mono float32 at 48 kHz."""
+
+    def __init__(self) -> None:
+        self._resampler: AudioResampler | None = None
+        self._layout: tuple[object, ...] = ()
+
+    def take(self, frame: AudioFrame | None) -> Iterator[Samples]:
+        """Resample and mix down one frame; None flushes. A change of format in mid-stream makes a new resampler."""
+        if frame is None:
+            if self._resampler is not None:
+                yield from _mixed_down(self._resampler.resample(None))
+            return
+        layout = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if layout != self._layout:
+            yield from self.take(None)
+            self._layout = layout
+            self._resampler = AudioResampler(format="fltp", layout=frame.layout, rate=RATE_HZ)
+        frame.pts = None
+        if self._resampler is not None:
+            yield from _mixed_down(self._resampler.resample(frame))
+
+
 class AudioFile:
     """One open audio file, read once from `offset_frames` to its end."""
 
@@ -34,8 +57,7 @@ class AudioFile:
         self._path = path
         self._offset = offset_frames
         self._bad_packets = 0
-        self._resampler: AudioResampler | None = None
-        self._layout: tuple[object, ...] = ()
+        self._mono = Mono()
 
     def blocks(self) -> Iterator[Samples]:
         """Blocks of mono float32 at 48 kHz; the first begins exactly at the offset.
@@ -60,14 +82,14 @@ class AudioFile:
         for frame in self._frames(container, stream):
             if position is None:
                 position = _instant_frames(frame, stream)
-            for block in self._mono(frame):
+            for block in self._mono.take(frame):
                 skip = min(max(0, self._offset - position), block.size)
                 position += block.size
                 if skip < block.size:
                     yield block[skip:]
         if position is None and self._offset == 0:
             raise ContentUndecodableError(f"{self._path.name} holds no sound that can be decoded")
-        for block in self._mono(None):
+        for block in self._mono.take(None):
             yield block[max(0, self._offset - (position or 0)) :]
 
     def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -81,21 +103,6 @@ class AudioFile:
                 self._bad_packets += 1
                 if self._bad_packets > _BAD_PACKETS_MAX:
                     raise ContentUndecodableError(f"{self._path.name} is damaged; fetch it again") from error
-
-    def _mono(self, frame: AudioFrame | None) -> Iterator[Samples]:
-        """Resample and mix down one frame; None flushes. A change of format in mid-stream makes a new resampler."""
-        if frame is None:
-            if self._resampler is not None:
-                yield from _mixed_down(self._resampler.resample(None))
-            return
-        layout = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if layout != self._layout:
-            yield from self._mono(None)
-            self._layout = layout
-            self._resampler = AudioResampler(format="fltp", layout=frame.layout, rate=RATE_HZ)
-        frame.pts = None
-        if self._resampler is not None:
-            yield from _mixed_down(self._resampler.resample(frame))
 
 
 def measure_frames(path: Path) -> int:

@@ -14,9 +14,10 @@ import msgspec
 from edge_agent.player import wire
 from edge_agent.player.engine import Mixer, Report
 from edge_agent.player.errors import CueRefusedError, PlayerError
-from edge_agent.player.feed import ProgrammeFeed
+from edge_agent.player.feed import ProgrammeFeed, Relays
 from edge_agent.player.levels import Samples, ms_of_frames
 from edge_agent.player.outputs.port import Output
+from edge_agent.relay.rules import RelayRules
 
 PREPARED_MAX = 16
 EXIT_RAMP_MS = 20
@@ -47,7 +48,17 @@ class TimedMixer(Mixer):
 class Desk:
     """Joins the command stream, the prepared cues, the mixer and the event stream."""
 
-    def __init__(self, output: Output, commands: BinaryIO, events: BinaryIO, *, name: str, pid: int) -> None:
+    def __init__(
+        self,
+        output: Output,
+        commands: BinaryIO,
+        events: BinaryIO,
+        *,
+        name: str,
+        pid: int,
+        relay_rules: RelayRules | None = None,
+        relay_allow: tuple[str, ...] = (),
+    ) -> None:
         self._output, self._commands, self._events = output, commands, events
         self._name, self._pid = name, pid
         self._mixer = TimedMixer(output.evidence)
@@ -57,6 +68,7 @@ class Desk:
         self._over = threading.Event()
         self._failed: str | None = None
         self._held: list[Report] = []
+        self._relays = Relays(relay_rules, relay_allow, self._tell)
 
     def run(self) -> int:
         """Serve until standard input ends or the output fails; returns the exit status."""
@@ -150,7 +162,7 @@ class Desk:
             error = CueRefusedError(f"{cue.occurrence} sounds already, or {PREPARED_MAX} cues are prepared")
             self._tell(wire.PrepareFailed(occurrence=cue.occurrence, code=error.code, message=str(error)))
             return
-        feed = ProgrammeFeed(cue)
+        feed = ProgrammeFeed(cue, relays=self._relays)
         self._prepared[cue.occurrence] = (cue, feed)
         feed.start()
         threading.Thread(target=self._answer, args=(cue, feed), name=f"ready {cue.occurrence}", daemon=True).start()
@@ -179,6 +191,7 @@ class Desk:
             self._refuse(order, feed.error.code)
             return
         self._sounding.add(order.occurrence)
+        feed.go()
         self._mixer.start(cue, order, feed)
 
     def _refuse(self, order: wire.StartAt, reason: str) -> None:

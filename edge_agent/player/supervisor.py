@@ -10,14 +10,17 @@ Rules:
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+import msgspec
+
 from edge_agent.player import wire
 from edge_agent.player.errors import PlayerUnavailableError, PrepareFailedError
 from edge_agent.player.keeper import Keeper
+from edge_agent.relay.rules import RelayRules
 
 _OPEN_WITHIN_S = 15.0
 
@@ -36,6 +39,8 @@ class PlayerSettings:
     capture_dir: Path | None = None
     latency_ms: float = 0.0
     extra_delay_ms: float = 0.0
+    relay: RelayRules = field(default_factory=RelayRules)
+    relay_allow: tuple[str, ...] = ()
 
     def command(self) -> list[str]:
         """The command line of the process."""
@@ -44,6 +49,8 @@ class PlayerSettings:
         options += [f"--extra-delay-ms={self.extra_delay_ms}"]
         if self.capture_dir is not None:
             options.append(f"--capture-dir={self.capture_dir}")
+        options += [f"--relay={msgspec.json.encode(self.relay).decode()}"]
+        options += [f"--relay-allow={network}" for network in self.relay_allow]
         return [sys.executable, "-m", "edge_agent.player", *options]
 
 

@@ -99,6 +99,7 @@ class Voice:
     def ended(self, evidence: Evidence, xruns: int, failure: tuple[Outcome, str] | None = None) -> Ended:
         """The final report; `failure` overrides what the voice itself knows."""
         outcome, reason = failure or self._verdict()
+        relay = self.feed.relayed(self._consumed)
         return Ended(
             occurrence=self.occurrence,
             outcome=outcome,
@@ -113,6 +114,10 @@ class Voice:
             skew_ms=self.skew_ms,
             xruns=xruns - self.xruns_before,
             starved_ms=ms_of_frames(self._starved),
+            relayed_ms=relay.stream_ms if relay else 0,
+            fallback_ms=relay.fallback_ms if relay else 0,
+            relay_silence_ms=relay.silence_ms if relay else 0,
+            relay_reasons=relay.reasons if relay else (),
         )
 
     def _verdict(self) -> tuple[Outcome, str | None]:

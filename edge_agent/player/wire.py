@@ -32,7 +32,15 @@ class Chime(msgspec.Struct, frozen=True, tag="chime", tag_field="kind"):
     name: str = "opening"
 
 
-Source = Content | Silence | Chime
+class Relay(msgspec.Struct, frozen=True, tag="relay", tag_field="kind"):
+    """Another station's stream for exactly this time; `fallback` sounds, again and again, where there is none."""
+
+    url: str
+    duration_ms: int
+    fallback: Content | None = None
+
+
+Source = Content | Silence | Chime | Relay
 
 
 class Prepare(msgspec.Struct, frozen=True, kw_only=True, tag="prepare", tag_field="do"):
@@ -136,12 +144,23 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_fi
     peak_dbfs: float
 
 
+class RelayChanged(msgspec.Struct, frozen=True, kw_only=True, tag="relay_changed", tag_field="event"):
+    """What is heard of a relay changes within a second; `code` and `message` say why it is not the stream."""
+
+    occurrence: str
+    url: str
+    sounds: Literal["stream", "fallback", "silence"]
+    code: str = ""
+    message: str = ""
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="event"):
     """The one end of a started cue: what was really sent, measured after volume and ramps.
 
     `position_ms` is where a resumed cue goes on: the programme position where the ramp down began. `dac_ns` and
     `skew_ms` (actual minus planned start) are None when nothing sounded. `xruns` counts holes of the output,
-    `starved_ms` silence put in because decoding was late.
+    `starved_ms` silence put in because decoding was late. `relayed_ms`, `fallback_ms` and `relay_silence_ms` are what
+    was heard of its relays, `relay_reasons` the codes of what went wrong with them.
     """
 
     occurrence: str
@@ -157,6 +176,10 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended", tag_field="e
     skew_ms: float | None = None
     xruns: int = 0
     starved_ms: int = 0
+    relayed_ms: int = 0
+    fallback_ms: int = 0
+    relay_silence_ms: int = 0
+    relay_reasons: tuple[str, ...] = ()
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, tag="fault", tag_field="event"):
@@ -180,7 +203,7 @@ class Pong(msgspec.Struct, frozen=True, kw_only=True, tag="pong", tag_field="eve
     lead_min_ms: float | None = None
 
 
-Event = Opened | Ready | PrepareFailed | FirstSample | Progress | Ended | Fault | Pong
+Event = Opened | Ready | PrepareFailed | FirstSample | Progress | RelayChanged | Ended | Fault | Pong
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

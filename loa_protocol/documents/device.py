@@ -123,7 +123,10 @@ class JournalHead(Wire, frozen=True, kw_only=True):
 
 
 class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """What a device holds and how it is. `have`: topic → version; `missing` names content not yet whole."""
+    """What a device holds and how it is. `have`: topic → version; `missing` names content not yet whole.
+
+    `relay_down`: a relay is due now and its stream is not heard; why, in words.
+    """
 
     device: Id
     boot: Id
@@ -137,6 +140,7 @@ class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
     free_bytes: int | None = None
     journal: JournalHead | None = None
     playing: Annotated[str, Meta(max_length=100)] = ""
+    relay_down: Annotated[str, Meta(max_length=300)] = ""
     link: LinkClass = "mobile"
 
 

@@ -19,5 +19,8 @@ class ArrayFeed:
         taken, self.samples = self.samples[:frames], self.samples[frames:]
         return taken
 
+    def relayed(self, _frames):
+        return None
+
     def close(self):
         self.closed = True

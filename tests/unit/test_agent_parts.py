@@ -84,14 +84,28 @@ def test_a_chime_nobody_here_knows_does_not_cost_the_bulletin() -> None:
     assert sources((ChimeSegment(name="cong-chieng", duration_ms=2000),)) == (wire.Chime("opening"),)
 
 
-def test_a_relay_sounds_its_fallback_and_without_one_says_that_it_cannot() -> None:
+def test_a_relay_is_given_its_fallback_where_the_plan_names_one() -> None:
     url = "https://example.org/live"
-    assert sources((RelaySegment(url=url, duration_ms=9, fallback="du-phong"),)) == (
-        wire.Content(content_named("du-phong").root, 1000, 20_000),
+    fallback = wire.Content(content_named("du-phong").root, 1000, 20_000)
+
+    found = sources(
+        (
+            RelaySegment(url=url, duration_ms=9, fallback="du-phong"),
+            RelaySegment(url=url, duration_ms=8),
+            RelaySegment(url=url, duration_ms=7, fallback="khong-co"),
+        )
     )
 
-    with pytest.raises(ProgrammeUnplayable, match="relays no stations"):
-        sources((RelaySegment(url=url, duration_ms=9),))
+    assert found == (wire.Relay(url, 9, fallback), wire.Relay(url, 8), wire.Relay(url, 7))
+
+
+def test_a_programme_waits_for_its_bulletins_but_not_for_the_fallback_of_a_relay() -> None:
+    relay = RelaySegment(url="https://example.org/live", duration_ms=9, fallback="du-phong")
+
+    programme = programme_of(*plan_of((relay, ContentSegment(ref="tieng-viet"))), ("vi",))
+
+    assert programme.required == (content_named("tieng-viet").root,)
+    assert set(programme.roots) == {content_named("du-phong").root, content_named("tieng-viet").root}
 
 
 def test_a_reference_the_plan_does_not_name_is_said_to_be_missing() -> None:

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import yaml
 
-from controller.schedules import structure
+from controller.schedules import rules, structure
+from controller.schedules.fault_texts import Fault
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.structure import Fault
 from loa_protocol import hand_written
 from loa_protocol.errors import LoaError
 
@@ -110,7 +109,7 @@ def read_programme(text: str, name: str = "programme.yaml") -> ProgrammeFile:
     shape = structure.faults(written.data, ProgrammeFile)
     if not found and not shape:
         programme = msgspec.convert(written.data, ProgrammeFile)
-        shape = _contradictions(programme)
+        shape = rules.faults(programme)
         if not shape:
             return programme
     found += [_located(name, written, fault) for fault in shape if fault.field not in {one.field for one in found}]
@@ -158,20 +157,6 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
-
-
-def _contradictions(programme: ProgrammeFile) -> list[Fault]:
-    """What no single field shows."""
-    found = []
-    try:
-        ZoneInfo(programme.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        vi, en = f"không có múi giờ {programme.zone}", f"there is no time zone {programme.zone}"
-        found.append(Fault("zone", "zone_unknown", vi, en))
-    if programme.valid_until is not None and programme.valid_until < programme.valid_from:
-        vi, en = "ngày cuối đứng trước ngày đầu", "the last day is before the first"
-        found.append(Fault("valid_until", "ends_before_it_begins", vi, en))
-    return found
 
 
 def _unread(name: str, error: hand_written.HandWrittenInvalid) -> FileFault:

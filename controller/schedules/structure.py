@@ -8,13 +8,13 @@ Vietnamese and English what to write instead. Pure.
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_args
 
 import msgspec
 from msgspec import inspect
 
+from controller.schedules.fault_texts import Fault
 from controller.schedules.programme import FORMAT, ProgrammeFile, Rrule, WallInstant, WallTime
 from loa_protocol.ids import Id, Language, Scope
 
@@ -22,16 +22,6 @@ _SHOWN = 60
 _MOST = 200
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _AT = re.compile(r" - at `(?P<path>[^`]+)`$")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One mistake; `field` such as `sessions[0].at`, `vi` and `en` say what to write instead."""
-
-    field: str
-    code: str
-    vi: str
-    en: str
 
 
 def _pattern(annotated: Any) -> str:

@@ -117,6 +117,8 @@ def rule_of(text: str) -> Rule:
     )
     if rule.count is not None and rule.until is not None:
         raise _invalid("COUNT and UNTIL are never together; keep one")
+    if "BYWEEKNO" in parts and any(getattr(day, "n", None) for day in dict(rule.parts).get("byweekday", ())):
+        raise _invalid("BYDAY counts weekdays of a year; it does not go with BYWEEKNO")
     if "BYSETPOS" in parts and len(parts) == 1:
         raise _invalid("BYSETPOS chooses among days of another BY… part; add one")
     _refuse_crowded_days(rule)

@@ -143,7 +143,8 @@ def with_changes(
     for scope in scene.plans.keys() | added.keys():
         held = scene.plans.get(scope) or empty_plan(scope, now)
         kept = [one for one in held.broadcasts if one.id not in replaced]
-        plans[scope] = replace(held, broadcasts=(*kept, *added.get(scope, ())))
+        withdrawn = tuple(one for one in held.withdrawn if one.id not in replaced)
+        plans[scope] = replace(held, broadcasts=(*kept, *added.get(scope, ())), withdrawn=withdrawn)
     return Scene(plans, scene.policies, scene.ceilings, scene.stops)
 
 

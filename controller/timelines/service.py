@@ -5,7 +5,7 @@ on the devices' own timeline is asked, with what the device has answered today a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -165,10 +165,14 @@ async def _forecast(
 ) -> list[Entry]:
     scene = await store.scene(session, now - _DAY, end, now=now, scopes=listener.scopes)
     alike = next(iter(scene.classes([listener])))
-    history = {**rules.supposed(scene.agenda(alike.scopes), alike, now), **_history(answers)}
+    said = _history(answers)
+    history = {**rules.supposed(scene.agenda(alike.scopes), alike, now), **said}
     found = scene.foresee(alike, now=now, until=end, history=history)
     names = await store.names(session, alike.scopes.intersection(scene.policies))
-    return [_coming(scene, verdict, found, names) for verdict in found.verdicts.values()]
+    guessed = {occurrence for occurrence, past in history.items() if past.outcome and occurrence not in said}
+    open_ones = [verdict for occurrence, verdict in found.verdicts.items() if occurrence not in said]
+    entries = [_coming(scene, verdict, found, names) for verdict in open_ones]
+    return [_awaited(one) if Occurrence(id=one.broadcast) in guessed else one for one in entries]
 
 
 def _history(answers: Iterable[tuple[BroadcastRow, Answered]]) -> dict[Occurrence, Past]:
@@ -262,6 +266,11 @@ def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str,
         whose=scope if ruled else None,
         detail=verdict.detail,
     )
+
+
+def _awaited(entry: Entry) -> Entry:
+    """It was due, and nothing is claimed of it."""
+    return replace(entry, source="awaited", outcome=None, reason=None, because="", sentence=words.AWAITED)
 
 
 def _covers(entry: Entry, at: datetime) -> bool:

@@ -21,7 +21,7 @@ class Sentence:
 
 HEARD = Sentence("Phát trọn vẹn.", "Played whole.")
 COMING = Sentence("Sẽ phát.", "Will play.")
-SOUNDING = Sentence("Đang phát.", "Is playing.")
+SOUNDING = Sentence("Theo kế hoạch thì đang phát.", "By the plan it is playing.")
 AWAITED = Sentence(
     "Đã đến giờ; thiết bị chưa trả lời, nên chưa biết có phát hay không.",
     "It was due; the device has not answered yet, so nobody knows whether it played.",

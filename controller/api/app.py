@@ -17,6 +17,8 @@ from controller.jobs import routes as jobs
 from controller.media import routes as media
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
+from controller.schedules import routes as schedules
+from controller.schedules import slot_routes
 from controller.sources import routes as sources
 from controller.timelines import routes as timelines
 from controller.units import routes as units
@@ -50,7 +52,20 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     errors.install(app)
     app.include_router(_public(), prefix="/api/v1")
     checks = [Depends(require_token), Depends(require_text)]
-    for feature in (units, devices, delivery, media, jobs, broadcasts, receipts, sources, timelines, events):
+    for feature in (
+        units,
+        devices,
+        delivery,
+        media,
+        jobs,
+        broadcasts,
+        receipts,
+        sources,
+        schedules,
+        slot_routes,
+        timelines,
+        events,
+    ):
         app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
     return app
 

@@ -49,6 +49,12 @@ async def pending(session: AsyncSession) -> Sequence[str]:
     return (await session.scalars(query)).all()
 
 
+async def waiting_of(session: AsyncSession, topics: Collection[str]) -> frozenset[str]:
+    """Those of the topics that wait to be signed."""
+    query = select(PendingTopic.topic).where(PendingTopic.topic.in_(topics))
+    return frozenset(await session.scalars(query.where(PendingTopic.wanted > PendingTopic.done)))
+
+
 async def wanted_all(session: AsyncSession, topics: Collection[str]) -> dict[str, int]:
     """Those of the topics that still wait, locked, with the counts to `settle`.
 

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     roles: Annotated[frozenset[Role], NoDecode] = frozenset(Role)
     answer_deadline_s: int = Field(default=120, ge=0, description="Grace after a broadcast's end before “unknown”")
     offline_after_s: int = Field(default=150, ge=1, description="Silence after which a device counts as offline")
+    horizon_days: int = Field(default=14, ge=3, le=14, description="Programmes are planned this far ahead")
     resign_after_s: int = Field(default=86_400, ge=60, description="Age at which plans are signed anew")
     content_bytes_per_s: int = Field(default=8_000_000, ge=1_000, description="Pace of content to each broker")
     content_window_bytes: int = Field(default=65_536, ge=1, description="Content a broker has not acknowledged yet")

@@ -46,14 +46,19 @@ class ProgrammeRevision(Base):
 
 
 class ProgrammeChange(Base):
-    """One occurrence that is not as its rule has it; the highest number of a (session, occurrence) counts."""
+    """One occurrence that is not as its rule has it; the highest number of a (session, occurrence) counts.
+
+    `last_day`: the later of the days on which the rule begins it and the change does.
+    """
 
     __tablename__ = "programme_changes"
+    __table_args__ = (Index("ix_programme_changes_days", "programme_id", "last_day"),)
 
     programme_id: Mapped[str] = mapped_column(ForeignKey("programmes.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     session_id: Mapped[str] = mapped_column(String(40))
     occurrence: Mapped[str] = mapped_column(String(19))
+    last_day: Mapped[str] = mapped_column(String(10))
     change: Mapped[dict[str, Any]]
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(100), default="")

@@ -43,12 +43,16 @@ def upgrade() -> None:
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('session_id', sa.String(length=40), nullable=False),
     sa.Column('occurrence', sa.String(length=19), nullable=False),
+    sa.Column('last_day', sa.String(length=10), nullable=False),
     sa.Column('change', sa.JSON(), nullable=False),
     sa.Column('made_at', controller.runtime.database.UtcInstant(), nullable=False),
     sa.Column('made_by', sa.String(length=100), nullable=False),
     sa.ForeignKeyConstraint(['programme_id'], ['programmes.id'], name=op.f('fk_programme_changes_programme_id_programmes')),
     sa.PrimaryKeyConstraint('programme_id', 'number', name=op.f('pk_programme_changes'))
     )
+    with op.batch_alter_table('programme_changes', schema=None) as batch_op:
+        batch_op.create_index('ix_programme_changes_days', ['programme_id', 'last_day'], unique=False)
+
     op.create_table('programme_slots',
     sa.Column('programme_id', sa.String(length=40), nullable=False),
     sa.Column('unit_id', sa.String(length=40), nullable=False),

@@ -1,0 +1,331 @@
+"""Use cases of programmes: save one, change one occurrence, retire one.
+
+A save is a compare-and-set on the programme's head. History, broadcasts and the wish for new plans are one transaction:
+either all of a save holds, or nothing of it happened. What has begun is never touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.schedules import accepting, broadcast_store, effects, making, rules, store
+from controller.schedules.accepting import ProgrammeInvalid
+from controller.schedules.effects import Effect, Touch, Urgent
+from controller.schedules.making import Made, Terms
+from controller.schedules.programme import Change, ProgrammeFile
+from controller.schedules.rules import Series, occurrence_id
+from controller.schedules.sessions import canonical
+from controller.schedules.store import Effective
+from controller.schedules.tables import ProgrammeChange, ProgrammeRevision, ProgrammeRow
+from loa_protocol.errors import LoaError
+
+_NEUTRAL = Change(session="any", occurrence="2000-01-01T00:00")
+
+
+class ProgrammeUnknown(LoaError):
+    """No programme has this id."""
+
+    code = "programme_unknown"
+
+
+class ProgrammeMovedOn(LoaError):
+    """Somebody else has saved the programme since it was read."""
+
+    code = "programme_moved_on"
+
+
+class OccurrenceStarted(LoaError):
+    """The occurrence has begun; what is on the air is stopped, not changed."""
+
+    code = "occurrence_started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveRequest:
+    """A programme to save: `document` is plain data; `begin` the first local day on which it counts, None is today.
+
+    `expected` is the head it was made from, None if it must not exist yet.
+    """
+
+    document: Any
+    begin: date | None = None
+    expected: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know of a save that did happen."""
+
+    code: str
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a save did; `revision` is the new head."""
+
+    revision: int
+    notes: tuple[Note, ...]
+    effect: Effect
+    urgent: Urgent | None
+    touches: tuple[Touch, ...]
+    made: Made
+
+
+async def save(session: AsyncSession, programme_id: str, request: SaveRequest, terms: Terms) -> Saved:
+    """Save a programme as a whole, and what follows of it.
+
+    What is the same as before is not saved again, so that the same request twice changes nothing the second time.
+
+    Raises:
+        ProgrammeInvalid: with everything that is wrong with it.
+        ProgrammeUnknown, ProgrammeMovedOn: it is not as it was expected.
+        TooSoonToChange, PlanTooLarge, TooManyOccurrences: it cannot be carried out.
+    """
+    document = accepting.read_programme(request.document, programme_id)
+    await accepting.require_known(session, document)
+    row = await _open(session, document, request.expected, terms.now)
+    today = terms.now.astimezone(ZoneInfo(document.zone)).date()
+    notes = await _revise(session, row, document, request, now=terms.now, today=today)
+    await _sync_changes(session, row, document, today, terms.now)
+    row.title, row.unit_id, row.retired_at = document.title, document.unit, None
+    return await _carry_out(session, row, terms, notes)
+
+
+async def change(session: AsyncSession, programme_id: str, data: Any, expected: int, terms: Terms) -> Saved:
+    """Change one occurrence only.
+
+    Raises:
+        ProgrammeInvalid: the change is malformed, or no rule has its occurrence.
+        OccurrenceStarted: it has begun, or would have.
+        ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge: it cannot be carried out.
+    """
+    wanted = accepting.read_change(data)
+    row = await _expect(session, programme_id, expected)
+    now = terms.now
+    series = await store.series(session, programme_id, min(now.date(), date.fromisoformat(wanted.occurrence[:10])))
+    await _require_change(session, series, wanted, now)
+    await accepting.require_known(session, _with(series, wanted))
+    _write_change(session, row, wanted, now)
+    await session.flush()
+    return await _carry_out(session, row, terms, [])
+
+
+async def retire(session: AsyncSession, programme_id: str, expected: int, terms: Terms) -> Saved:
+    """Take a programme off the air for good; its history stays, and saving it again brings it back.
+
+    Raises:
+        ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange: it cannot be carried out.
+    """
+    row = await _expect(session, programme_id, expected)
+    if row.retired_at is None:
+        row.retired_at, row.head = terms.now, row.head + 1
+    return await _carry_out(session, row, terms, [])
+
+
+async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
+    """The programme.
+
+    Raises:
+        ProgrammeUnknown: there is none.
+    """
+    return _known(await store.find(session, programme_id), programme_id)
+
+
+async def _carry_out(session: AsyncSession, row: ProgrammeRow, terms: Terms, notes: Sequence[Note]) -> Saved:
+    """Make the broadcasts that follow from what was written down."""
+    await session.flush()
+    made = await making.make(session, row, terms, after=terms.now)
+    touched = effects.touches([made])
+    effects.require_time(touched, terms.now)
+    await making.ask_for_plans(session, [made], terms.now)
+    counted = await effects.effect(session, touched)
+    urgent = await effects.urgent(session, touched, terms.now)
+    return Saved(row.head, (*notes, *_notes(made)), counted, urgent, tuple(touched), made)
+
+
+def _known(row: ProgrammeRow | None, programme_id: str) -> ProgrammeRow:
+    if row is None:
+        raise ProgrammeUnknown(f"there is no programme {programme_id}; list the programmes to find the right id")
+    return row
+
+
+async def _expect(session: AsyncSession, programme_id: str, expected: int) -> ProgrammeRow:
+    row = _known(await store.find_to_change(session, programme_id), programme_id)
+    if row.head != expected:
+        raise _moved_on(row, expected)
+    return row
+
+
+async def _open(session: AsyncSession, document: ProgrammeFile, expected: int | None, now: datetime) -> ProgrammeRow:
+    """The programme's row, locked; made if it must not exist yet."""
+    if expected is not None:
+        return await _expect(session, document.id, expected)
+    values = {"title": document.title, "head": 0, "planned_until": now, "created_at": now}
+    made = await store.add(session, id=document.id, unit_id=document.unit, **values)
+    row = _known(await store.find_to_change(session, document.id), document.id)
+    if not made:
+        raise _moved_on(row, None)
+    return row
+
+
+def _moved_on(row: ProgrammeRow, expected: int | None) -> ProgrammeMovedOn:
+    told = "it was to be new" if expected is None else f"you read revision {expected}"
+    return ProgrammeMovedOn(
+        f"programme {row.id} stands at revision {row.head}, {told}; read it again, look at what changed, and save then",
+        programme=row.id,
+        revision=row.head,
+        expected=expected,
+    )
+
+
+async def _revise(
+    session: AsyncSession,
+    row: ProgrammeRow,
+    document: ProgrammeFile,
+    request: SaveRequest,
+    *,
+    now: datetime,
+    today: date,
+) -> list[Note]:
+    """Write a revision down if it says anything new."""
+    known = await store.revisions(session, row.id)
+    begin = request.begin or (today if known else min(today, document.valid_from))
+    if known and begin < today:
+        raise _begin_past(begin, today)
+    bare = msgspec.structs.replace(document, changes=())
+    there = store.in_force(known, begin)
+    later = [one for one in there if one.effective_from > begin]
+    if there and there[0].effective_from <= begin and await store.document(session, row.id, there[0].number) == bare:
+        return [_taken_over(one) for one in later[:1]]
+    row.head += 1
+    session.add(
+        ProgrammeRevision(
+            programme_id=row.id,
+            number=row.head,
+            effective_from=begin.isoformat(),
+            document=msgspec.to_builtins(bare),
+            made_at=now,
+            note=request.note,
+        )
+    )
+    return [_replaced(one) for one in later]
+
+
+async def _sync_changes(
+    session: AsyncSession, row: ProgrammeRow, document: ProgrammeFile, today: date, now: datetime
+) -> None:
+    """Write down what the document says of single occurrences and the history does not; what is past stays."""
+    said = rules.changes_of(document.changes)
+    stored = rules.changes_of(await store.changes(session, row.id))
+    for key, one in said.items():
+        if _told(one) != _told(stored.get(key)):
+            _write_change(session, row, one, now)
+    for key, one in stored.items():
+        if key not in said and _told(one) is not None and last_day(one) >= today.isoformat():
+            _write_change(session, row, Change(session=one.session, occurrence=one.occurrence), now)
+
+
+def _told(one: Change | None) -> Change | None:
+    """What a change says, whatever its name and note; None if that is nothing."""
+    if one is None:
+        return None
+    bare = msgspec.structs.replace(one, session=_NEUTRAL.session, occurrence=_NEUTRAL.occurrence, note="")
+    return None if bare == _NEUTRAL else bare
+
+
+def says_something(one: Change) -> bool:
+    """Whether a change makes an occurrence other than its rule does."""
+    return _told(one) is not None
+
+
+def last_day(one: Change) -> str:
+    """The later of the local days on which the rule begins the occurrence and the change does."""
+    return max(one.occurrence[:10], (one.start or "")[:10])
+
+
+def _write_change(session: AsyncSession, row: ProgrammeRow, one: Change, now: datetime) -> None:
+    row.head += 1
+    session.add(
+        ProgrammeChange(
+            programme_id=row.id,
+            number=row.head,
+            session_id=one.session,
+            occurrence=canonical(one.occurrence),
+            last_day=last_day(one),
+            change=msgspec.to_builtins(one),
+            made_at=now,
+        )
+    )
+
+
+async def _require_change(session: AsyncSession, series: Series, wanted: Change, now: datetime) -> None:
+    """The occurrence is there, has not begun, and begins later than now."""
+    original = canonical(wanted.occurrence)
+    if await broadcast_store.begun(session, occurrence_id(series.id, wanted.session, original), now):
+        raise OccurrenceStarted(f"{wanted.session} of {original} has begun; stop it if it must not go on")
+    alone = Series(series.id, series.revisions, {(wanted.session, original): wanted})
+    if rules.strays(alone):
+        vi, en = f"không có buổi {wanted.session} vào {original}", f"no rule has {wanted.session} begin at {original}"
+        raise ProgrammeInvalid(
+            en, faults=[{"field": "change.occurrence", "code": "occurrence_unknown", "vi": vi, "en": en}]
+        )
+    if wanted.start is not None:
+        revision = rules.revision_on(series, date.fromisoformat(original[:10]))
+        zone = ZoneInfo(revision.document.zone) if revision is not None else UTC
+        if datetime.fromisoformat(wanted.start).replace(tzinfo=zone) <= now:
+            raise OccurrenceStarted(f"{wanted.start} has passed; move {wanted.session} to a later time")
+
+
+def _with(series: Series, wanted: Change) -> ProgrammeFile:
+    """The document the change belongs to, with it alone.
+
+    Raises:
+        ProgrammeInvalid: it contradicts itself there.
+    """
+    revision = rules.revision_on(series, date.fromisoformat(wanted.occurrence[:10]))
+    if revision is None:
+        raise AssertionError("a change whose occurrence there is has a revision")
+    document = msgspec.structs.replace(revision.document, changes=(wanted,))
+    accepting.require_sound(document)
+    return document
+
+
+def _begin_past(begin: date, today: date) -> ProgrammeInvalid:
+    vi, en = f"ngày {begin} đã qua; chọn từ {today} trở đi", f"{begin} has passed; choose {today} or later"
+    return ProgrammeInvalid(en, faults=[{"field": "from", "code": "from_passed", "vi": vi, "en": en}])
+
+
+def _taken_over(one: Effective) -> Note:
+    return Note(
+        "taken_over",
+        f"từ {one.effective_from} áp dụng bản {one.number}",
+        f"from {one.effective_from} revision {one.number} takes over",
+    )
+
+
+def _replaced(one: Effective) -> Note:
+    return Note(
+        "replaced",
+        f"bản {one.number}, dự định từ {one.effective_from}, được thay bằng bản này",
+        f"revision {one.number}, meant from {one.effective_from}, is replaced by this one",
+    )
+
+
+def _notes(made: Made) -> list[Note]:
+    """What stays silent, and for how long."""
+    found = []
+    counted: dict[str, int] = {}
+    for one in made.silent:
+        counted[one.session.id] = counted.get(one.session.id, 0) + 1
+    for session_id, times in counted.items():
+        vi = f"buổi {session_id} có {times} lần không phát vì không có nội dung"
+        found.append(Note("not_broadcast", vi, f"{session_id} is not broadcast {times} times: nothing would be said"))
+    return found

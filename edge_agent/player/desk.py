@@ -7,6 +7,7 @@ with a fault, so that the supervisor starts a fresh one.
 
 import threading
 import time
+from functools import partial
 from typing import BinaryIO
 
 import msgspec
@@ -164,11 +165,9 @@ class Desk:
             return
         feed = ProgrammeFeed(cue, relays=self._relays)
         self._prepared[cue.occurrence] = (cue, feed)
-        feed.start()
-        threading.Thread(target=self._answer, args=(cue, feed), name=f"ready {cue.occurrence}", daemon=True).start()
+        feed.start(partial(self._answer, cue, feed))
 
     def _answer(self, cue: wire.Prepare, feed: ProgrammeFeed) -> None:
-        feed.wait_ready()
         if feed.closed:
             return
         if feed.error is not None:

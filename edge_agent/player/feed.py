@@ -26,6 +26,7 @@ _READY_S, _READY_AT_ONCE_S = 1.0, 0.2
 _TRUNCATED_MS = 250
 _PIECE_FRAMES = 4800
 _FULL_WAIT_S = 0.1
+_YIELD_S = 0.001
 _RELAY_WAIT_S = 0.02
 
 
@@ -103,6 +104,20 @@ class Relays:
         return Station(relay.url, self.rules, self.allow)
 
 
+class _Settled(threading.Event):
+    """Set once; whoever wants to know is told at once, in the thread that set it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: Callable[[], object] = lambda: None
+
+    def set(self) -> None:
+        """Wake who waits, and tell."""
+        if not self.is_set():
+            super().set()
+            self.told()
+
+
 class ProgrammeFeed:
     """The decoding thread of one cue and its ring."""
 
@@ -115,7 +130,7 @@ class ProgrammeFeed:
         self._failure: str | None = None
         self._finished = False
         self._closed = threading.Event()
-        self._settled = threading.Event()
+        self._settled = _Settled()
         self._going = threading.Event()
         self._written = 0
         self._coming: list[tuple[int, Station]] = []
@@ -124,8 +139,9 @@ class ProgrammeFeed:
         self.programme_frames = 0
         self._thread = threading.Thread(target=self._run, name=f"decode {cue.occurrence}", daemon=True)
 
-    def start(self) -> None:
-        """Begin to decode."""
+    def start(self, settled: Callable[[], object] = lambda: None) -> None:
+        """Begin to decode; `settled` is called once, in that thread, when `wait_ready` would return."""
+        self._settled.told = settled
         self._thread.start()
 
     def go(self) -> None:
@@ -265,7 +281,7 @@ class ProgrammeFeed:
                 rest = rest[count:]
                 if self._ring.available() >= self._ready_frames:
                     self._settled.set()
-                if self._closed.is_set() or (rest.size and self._closed.wait(_FULL_WAIT_S)):
+                if self._closed.wait(self._pause_s(rest.size)):
                     return None
         return self._written - begun
 
@@ -276,6 +292,12 @@ class ProgrammeFeed:
             if begin - heard > self._relays.rules.open_ahead_s * RATE_HZ:
                 return
             station.tend()
+
+    def _pause_s(self, left: int) -> float:
+        """Before the next block: none until enough is there, then whoever starts the sound gets the interpreter."""
+        if left:
+            return _FULL_WAIT_S
+        return _YIELD_S if self._settled.is_set() else 0.0
 
 
 def _length(source: Source, *, measured: bool) -> int:

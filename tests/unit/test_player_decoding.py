@@ -34,6 +34,19 @@ def drained(cue):
     return feed, np.concatenate([*pieces, np.zeros(0, np.float32)])
 
 
+@pytest.mark.parametrize(("seconds", "failed"), [(3, False), (0, True)])
+def test_a_feed_tells_once_when_it_can_be_started_or_has_failed(seconds, failed, tmp_path):
+    path = write_wav(tmp_path / "a.wav", speechlike(seconds)) if seconds else tmp_path / "not-there.wav"
+    feed = ProgrammeFeed(Prepare(occurrence="b", sources=(Content(str(path)),)))
+    told = []
+
+    feed.start(lambda: told.append((feed.available() >= 48_000, feed.error is not None)))
+    while not feed.finished or feed.available():
+        feed.read(4800)
+
+    assert told == [(not failed, failed)]
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_file_sounds_like_what_was_encoded(kind, tmp_path):
     content = speechlike(3)

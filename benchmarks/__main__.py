@@ -11,7 +11,7 @@ import traceback
 from benchmarks import readme, results
 from benchmarks.measuring import Options, Report, table
 
-BENCHMARKS = ("envelope", "timeline", "content", "agent", "receipts", "fan_out", "swarm", "intake")
+BENCHMARKS = ("envelope", "timeline", "planning", "content", "agent", "receipts", "fan_out", "swarm", "intake")
 
 
 def main() -> int:

@@ -102,7 +102,8 @@ class Runner:
     def on_event(self, event: wire.Event) -> None:
         """An event of the player, in order."""
         self._events.append(event)
-        if not isinstance(event, wire.Progress | wire.Pong):
+        # Who had a cue prepared is answered by the player, and wakes the timeline then.
+        if not isinstance(event, wire.Progress | wire.Pong | wire.Ready | wire.PrepareFailed):
             self._woken.set()
 
     async def run(self) -> None:

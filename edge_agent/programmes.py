@@ -105,11 +105,10 @@ class Catalogue:
 
     def __init__(self, plans: Iterable[Plan], languages: Sequence[str]) -> None:
         self._languages = tuple(languages)
-        self._found = {
-            (plan.scope, plan.version, broadcast.id): (broadcast, plan)
-            for plan in plans
-            for broadcast in plan.broadcasts
-        }
+        every = [(one, plan) for plan in sorted(plans, key=lambda plan: plan.version) for one in plan.broadcasts]
+        self._found = {(plan.scope, plan.version, one.id): (one, plan) for one, plan in every}
+        # Most of a newer version says again what the older ones, which are still held, said.
+        self._newest = {(plan.scope, one.id, one.rev): (one, plan) for one, plan in every}
 
     def programme(self, item: Item) -> Programme | None:
         """What the item sounds; None where no held plan names it any more."""
@@ -120,7 +119,7 @@ class Catalogue:
         self, settled: Callable[[Occurrence], bool], now: datetime, *, turn: int = 0
     ) -> Iterator[tuple[Content, datetime]]:
         """(asset, when it must be there) of everything that may still sound on a device that has this turn."""
-        for broadcast, plan in self._found.values():
+        for broadcast, plan in self._newest.values():
             lag = turn * turn_length_ms(broadcast)
             over = broadcast.latest_start + timedelta(milliseconds=lag + broadcast.duration_ms)
             if over <= now or not broadcast.duration_ms or settled(Occurrence(id=broadcast.id)):

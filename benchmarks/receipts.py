@@ -25,9 +25,9 @@ from benchmarks.receipts_world import Sealed, Simulated, StandingClock, World
 from controller.delivery.directory import Directory
 from controller.receipts import taking
 from controller.receipts.ingest import GROUP, GROUP_ENTRIES, seldom_collecting
-from controller.receipts.journals import Received
 from controller.receipts.opening import Message, Opener
 from controller.receipts.opening_pool import Needs, usual_count
+from controller.receipts.told import Received
 from controller.runtime.database import Database
 from controller.runtime.mqtt import Arrival, Link
 from loa_protocol import topics
@@ -169,7 +169,7 @@ async def _storing(world: World, arriving: Sequence[Sealed], a_group: int) -> fl
         Message(
             Arrival(sealed.topic, sealed.raw, retained=False, link=link),
             known[sealed.device],
-            Received(*read_batch(payload_of(parse(sealed.raw)))),
+            Received.of(*read_batch(payload_of(parse(sealed.raw)))),
         )
         for sealed in arriving
     ]

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.receipts.bulk_postgres import PostgresBulk
 from controller.receipts.bulk_sqlite import SqliteBulk
-from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
+
+_PREPARED = "loa_bulk"
 
 
 class Bulk(Protocol):
@@ -27,7 +29,7 @@ class Bulk(Protocol):
     async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
         """Sequence → hash of the committed entries of each span."""
 
-    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+    async def add_entries(self, added: Sequence[AddedRows], now: datetime) -> None:
         """New entries of locked journals."""
 
     async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
@@ -36,13 +38,18 @@ class Bulk(Protocol):
     async def begin(self, rows: Sequence[BegunRow]) -> int:
         """Set when they started, of those that are not answered; gives how many were set."""
 
+    async def awaiting(self, keys: Sequence[Key]) -> set[str]:
+        """Those broadcasts of (broadcast, device) that await an answer of somebody named behind that device."""
+
     async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
         """What the ledger says of (broadcast, device) now; absent where the device is not expected."""
 
 
 async def bulk_of(session: AsyncSession) -> Bulk:
-    """For the session's database."""
-    connection = await session.connection()
-    if connection.dialect.name == "postgresql":
-        return await PostgresBulk.on(connection)
-    return SqliteBulk(connection)
+    """For the session's database; a session is one transaction, which is prepared once."""
+    bulk: Bulk | None = session.info.get(_PREPARED)
+    if bulk is None:
+        connection = await session.connection()
+        postgres = connection.dialect.name == "postgresql"
+        bulk = session.info[_PREPARED] = await PostgresBulk.on(connection) if postgres else SqliteBulk(connection)
+    return bulk

@@ -10,12 +10,13 @@ is taken apart by the server, an empty one as NULL: the driver's own arrays cost
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
 from loa_protocol.receipts import GENESIS
 
 _BY_KEY = """\
@@ -80,6 +81,12 @@ FROM unnest(
   ) AS w (broadcast, device, started)
 WHERE l.broadcast_id = w.broadcast AND l.device_id = w.device AND l.outcome IS NULL
 """
+_AWAITING = """\
+SELECT w.broadcast FROM unnest(string_to_array(%s, ',', ''), string_to_array(%s, ',', '')) AS w (broadcast, device)
+WHERE EXISTS (
+  SELECT FROM ledger l WHERE l.broadcast_id = w.broadcast AND l.device_id > w.device AND l.outcome IS NULL
+)
+"""
 _STANDING = """\
 SELECT l.broadcast_id, l.device_id, l.outcome, e.raw
 FROM unnest(string_to_array(%s, ',', ''), string_to_array(%s, ',', '')) AS w (broadcast, device)
@@ -102,11 +109,15 @@ class PostgresBulk:
         return cls(connection)
 
     async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
-        """See `Bulk`. Made first, then locked: who makes heads holds no locks another could wait for."""
-        devices, journals = _columns(keys, 2)
-        await self._run(_MAKE_HEADS, GENESIS, _naive(now), devices, journals)
-        found = await self._run(_LOCK_HEADS, devices, journals)
-        return {(row[0], row[1]): HeadRow(*row) for row in found}
+        """See `Bulk`. Two that make the same heads may meet in another order; one of them goes again then."""
+        found = await self._locked(keys)
+        if missing := [key for key in keys if key not in found]:
+            await self._run(_MAKE_HEADS, GENESIS, _naive(now), *_columns(missing, 2))
+            found |= await self._locked(missing)
+        return found
+
+    async def _locked(self, keys: Sequence[Key]) -> dict[Key, HeadRow]:
+        return {(row[0], row[1]): HeadRow(*row) for row in await self._run(_LOCK_HEADS, *_columns(keys, 2))}
 
     async def move_heads(self, heads: Sequence[HeadRow]) -> None:
         """See `Bulk`."""
@@ -119,22 +130,25 @@ class PostgresBulk:
             found.setdefault((device, journal), {})[sequence] = mark
         return found
 
-    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+    async def add_entries(self, added: Sequence[AddedRows], now: datetime) -> None:
         """See `Bulk`."""
         proxied = await self._connection.get_raw_connection()
         driver = cast("Driver[Any]", proxied.driver_connection)
         async with driver.cursor() as cursor, cursor.copy(_COPY_ENTRIES) as copy:
-            await copy.write(entries_block(rows, now))
+            await copy.write(entries_block(added, now))
 
     async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
         """See `Bulk`."""
-        columns = _columns([(*row[:4], _text(row.started), *row[5:]) for row in rows], 8)
+        columns = _columns(rows, 8)
         return (await self._connection.exec_driver_sql(_ANSWER, (_naive(now), *columns))).rowcount
 
     async def begin(self, rows: Sequence[BegunRow]) -> int:
         """See `Bulk`."""
-        columns = _columns([(*row[:2], _text(row.started)) for row in rows], 3)
-        return (await self._connection.exec_driver_sql(_BEGIN, tuple(columns))).rowcount
+        return (await self._connection.exec_driver_sql(_BEGIN, tuple(_columns(rows, 3)))).rowcount
+
+    async def awaiting(self, keys: Sequence[Key]) -> set[str]:
+        """See `Bulk`."""
+        return {row[0] for row in await self._run(_AWAITING, *_columns(keys, 2))}
 
     async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
         """See `Bulk`."""
@@ -146,39 +160,41 @@ class PostgresBulk:
         return result.all() if result.returns_rows else ()
 
 
-def entries_block(rows: Sequence[EntryRow], now: datetime) -> bytes:
+def entries_block(added: Sequence[AddedRows], now: datetime) -> bytes:
     """Rows of `journal_entries` as COPY takes them in binary: a count of fields, then each behind its length."""
     received = _INSTANT.pack(8, (_naive(now) - _EPOCH) // timedelta(microseconds=1))
     parts = [_COPY_BEGIN]
-    for device, journal, sequence, mark, kind, raw in rows:
-        texts = device.encode(), journal.encode(), mark.encode(), kind.encode()
-        parts += (
-            _COPY_FIELDS,
-            _LENGTH.pack(len(texts[0])),
-            texts[0],
-            _LENGTH.pack(len(texts[1])),
-            texts[1],
-            _NUMBER.pack(8, sequence, len(texts[2])),
-            texts[2],
-            _LENGTH.pack(len(texts[3])),
-            texts[3],
-            _LENGTH.pack(len(raw)),
-            raw,
-            received,
-        )
+    for device, journal, entries in added:
+        key = _COPY_FIELDS + _field(device) + _field(journal)
+        for one in entries:
+            mark = one.hash.encode()
+            parts += (
+                key,
+                _NUMBER.pack(8, one.sequence, len(mark)),
+                mark,
+                _kind(one.kind),
+                _LENGTH.pack(len(one.raw)),
+                one.raw,
+                received,
+            )
     parts.append(_COPY_END)
     return b"".join(parts)
 
 
+def _field(text: str) -> bytes:
+    """Behind its length."""
+    encoded = text.encode()
+    return _LENGTH.pack(len(encoded)) + encoded
+
+
+_kind = cache(_field)
+"""There are few."""
+
+
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[str]:
-    """Rows turned into columns, each one text; what is not known is empty."""
-    columns = zip(*rows, strict=True) if rows else ((),) * width
+    """The first `width` columns of rows, each one text; what is not known is empty."""
+    columns = tuple(zip(*rows, strict=True))[:width] if rows else ((),) * width
     return [",".join(["" if value is None else str(value) for value in column]) for column in columns]
-
-
-def _text(at: datetime | None) -> str | None:
-    """As the server reads an instant; it passes over the zone, which is UTC."""
-    return None if at is None else (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
 
 
 def _naive(at: datetime) -> datetime:

@@ -5,12 +5,13 @@ The transaction is the only writer from its beginning on, so nothing needs to be
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from controller.receipts.rows import AnswerRow, BegunRow, EntryRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
+from controller.receipts.told import stored
 from loa_protocol.receipts import GENESIS
 
 _MAKE_HEADS = """\
@@ -36,6 +37,12 @@ UPDATE ledger SET outcome = ?, reason = ?, started = coalesce(?, started), playe
 WHERE broadcast_id = ? AND device_id = ? AND (outcome IS NULL OR outcome = 'unknown')
 """
 _BEGIN = "UPDATE ledger SET started = ? WHERE broadcast_id = ? AND device_id = ? AND outcome IS NULL"
+_AWAITING = """\
+SELECT json_extract(w.value, '$[0]') FROM json_each(?) w WHERE EXISTS (
+  SELECT 1 FROM ledger l WHERE l.broadcast_id = json_extract(w.value, '$[0]')
+    AND l.device_id > json_extract(w.value, '$[1]') AND l.outcome IS NULL
+)
+"""
 _STANDING = """\
 SELECT l.broadcast_id, l.device_id, l.outcome, e.raw FROM json_each(?) w
 JOIN ledger l ON l.broadcast_id = json_extract(w.value, '$[0]') AND l.device_id = json_extract(w.value, '$[1]')
@@ -53,7 +60,7 @@ class SqliteBulk:
     async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
         """See `Bulk`."""
         found = {(row[0], row[1]): HeadRow(*row) for row in await self._read(_HEADS, keys)}
-        seen = _text(now)
+        seen = stored(now)
         missing = [key for key in keys if key not in found]
         await self._write(_MAKE_HEADS, [(*key, GENESIS, seen) for key in missing])
         return found | {key: HeadRow(*key, 0, GENESIS) for key in missing}
@@ -69,33 +76,32 @@ class SqliteBulk:
             found.setdefault((device, journal), {})[sequence] = mark
         return found
 
-    async def add_entries(self, rows: Sequence[EntryRow], now: datetime) -> None:
+    async def add_entries(self, added: Sequence[AddedRows], now: datetime) -> None:
         """See `Bulk`."""
-        received = _text(now)
-        await self._write(_ADD_ENTRY, [(*row, received) for row in rows])
+        received = stored(now)
+        values = [
+            (device, journal, one.sequence, one.hash, one.kind, one.raw, received)
+            for device, journal, entries in added
+            for one in entries
+        ]
+        await self._write(_ADD_ENTRY, values)
 
     async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
         """See `Bulk`."""
-        at = _text(now)
+        at = stored(now)
         values = [
-            (
-                row.outcome,
-                row.reason,
-                None if row.started is None else _text(row.started),
-                row.played_ms,
-                at,
-                row.journal,
-                row.sequence,
-                row.broadcast,
-                row.device,
-            )
-            for row in rows
+            (outcome, reason, started, played_ms, at, journal, sequence, broadcast, device)
+            for broadcast, device, outcome, reason, started, played_ms, journal, sequence, _ in rows
         ]
         return await self._write(_ANSWER, values)
 
     async def begin(self, rows: Sequence[BegunRow]) -> int:
         """See `Bulk`."""
-        return await self._write(_BEGIN, [(_text(row.started), row.broadcast, row.device) for row in rows])
+        return await self._write(_BEGIN, [(row.started, row.broadcast, row.device) for row in rows])
+
+    async def awaiting(self, keys: Sequence[Key]) -> set[str]:
+        """See `Bulk`."""
+        return {row[0] for row in await self._read(_AWAITING, keys)}
 
     async def standing(self, keys: Sequence[Key]) -> dict[Key, Standing]:
         """See `Bulk`."""
@@ -108,8 +114,3 @@ class SqliteBulk:
 
     async def _read(self, statement: str, named: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
         return (await self._connection.exec_driver_sql(statement, (json.dumps(named),))).all()
-
-
-def _text(at: datetime) -> str:
-    """As SQLAlchemy writes instants into SQLite."""
-    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(" ", "microseconds")[:26]

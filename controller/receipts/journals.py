@@ -9,36 +9,18 @@ as one: each goes on where the one before it ended.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.receipts.bulk import bulk_of
 from controller.receipts.odd import Odd
-from controller.receipts.rows import EntryRow, HeadRow, Key, Span
+from controller.receipts.rows import AddedRows, HeadRow, Key, Span
 from controller.receipts.tables import JournalGap
-from loa_protocol.receipts import MAX_SEQUENCE, Body, ChainBroken, Gone, Line, ReceiptBatch, read_line
+from controller.receipts.told import UNREADABLE, Received, Told
+from loa_protocol.receipts import MAX_SEQUENCE, ChainBroken, Gone, ReceiptBatch
 
 _FORKED = "tells another story than before; was its card cloned or restored? Provision the device anew"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A verified batch and its entries, read."""
-
-    batch: ReceiptBatch
-    lines: tuple[Line | ChainBroken, ...]
-
-    @classmethod
-    def of(cls, batch: ReceiptBatch) -> "Received":
-        """Read the entries here and now."""
-        return cls(batch, tuple(read_line(bytes(raw)) for raw in batch.entries))
-
-    @property
-    def key(self) -> Key:
-        """Which journal."""
-        return self.batch.device, self.batch.journal
 
 
 @dataclass(slots=True)
@@ -48,6 +30,14 @@ class Head:
     sequence: int
     hash: str
     held: dict[int, str] = field(default_factory=dict)
+    added: list[Told] = field(default_factory=list)
+    """What this group has added and `held` does not show yet."""
+
+    def differs(self, line: Told) -> bool:
+        """Whether something else is held under the number of `line`."""
+        self.held.update((one.sequence, one.hash) for one in self.added)
+        self.added.clear()
+        return self.held.get(line.sequence, line.hash) != line.hash
 
 
 @dataclass(slots=True)
@@ -58,7 +48,7 @@ class Taken:
     journal: str
     sequence: int
     hash: str
-    entries: list[Line] = field(default_factory=list)
+    entries: list[Told] = field(default_factory=list)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     odd: list[Odd] = field(default_factory=list)
     resend_from: int | None = None
@@ -70,7 +60,7 @@ class Taken:
 
 async def take(session: AsyncSession, batch: ReceiptBatch, now: datetime) -> Taken:
     """Add what one batch brings to its journal, in the caller's transaction."""
-    return (await take_all(session, [Received.of(batch)], now))[0]
+    return (await take_all(session, [Received.read(batch)], now))[0]
 
 
 async def take_all(session: AsyncSession, group: Sequence[Received], now: datetime) -> list[Taken]:
@@ -80,8 +70,8 @@ async def take_all(session: AsyncSession, group: Sequence[Received], now: dateti
     held = await bulk.hashes(spans) if (spans := list(_repeated(group, rows))) else {}
     heads = {key: Head(row.sequence, row.hash, held.get(key, {})) for key, row in rows.items()}
     taken = [follow(heads[one.key], one) for one in group]
-    if entries := _entries(taken):
-        await bulk.add_entries(entries, now)
+    if added := [AddedRows(one.device, one.journal, one.entries) for one in taken if one.entries]:
+        await bulk.add_entries(added, now)
     if gaps := [gap for one in taken for gap in _gaps(one, now)]:
         await session.execute(insert(JournalGap), gaps)
     moved = [
@@ -94,18 +84,29 @@ async def take_all(session: AsyncSession, group: Sequence[Received], now: dateti
 
 def follow(head: Head, received: Received) -> Taken:
     """What a batch adds behind `head`, which moves. Pure but for that."""
-    batch = received.batch
-    taken = Taken(batch.device, batch.journal, head.sequence, head.hash)
-    if batch.gone is not None:
-        _pass_gone(head, batch.gone, taken)
-    for line in received.lines:
-        if isinstance(line, ChainBroken):
-            taken.note(line.code, str(line))
-            break
-        if not _take_one(head, line, taken):
-            break
+    taken = Taken(received.device, received.journal, head.sequence, head.hash)
+    if not (received.plain and _take_whole(head, received.lines, taken)):
+        _take_each(head, received, taken)
     taken.sequence, taken.hash = head.sequence, head.hash
     return taken
+
+
+def _take_whole(head: Head, lines: Sequence[Told], taken: Taken) -> bool:
+    """The usual batch: it begins where the journal ends. False where it does not, and nothing is taken."""
+    if not lines or lines[0].sequence != head.sequence + 1 or lines[0].previous != head.hash:
+        return False
+    head.added += lines
+    taken.entries += lines
+    head.sequence, head.hash = lines[-1].sequence, lines[-1].hash
+    return True
+
+
+def _take_each(head: Head, received: Received, taken: Taken) -> None:
+    """Line by line, as far as they can follow."""
+    if received.gone is not None:
+        _pass_gone(head, received.gone, taken)
+    if all(_take_one(head, line, taken) for line in received.lines) and received.broken:
+        taken.note(ChainBroken.code, received.broken)
 
 
 def _pass_gone(head: Head, gone: Gone, taken: Taken) -> None:
@@ -124,48 +125,33 @@ def _pass_gone(head: Head, gone: Gone, taken: Taken) -> None:
     head.sequence, head.hash, taken.resend_from = gone.last, gone.hash, None
 
 
-def _take_one(head: Head, line: Line, taken: Taken) -> bool:
+def _take_one(head: Head, line: Told, taken: Taken) -> bool:
     """One entry; False where the rest of the batch cannot follow."""
     if line.sequence > head.sequence + 1:
         taken.resend_from = head.sequence + 1
         return False
     known = line.sequence <= head.sequence
-    if (known and head.held.get(line.sequence, line.hash) != line.hash) or (not known and line.previous != head.hash):
+    if (known and head.differs(line)) or (not known and line.previous != head.hash):
         taken.note("journal_fork", f"entry {line.sequence} {_FORKED}")
         return False
     if not known:
-        if line.entry is None:
+        if line.kind == UNREADABLE:
             taken.note("entry_unreadable", f"{line.why}; it is kept, the controller may be too old for it")
         taken.entries.append(line)
+        head.added.append(line)
         head.sequence, head.hash, taken.resend_from = line.sequence, line.hash, None
-        head.held[line.sequence] = line.hash
     return True
 
 
 def _repeated(group: Iterable[Received], rows: dict[Key, HeadRow]) -> Iterable[Span]:
     """What batches bring that is committed already, to be compared."""
     for one in group:
-        numbers = [line.sequence for line in one.lines if isinstance(line, Line)]
         head = rows[one.key].sequence
-        if numbers and (first := max(min(numbers), 1)) <= head:
+        if one.plain and one.lines and one.lines[0].sequence > head:
+            continue
+        first = max(min((line.sequence for line in one.lines), default=head + 1), 1)
+        if first <= head:
             yield Span(*one.key, first, min(first + len(one.lines), head))
-
-
-def _entries(taken: Iterable[Taken]) -> list[EntryRow]:
-    return [
-        EntryRow(one.device, one.journal, line.sequence, line.hash, _kind(line), line.raw)
-        for one in taken
-        for line in one.entries
-    ]
-
-
-def _kind(line: Line) -> str:
-    return "unreadable" if line.entry is None else _tag(type(line.entry.body))
-
-
-@cache
-def _tag(body: type[Body]) -> str:
-    return str(body.__struct_config__.tag)
 
 
 def _gaps(taken: Taken, now: datetime) -> Iterable[dict[str, object]]:

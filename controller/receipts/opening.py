@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import msgspec
 
 from controller.delivery.directory import Known
-from controller.receipts.journals import Received
 from controller.receipts.opening_pool import Needs, OpeningPool
 from controller.receipts.opening_process import OpeningProcessGone
 from controller.receipts.opening_wire import NOT_TAKEN_IN, Question, Refusal, ask, opened, understood
-from controller.receipts.reading import FAMILIES, Batch
+from controller.receipts.reading import FAMILIES
+from controller.receipts.told import Received
 from controller.runtime.mqtt import Arrival
 from loa_protocol.documents import Wire
 from loa_protocol.errors import LoaError
@@ -89,7 +89,7 @@ class Opener:
             found = await asyncio.get_running_loop().run_in_executor(self._threads, _opened, questions)
         return list(_messages(turn, found))
 
-    async def _elsewhere(self, questions: Sequence[Question]) -> "list[Wire | Batch | Refusal] | None":
+    async def _elsewhere(self, questions: Sequence[Question]) -> "list[Wire | Received | Refusal] | None":
         """What a process says of a turn; None where none is there, or none any longer."""
         process = self.pool.least_busy()
         if process is None:
@@ -104,14 +104,10 @@ class Opener:
             return None
 
 
-def _opened(questions: Sequence[Question]) -> list[Wire | Batch | Refusal]:
+def _opened(questions: Sequence[Question]) -> list[Wire | Received | Refusal]:
     return [opened(question) for question in questions]
 
 
-def _messages(turn: Sequence[Closed], found: Sequence[Wire | Batch | Refusal]) -> Iterator[Message | Refusal]:
+def _messages(turn: Sequence[Closed], found: Sequence[Wire | Received | Refusal]) -> Iterator[Message | Refusal]:
     for one, document in zip(turn, found, strict=True):
-        if isinstance(document, Refusal):
-            yield document
-        else:
-            read = Received(*document) if isinstance(document, tuple) else document
-            yield Message(one.arrival, one.known, read)
+        yield document if isinstance(document, Refusal) else Message(one.arrival, one.known, document)

@@ -1,21 +1,20 @@
 """What the ingest and its opening processes say to each other: frames of MessagePack behind their length.
 
-A question is a turn of messages, an answer has one `Answer` for each of them, in their order. Entries cross as the
-bytes they came in and what was computed of them; the ingest reads their bodies again, unhindered by checks.
+A question is a turn of messages, an answer has one `Answer` for each of them, in their order. Of receipts crosses what
+is stored of them, so that the ingest reads nothing twice.
 """
 
 import logging
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from controller.receipts.reading import MODELS, Batch, read
-from loa_protocol.checked import read_checked
+from controller.receipts.reading import MODELS, read
+from controller.receipts.told import Received
 from loa_protocol.documents import Wire
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.errors import LoaError
-from loa_protocol.receipts import ChainBroken, Gone, Line, ReceiptBatch
 from loa_protocol.topics import Family
 
 log = logging.getLogger(__name__)
@@ -31,26 +30,6 @@ class Question(msgspec.Struct, frozen=True, array_like=True, gc=False):
     family: Family
     device_id: str
     key: TrustKey
-
-
-class _Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A line; its entry is read again from `raw`, unless there is `why` not."""
-
-    raw: bytes
-    sequence: int
-    previous: str
-    hash: str
-    why: str = ""
-
-
-class _Batch(msgspec.Struct, frozen=True, array_like=True, tag="b"):
-    """A batch; `broken` are the places among its lines where there was one without a place, and why."""
-
-    device: str
-    journal: str
-    gone: Gone | None
-    lines: tuple[_Line, ...]
-    broken: tuple[tuple[int, str], ...]
 
 
 class _Document(msgspec.Struct, frozen=True, array_like=True, tag="d"):
@@ -70,7 +49,7 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True, tag="r"):
 
 
 NOT_TAKEN_IN = "not_taken_in"
-Answer = _Batch | _Document | Refusal
+Answer = Received | _Document | Refusal
 _questions = msgspec.msgpack.Decoder(tuple[Question, ...])
 _answers = msgspec.msgpack.Decoder(tuple[Answer, ...])
 _encoder = msgspec.msgpack.Encoder()
@@ -98,7 +77,7 @@ def asked(data: bytes) -> Sequence[Question]:
     return _questions.decode(data)
 
 
-def opened(question: Question) -> Wire | Batch | Refusal:
+def opened(question: Question) -> Wire | Received | Refusal:
     """One message opened; a fault of ours harms only the message that shows it."""
     try:
         return read(question.raw, question.family, question.device_id, question.key)
@@ -112,9 +91,7 @@ def opened(question: Question) -> Wire | Batch | Refusal:
 def answer(question: Question) -> Answer:
     """One message opened and made ready to be sent."""
     found = opened(question)
-    if isinstance(found, Refusal):
-        return found
-    return _batch(*found) if isinstance(found, tuple) else _Document(msgspec.json.encode(found))
+    return found if isinstance(found, Received | Refusal) else _Document(msgspec.json.encode(found))
 
 
 def answers(all_of_turn: Iterable[Answer]) -> bytes:
@@ -122,7 +99,7 @@ def answers(all_of_turn: Iterable[Answer]) -> bytes:
     return framed(_encoder.encode(list(all_of_turn)))
 
 
-def understood(data: bytes, families: Sequence[Family]) -> list[Wire | Batch | Refusal]:
+def understood(data: bytes, families: Sequence[Family]) -> list[Wire | Received | Refusal]:
     """What was answered of messages of these families.
 
     Raises:
@@ -131,32 +108,8 @@ def understood(data: bytes, families: Sequence[Family]) -> list[Wire | Batch | R
     return [_understood(one, family) for one, family in zip(_answers.decode(data), families, strict=True)]
 
 
-def _batch(batch: ReceiptBatch, lines: Sequence[Line | ChainBroken]) -> _Batch:
-    broken = tuple((place, str(line)) for place, line in enumerate(lines) if isinstance(line, ChainBroken))
-    sent = tuple(
-        _Line(line.raw, line.sequence, line.previous, line.hash, line.why) for line in lines if isinstance(line, Line)
-    )
-    return _Batch(batch.device, batch.journal, batch.gone, sent, broken)
-
-
-def _understood(one: Answer, family: Family) -> Wire | Batch | Refusal:
-    match one:
-        case _Batch():
-            batch = ReceiptBatch(device=one.device, journal=one.journal, gone=one.gone)
-            return batch, tuple(_lines(one) if one.broken else map(_line, one.lines))
-        case _Document():
-            document: Wire = _documents[family].decode(one.text)
-            return document
-        case Refusal():
-            return one
-
-
-def _lines(one: _Batch) -> Iterator[Line | ChainBroken]:
-    whole, broken = iter(one.lines), dict(one.broken)
-    for place in range(len(one.lines) + len(broken)):
-        yield ChainBroken(broken[place]) if place in broken else _line(next(whole))
-
-
-def _line(sent: _Line) -> Line:
-    entry = None if sent.why else read_checked(sent.raw)
-    return Line(sent.raw, sent.sequence, sent.previous, sent.hash, entry, sent.why)
+def _understood(one: Answer, family: Family) -> Wire | Received | Refusal:
+    if isinstance(one, _Document):
+        document: Wire = _documents[family].decode(one.text)
+        return document
+    return one

@@ -3,16 +3,15 @@
 Pure computing over `loa_protocol` alone, so that a small process of its own can do it.
 """
 
+from controller.receipts.told import Received
 from loa_protocol import strict_json
 from loa_protocol.documents import Wire
 from loa_protocol.documents.device import CommandReply, DeviceState, Health, Presence
 from loa_protocol.documents.trust import TrustKey
 from loa_protocol.errors import LoaError
-from loa_protocol.receipts import ChainBroken, Line, ReceiptBatch
 from loa_protocol.topics import Family
 from loa_protocol.uplink import open_receipts, open_uplink
 
-Batch = tuple[ReceiptBatch, tuple[Line | ChainBroken, ...]]
 _SIGNED: dict[Family, tuple[str, type[Wire]]] = {
     Family.STATE: ("state", DeviceState),
     Family.UP_REPLY: ("command-reply", CommandReply),
@@ -29,14 +28,14 @@ class WrongDevice(LoaError):
     code = "wrong_device"
 
 
-def read(raw: bytes, family: Family, device_id: str, key: TrustKey) -> Wire | Batch:
+def read(raw: bytes, family: Family, device_id: str, key: TrustKey) -> Wire | Received:
     """Verify and read what came on the topic of `device_id`.
 
     Raises:
         UplinkRefused, DocumentInvalid, WrongDevice: it does not count.
     """
     if family is Family.RECEIPTS:
-        return open_receipts(raw, device_id=device_id, key=key)
+        return Received.of(*open_receipts(raw, device_id=device_id, key=key))
     if family in _SIGNED:
         kind, model = _SIGNED[family]
         return open_uplink(raw, kind=kind, model=model, device_id=device_id, key=key)

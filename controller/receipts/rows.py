@@ -1,7 +1,9 @@
-"""Rows of the journals and the ledger as they go in and out in bulk. Instants are aware UTC, JSON is text."""
+"""Rows of the journals and the ledger as they go in and out in bulk. JSON is text; instants of devices are text too."""
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from controller.receipts.told import Told
 
 Key = tuple[str, str]
 """(device, journal), or (broadcast, device) in the ledger."""
@@ -16,15 +18,12 @@ class HeadRow(NamedTuple):
     hash: str
 
 
-class EntryRow(NamedTuple):
-    """One entry of a journal, as exact bytes."""
+class AddedRows(NamedTuple):
+    """New entries of one journal, in their order."""
 
     device: str
     journal: str
-    sequence: int
-    hash: str
-    kind: str
-    raw: bytes
+    entries: Sequence[Told]
 
 
 class Span(NamedTuple):
@@ -37,24 +36,26 @@ class Span(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    """A device's answer, and the entry of its journal in which its receipt stands."""
+    """A device's answer, and the entry of its journal in which its receipt stands; `started` as instants are stored."""
 
     broadcast: str
     device: str
     outcome: str
     reason: str | None
-    started: datetime | None
+    started: str | None
     played_ms: int
     journal: str
     sequence: int
+    raw: bytes
+    """That entry; it is stored with the journal, and here only for who compares."""
 
 
 class BegunRow(NamedTuple):
-    """A device has begun a broadcast."""
+    """A device has begun a broadcast; `started` as instants are stored."""
 
     broadcast: str
     device: str
-    started: datetime
+    started: str
 
 
 class Standing(NamedTuple):

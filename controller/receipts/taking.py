@@ -9,17 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.delivery import commands
 from controller.receipts import journals, ledger, reports, store
 from controller.receipts.effects import Effects
-from controller.receipts.journals import Received, Taken
+from controller.receipts.journals import Taken
 from controller.receipts.odd import Odd
 from controller.receipts.opening import Message
 from controller.receipts.reports import Said
+from controller.receipts.told import Received
 from controller.runtime.changes import Change
 from controller.runtime.clock import Clock
 from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence
 from loa_protocol.ids import device_scope
-from loa_protocol.receipts import Body, Line, Note, Refused
+from loa_protocol.receipts import Note, Refused, decode_entry
 
 log = logging.getLogger(__name__)
+
+_TELLING = frozenset(str(body.__struct_config__.tag) for body in (Refused, Note))
+"""Kinds of entries that may tell of something odd; they are few."""
 
 
 async def take(session: AsyncSession, group: Sequence[Message], clock: Clock) -> Effects:
@@ -65,7 +69,7 @@ async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> 
 async def _take_receipts(session: AsyncSession, batches: Sequence[Message], effects: Effects, now: datetime) -> None:
     received = [message.document for message in batches if isinstance(message.document, Received)]
     taken = await journals.take_all(session, received, now)
-    heard = await ledger.hear(session, list(ledger.words(taken)), now)
+    heard = await ledger.hear(session, taken, now)
     effects.changes += heard.changes
     odd = [(one.device, odd) for one in taken for odd in (*one.odd, *_told(one))] + heard.odd
     await _note(session, odd, effects, now)
@@ -76,17 +80,15 @@ async def _take_receipts(session: AsyncSession, batches: Sequence[Message], effe
 def _told(taken: Taken) -> Iterable[Odd]:
     """What the device itself found odd."""
     for line in taken.entries:
-        match _body(line):
+        if line.kind not in _TELLING:
+            continue
+        match decode_entry(line.raw).body:
             case Refused() as refused:
                 yield Odd(f"refused_{refused.reason}"[:60], f"{refused.count} on {refused.topic}")
             case Note() as note if note.code == "equivocation":
                 yield Odd(note.code, note.text)
             case _:
                 pass
-
-
-def _body(line: Line) -> Body | None:
-    return None if line.entry is None else line.entry.body
 
 
 async def _note(session: AsyncSession, odd: Sequence[tuple[str, Odd]], effects: Effects, now: datetime) -> None:

@@ -15,4 +15,4 @@ async def say(session: AsyncSession, device: str, body: Body, now: datetime) -> 
     journal = WireJournal()
     journal.write(body)
     taken = await journals.take(session, journal.batch(device), now)
-    return await ledger.hear(session, list(ledger.words([taken])), now)
+    return await ledger.hear(session, [taken], now)

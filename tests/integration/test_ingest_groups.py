@@ -14,9 +14,9 @@ from sqlalchemy import select, text
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Finding
 from controller.receipts import ingest, journals, service, taking
-from controller.receipts.journals import Received
 from controller.receipts.opening import Message
 from controller.receipts.tables import JournalEntry, JournalGap, JournalRow
+from controller.receipts.told import Received
 from controller.runtime.database import Database
 from loa_protocol import topics
 from loa_protocol.outcomes import Outcome
@@ -116,7 +116,7 @@ def _message(batch: ReceiptBatch) -> Message:
     """As the door gives it; signatures are not what this is about."""
     from tests.fakes.ingest_feed import arrival_of, known_of
 
-    return Message(arrival_of(batch.device), known_of(batch.device), Received.of(batch))
+    return Message(arrival_of(batch.device), known_of(batch.device), Received.read(batch))
 
 
 async def test_two_processes_that_get_the_same_batches_store_each_once(xa: Commune, database: str) -> None:
@@ -256,7 +256,7 @@ async def test_a_clone_in_the_same_group_is_a_fork(xa: Commune) -> None:
     journal.write(Note(code="one"), Note(code="two"))
     clone.write(Note(code="one"), Note(code="another-story"))
     clone.raws[0] = journal.raws[0]
-    group = [Received.of(journal.batch("loa-1")), Received.of(clone.batch("loa-1"))]
+    group = [Received.read(journal.batch("loa-1")), Received.read(clone.batch("loa-1"))]
 
     async with xa.db.transaction() as session:
         first, second = await journals.take_all(session, group, xa.clock.now())

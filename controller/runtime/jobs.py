@@ -1,4 +1,4 @@
-"""What happens by the clock: the ledger's deadlines, silent devices, signing anew. Driven by APScheduler.
+"""What happens by the clock: deadlines of the ledger, silent devices, signing anew, planning ahead, by APScheduler.
 
 Every job is idempotent, looks before it takes a lock and skips what another process is at, so that any number of
 processes may run it: the scheduler keeps nothing, each process has its own.
@@ -22,6 +22,8 @@ from controller.runtime.database import Database, alone
 from controller.runtime.settings import Settings
 from controller.runtime.telling import tell_failure
 from controller.runtime.waiting import unbroken
+from controller.schedules import horizon
+from controller.schedules.making import terms_of
 
 log = logging.getLogger(__name__)
 logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of every second
@@ -30,6 +32,7 @@ Job = Callable[[], Coroutine[Any, Any, None]]
 TICK_S = 1
 LIVENESS_S = 5
 RESIGN_S = 600
+PLAN_AHEAD_S = 60
 
 
 class Jobs:
@@ -49,6 +52,7 @@ class Jobs:
                     (self.tick, TICK_S),
                     (self.watch_liveness, LIVENESS_S),
                     (self.sign_anew, RESIGN_S),
+                    (self.plan_ahead, PLAN_AHEAD_S),
                 ):
                     bell = asyncio.Event()
                     bell.set()
@@ -89,6 +93,11 @@ class Jobs:
         aged = await self._db.attempt(wish)
         if aged:
             log.info("%d documents are signed anew", len(aged))
+            self._wake()
+
+    async def plan_ahead(self) -> None:
+        """Programmes, up to the horizon."""
+        if await horizon.extend_all(self._db, terms_of(self._settings, self._clock.now())):
             self._wake()
 
     def _tell(self, changes: list[Change]) -> None:

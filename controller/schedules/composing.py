@@ -61,12 +61,13 @@ class Slot:
 class Composed:
     """What is sent. `length_ms` is planned, `sound_ms` is what there is; of `spare_ms` and `over_ms` one is 0.
 
-    `missing` are ids of sounds that are not there.
+    `full_ms` is what its segments may take if every slot is full. `missing` are ids of sounds that are not there.
     """
 
     segments: tuple[Segment, ...]
     length_ms: int
     sound_ms: int
+    full_ms: int
     slots: tuple[Slot, ...]
     missing: tuple[str, ...] = ()
 
@@ -131,7 +132,7 @@ def compose(session: Session, start: datetime, material: Material) -> Composed:
     heard = any(isinstance(one, kinds) for one in making.segments)
     segments = tuple(making.segments) if heard else ()
     sound_ms = making.sound_ms if heard else 0
-    return Composed(segments, length_ms, sound_ms, tuple(making.slots), tuple(making.missing))
+    return Composed(segments, length_ms, sound_ms, making.planned_ms, tuple(making.slots), tuple(making.missing))
 
 
 @dataclass(slots=True)

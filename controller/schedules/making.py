@@ -14,6 +14,7 @@ from controller.broadcasts.service import plan_topics
 from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.runtime.database import alone
+from controller.runtime.settings import Settings
 from controller.schedules import broadcast_store, composing, slot_store, store
 from controller.schedules.composing import Composed, Material
 from controller.schedules.planning import Diff, difference, wanted_of
@@ -38,6 +39,11 @@ class Terms:
         """The midnight (UTC) after the horizon, so that a programme is planned further once a day only."""
         day = (self.now + self.horizon).astimezone(UTC).date() + timedelta(days=1)
         return datetime.combine(day, time(), UTC)
+
+
+def terms_of(settings: Settings, now: datetime) -> Terms:
+    """How far and under which terms a controller plans."""
+    return Terms(now, timedelta(days=settings.horizon_days), timedelta(seconds=settings.answer_deadline_s))
 
 
 @dataclass(frozen=True, slots=True)

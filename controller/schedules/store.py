@@ -58,6 +58,14 @@ async def due(session: AsyncSession, until: datetime, limit: int) -> Sequence[st
     return (await session.scalars(query.order_by(ProgrammeRow.planned_until, ProgrammeRow.id).limit(limit))).all()
 
 
+async def take_due(session: AsyncSession, ids: Sequence[str], until: datetime) -> Sequence[ProgrammeRow]:
+    """Those of the programmes that are due still, for us alone; without those another process is at."""
+    query = select(ProgrammeRow).where(ProgrammeRow.id.in_(ids), ProgrammeRow.retired_at.is_(None))
+    query = query.where(ProgrammeRow.planned_until < until).order_by(ProgrammeRow.id)
+    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+    return (await session.scalars(query)).all()
+
+
 async def revisions(session: AsyncSession, programme_id: str) -> list[Effective]:
     """All revisions, oldest first."""
     query = select(ProgrammeRevision.number, ProgrammeRevision.effective_from)

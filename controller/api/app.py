@@ -20,6 +20,7 @@ from controller.runtime.server import Controller
 from controller.schedules import routes as schedules
 from controller.schedules import slot_routes
 from controller.sources import routes as sources
+from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.units import routes as units
 
@@ -64,6 +65,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         schedules,
         slot_routes,
         timelines,
+        stagger,
         events,
     ):
         app.include_router(feature.router, prefix="/api/v1", dependencies=checks)

@@ -29,6 +29,7 @@ _DAY = timedelta(days=1)
 _SAMPLED = 400 * _DAY
 _CHUNK = 28 * _DAY
 _MOST_SAMPLED = 20_000
+_MOST_SPANS = 2000
 
 
 class TooManyOccurrences(LoaError):
@@ -236,21 +237,24 @@ def _targets(document: ProgrammeFile, session: Session) -> frozenset[str]:
 
 
 def _sampled(document: ProgrammeFile) -> Iterator[Occurrence]:
-    """Occurrences in order: of the `_SAMPLED` days from each session's first, and those near a change."""
-    series = series_of(document)
-    starts = sorted({valid_days(document, session)[0] for session in document.sessions})
-    spans = [(day, day + _SAMPLED) for day in starts]
-    for change in document.changes:
-        day = datetime.fromisoformat(change.start or change.occurrence).date()
-        spans.append((day - _DAY, day + 2 * _DAY))
-    zone, reached = zone_in(document), date.min
-    for first, last in sorted(spans):
+    """Occurrences in order: of the `_SAMPLED` days from each session's first, of days it names, and near changes."""
+    series, zone = series_of(document), zone_in(document)
+    reached = FIRST_DAY
+    for first, last in sorted(_spans(document))[:_MOST_SPANS]:
         day = max(first, reached)
         while day < last:
             until = min(day + _CHUNK, last)
             yield from expand(series, _midnight(day, zone), _midnight(until, zone), most=4 * _MOST_SAMPLED)
             day = until
         reached = max(reached, last)
+
+
+def _spans(document: ProgrammeFile) -> set[tuple[date, date]]:
+    """Spans of days [first, last) where sessions may be new to each other."""
+    begins = (valid_days(document, session)[0] for session in document.sessions)
+    named = {day for session in document.sessions for day in (*session.dates, *session.also)}
+    moved = (datetime.fromisoformat(change.start or change.occurrence).date() for change in document.changes)
+    return {(day, day + _SAMPLED) for day in begins} | {(day - _DAY, day + 2 * _DAY) for day in (*named, *moved)}
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

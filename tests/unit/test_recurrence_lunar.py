@@ -1,6 +1,7 @@
 """The lunar calendar day by day against a second library, its odd months, Tết, and the public holidays."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import lunar_vn
 import msgspec
@@ -71,7 +72,7 @@ def test_before_1968_the_calendar_was_that_of_utc_8(tell) -> None:
 def test_every_day_has_one_lunar_day_and_months_follow_each_other() -> None:
     months = [month for year in range(1899, 2101) for month in months_of(year)]
 
-    for month, following in zip(months, months[1:], strict=False):
+    for month, following in pairwise(months):
         assert month.first + month.days * DAY == following.first
         assert month.days in {29, 30}
         assert following.leap == (following.month == month.month)

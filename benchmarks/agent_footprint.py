@@ -1,4 +1,4 @@
-"""How soon the agent is ready and what its processes hold in memory."""
+"""How soon the agent is ready, what its processes hold in memory and what they need of the processor at rest."""
 
 import statistics
 import subprocess
@@ -11,12 +11,13 @@ from pathlib import Path
 from benchmarks.agent_raw import AGENT_LIBRARIES, PLAYER_LIBRARIES, imports_s
 from benchmarks.agent_rig import OneAgent
 from benchmarks.measuring import Figure, Goal, at_most
-from benchmarks.memory import pss_bytes
+from benchmarks.memory import on_processor_ns, pss_bytes
 from tests.acceptance.rig import wait_for
 
 MEMORY_GOAL_MB = 120
 _MB = 1e6
 _SETTLE_S = 4.0
+_AT_REST_S = 4.0
 _SOUND_MS = 20_000
 _INTO_SOUND_S = 3.0
 _HEADER_FIELDS = 5
@@ -46,11 +47,21 @@ def memory_figures(one: OneAgent, output: str, *, foreign: bool = False) -> list
     time.sleep(_SETTLE_S)
     raw_mb = bare_mb()
     goal = None if foreign else at_most(MEMORY_GOAL_MB)
-    idle = _figures(one, f"memory idle, {output}", raw_mb, goal)
+    idle = [*_figures(one, f"memory idle, {output}", raw_mb, goal), _at_rest(one, output)]
     one.send([one.broadcast("long", in_s=0.5, sound_ms=_SOUND_MS)])
     wait_for(lambda: one.controller.states[-1].playing, "the long bulletin sounds")
     time.sleep(_INTO_SOUND_S)
     return [*idle, *_figures(one, f"memory playing, {output}", raw_mb, goal)]
+
+
+def _at_rest(one: OneAgent, output: str) -> Figure:
+    """What agent and player together need of one core while nothing sounds; the output is fed silence."""
+    pids = one.processes()
+    before_ns, begin_ns = sum(on_processor_ns(pid) for pid in pids), time.monotonic_ns()
+    time.sleep(_AT_REST_S)
+    used_ns = sum(on_processor_ns(pid) for pid in pids) - before_ns
+    share = 100 * used_ns / (time.monotonic_ns() - begin_ns)
+    return Figure(f"processor idle, {output}", share, None, "% of a core", len(pids))
 
 
 def board_figures(one: OneAgent) -> list[Figure]:

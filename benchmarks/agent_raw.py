@@ -1,6 +1,6 @@
 """The bare parts that the agent's figures stand beside, each as small as Python and the libraries allow.
 
-Run as a program it is one of the bare processes: `player FILE` (a paced loop of 20 ms blocks that answers each line of
+Run as a program it is one of the bare processes: `player FILE` (a paced loop of 10 ms blocks that answers each line of
 its input when the next block is written) or `sleeper` (wakes at the instants it is given).
 """
 
@@ -22,7 +22,7 @@ import av
 from loa_protocol.envelope import b64decode, parse, signed_bytes
 from loa_protocol.keys import Ed25519Signer
 
-BLOCK_S = 0.02
+BLOCK_S = 0.01
 DECODE_FRAMES = 9_600
 """200 ms at 48 kHz: what a cue that is due now waits for."""
 _STARTED_BYTES = 400

@@ -37,6 +37,22 @@ _LOG_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) \w+ \S+ (.*)$
 _WAKE_S = 0.2
 
 
+class Added:
+    """Whole lines of growing files, each read once: looking must cost the machine little while something is timed."""
+
+    def __init__(self) -> None:
+        self._read_bytes: dict[Path, int] = {}
+
+    def lines(self, path: Path) -> list[str]:
+        """Those that were not read yet."""
+        done = self._read_bytes.get(path, 0)
+        with path.open("rb") as opened:
+            opened.seek(done)
+            whole = opened.read().rpartition(b"\n")
+        self._read_bytes[path] = done + len(whole[0]) + len(whole[1])
+        return whole[0].decode(errors="replace").splitlines()
+
+
 class Tap:
     """Relays one TCP port to another on loopback; notes when plans went to the client and when it subscribed.
 
@@ -109,6 +125,7 @@ class OneAgent:
             environment=dict(environment or {}),
         )
         self.bulletin_file = folder / "bulletin.ogg"
+        self._added, self._began = Added(), dict[str, dict[str, int]]()
         self.asset = encoded(self.bulletin_file, BULLETIN_S)
         self.clip = encoded(folder / "clip.ogg", SOUND_MS / 1000)
         self.controller.assign(DeviceKind.BOARD if board else DeviceKind.SPEAKER)
@@ -177,28 +194,25 @@ class OneAgent:
 
     def first_sample(self, name: str) -> dict[str, int] | None:
         """What the capture says of a broadcast's first sample; None before it is written."""
-        return next((event for cue, event in self.began().items() if cue == name), None)
+        for path in self._captures():
+            for event in map(json.loads, self._added.lines(path)):
+                if event["event"] == "began":
+                    self._began[event["occurrence"]] = event
+        return self._began.get(name)
 
     def stages_ns(self, received_ns: int) -> tuple[int, int]:
-        """From the log, to a millisecond: when the plan was in force, and when the cue was handed to the player."""
-        lines = [(at, text) for at, text in self.logged() if at > received_ns - 1_000_000]
+        """From the log, to a millisecond: when the plan was in force, and when the cue was handed to the player.
+
+        For the newest plan only: what the log said before the last call is not read again.
+        """
+        lines = [(at, text) for at, text in self._logged() if at > received_ns - 1_000_000]
         in_force = next(at for at, text in lines if text.endswith("is in force"))
         return in_force, next(at for at, text in lines if " starts at " in text)
 
-    def began(self) -> dict[str, dict[str, int]]:
-        """What the capture says of every first sample so far, by cue."""
-        found: dict[str, dict[str, int]] = {}
-        for path in self._captures():
-            for line in path.read_text().splitlines():
-                event = json.loads(line)
-                if event["event"] == "began":
-                    found[event["occurrence"]] = event
-        return found
-
-    def logged(self) -> list[tuple[int, str]]:
-        """The agent's log: (CLOCK_MONOTONIC ns, to a millisecond; message)."""
+    def _logged(self) -> list[tuple[int, str]]:
+        """What the agent's log has gained: (CLOCK_MONOTONIC ns, to a millisecond; message)."""
         shift_ns = time.monotonic_ns() - int(utc_now().timestamp() * 1e9)
-        lines = _LOG_LINE.findall(self.agent.log.read_text(errors="replace"))
+        lines = _LOG_LINE.findall("\n".join(self._added.lines(self.agent.log)))
         return [(_local_ns(second, int(ms)) + shift_ns, message) for second, ms, message in lines]
 
     def processes(self) -> list[int]:

@@ -1,6 +1,6 @@
 """The broadcasts that programmes make: reading what is there, writing a difference, counting whom it reaches."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +21,8 @@ from controller.broadcasts.tables import (
 from controller.devices.tables import Device, DeviceReport
 from controller.schedules.planning import Diff, Held, Wanted
 from controller.units import store as units
-from loa_protocol.documents.plan import ContentSegment, RelaySegment, Segment, Segments
+from loa_protocol.documents.plan import Broadcast, ContentSegment, OnLate, RelaySegment, Segment, Segments
+from loa_protocol.timeline import turn_length_ms
 
 _AT_ONCE = 400
 
@@ -80,35 +81,73 @@ def _as_made(row: BroadcastRow, scopes: Sequence[str]) -> Wanted:
 
 
 async def write(session: AsyncSession, programme_id: str, diff: Diff, now: datetime, grace: timedelta) -> None:
-    """Make the difference; `grace` after its end a broadcast's silence becomes `unknown`."""
+    """Make the difference; `grace` after its end, or its last turn's, a broadcast's silence becomes `unknown`."""
+    patience = await _patience(session, diff, grace)
     for part in _parts(diff.add):
-        await _add(session, programme_id, part, now, grace)
+        await _add(session, programme_id, part, now, patience)
     for pairs in _parts(diff.change):
-        await _change(session, pairs, grace)
+        await _change(session, pairs, patience)
     for gone in _parts([one.as_made.id for one in diff.cancel]):
         for row in await session.scalars(select(BroadcastRow).where(BroadcastRow.id.in_(gone))):
             row.cancelled_at, row.cancelled_by_plan = now, True
     await session.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long a broadcast is waited for after its end; `last`: scopes → the last turn of the devices that hear them."""
+
+    grace: timedelta
+    last: Mapping[tuple[str, ...], int]
+
+    def ends(self, wanted: Wanted) -> datetime:
+        """When the last device can have ended it in its turn."""
+        return wanted.ends + timedelta(milliseconds=self.last.get(wanted.scopes, 0) * _turn_ms(wanted))
+
+    def deadline(self, wanted: Wanted) -> datetime:
+        """When silence becomes `unknown`."""
+        return self.ends(wanted) + self.grace
+
+
+async def _patience(session: AsyncSession, diff: Diff, grace: timedelta) -> _Patience:
+    touched = (*diff.add, *(one for held, wanted in diff.change for one in (held.as_made, wanted)))
+    waiting = sorted({one.scopes for one in touched if _turn_ms(one)})
+    return _Patience(grace, {scopes: await units.last_turn(session, scopes) for scopes in waiting})
+
+
+def _turn_ms(wanted: Wanted) -> int:
+    return turn_length_ms(
+        Broadcast(
+            id=wanted.id,
+            start=wanted.start,
+            latest_start=wanted.latest_start,
+            duration_ms=wanted.duration_ms,
+            segments=wanted.segments,
+            on_late=OnLate(wanted.on_late),
+            stagger=wanted.stagger,
+        )
+    )
+
+
 async def _add(
-    session: AsyncSession, programme_id: str, wanted: Sequence[Wanted], now: datetime, grace: timedelta
+    session: AsyncSession, programme_id: str, wanted: Sequence[Wanted], now: datetime, patience: _Patience
 ) -> None:
     made = {"programme_id": programme_id, "rev": 0, "created_at": now, "repeats": 1, "board": None}
-    rows = [{**made, "id": one.id, "occurrence": one.occurrence, **_values(one, grace)} for one in wanted]
+    rows = [{**made, "id": one.id, "occurrence": one.occurrence, **_values(one, patience)} for one in wanted]
     await session.execute(insert(BroadcastRow), rows)
     await session.execute(insert(BroadcastScope), _scope_rows((one.id, one.scopes) for one in wanted))
     await _add_renditions(session, wanted)
 
 
-async def _change(session: AsyncSession, pairs: Sequence[tuple[Held, Wanted]], grace: timedelta) -> None:
+async def _change(session: AsyncSession, pairs: Sequence[tuple[Held, Wanted]], patience: _Patience) -> None:
     ids = [wanted.id for _, wanted in pairs]
     rows = {row.id: row for row in await session.scalars(select(BroadcastRow).where(BroadcastRow.id.in_(ids)))}
     for there, wanted in pairs:
         row = rows[wanted.id]
         if wanted.ends < there.as_made.ends or wanted.scopes != there.as_made.scopes:
-            row.named_until = max(row.named_until or there.as_made.ends, there.as_made.ends)
-        for name, value in _values(wanted, grace).items():
+            ended = patience.ends(there.as_made)
+            row.named_until = max(row.named_until or ended, ended)
+        for name, value in _values(wanted, patience).items():
             setattr(row, name, value)
         row.rev = there.rev + 1
         row.cancelled_at, row.cancelled_by_plan, row.expected_at, row.closed_at = None, False, None, None
@@ -133,7 +172,7 @@ async def _change_scopes(session: AsyncSession, there: Held, wanted: Wanted) -> 
         await session.execute(insert(BroadcastScope), come)
 
 
-def _values(wanted: Wanted, grace: timedelta) -> dict[str, Any]:
+def _values(wanted: Wanted, patience: _Patience) -> dict[str, Any]:
     return {
         "session_id": wanted.session,
         "title": wanted.title,
@@ -147,7 +186,7 @@ def _values(wanted: Wanted, grace: timedelta) -> dict[str, Any]:
         "on_late": wanted.on_late,
         "volume": wanted.volume,
         "stagger": wanted.stagger,
-        "deadline": wanted.ends + grace,
+        "deadline": patience.deadline(wanted),
     }
 
 

@@ -95,7 +95,7 @@ async def write(session: AsyncSession, programme_id: str, diff: Diff, now: datet
 
 @dataclass(frozen=True, slots=True)
 class _Patience:
-    """How long a broadcast is waited for after its end; `last`: scopes → the last turn of the devices that hear them."""
+    """How long a broadcast is waited for after its end; `last`: the last turn among those who hear some scopes."""
 
     grace: timedelta
     last: Mapping[tuple[str, ...], int]

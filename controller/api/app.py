@@ -15,6 +15,7 @@ from controller.delivery import routes as delivery
 from controller.devices import routes as devices
 from controller.jobs import routes as jobs
 from controller.media import routes as media
+from controller.policies import routes as policies
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
 from controller.schedules import routes as schedules
@@ -64,6 +65,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         sources,
         schedules,
         slot_routes,
+        policies,
         timelines,
         stagger,
         events,

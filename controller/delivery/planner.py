@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.delivery import drafts, rules, store
 from controller.delivery.drafts import Placed
 from controller.delivery.store import Stored
+from controller.policies.signing import draft as policy_draft
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database
 from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
@@ -159,6 +160,8 @@ class Planner:
                 document = drafts.assignment(placed[address.subject], version=version, now=now)
         elif address.family is Family.STOP:
             document = await drafts.stop(session, address.subject, version=version, now=now)
+        elif address.family is Family.POLICY:
+            document = await policy_draft(session, address.subject, version=version, now=now)
         else:
             log.warning("nothing makes documents of %s yet; the wish is dropped", address)
         return None if document is None else (document, seal(kind, document, signers))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.delivery import store as delivery
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport, Finding
+from controller.policies import membership
 from controller.units import service as units
 from loa_protocol import topics
 from loa_protocol.errors import LoaError
@@ -96,6 +97,8 @@ async def register_all(session: AsyncSession, wanted: Sequence[NewDevice], *, no
     session.add_all(devices)
     await session.flush()
     await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, one.id) for one in devices])
+    if placed := [one.id for one in devices if position(one) is not None]:
+        await membership.follow(session, placed)
     return devices
 
 
@@ -132,6 +135,8 @@ async def place(session: AsyncSession, device_id: str, at: Point | None) -> Devi
     """
     device = await require(session, device_id)
     device.latitude, device.longitude = (None, None) if at is None else (at.latitude, at.longitude)
+    await session.flush()
+    await membership.follow(session, [device_id])
     return device
 
 

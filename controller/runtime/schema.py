@@ -6,11 +6,12 @@ from controller.delivery import tables as delivery
 from controller.devices import tables as devices
 from controller.jobs import tables as jobs
 from controller.media import tables as media
+from controller.policies import tables as policies
 from controller.receipts import tables as receipts
 from controller.runtime.database import Base
 from controller.schedules import tables as schedules
 from controller.sources import tables as sources
 from controller.units import tables as units
 
-TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, schedules, api)
+TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, schedules, policies, api)
 metadata = Base.metadata

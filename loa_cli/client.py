@@ -54,6 +54,10 @@ class Client:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self._send("POST", path, json=content, headers=headers)
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """A whole new version; `None` is sent."""
+        return self._send("PUT", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         """A change of what is named; `None` is sent and takes a value away."""
         return self._send("PATCH", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})

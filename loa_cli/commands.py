@@ -2,7 +2,7 @@
 
 import typer
 
-from loa_cli import agent, broadcasts, demonstration, explaining, intake, inventory, joining, serve, swarm
+from loa_cli import agent, broadcasts, demonstration, explaining, intake, inventory, joining, schedules, serve, swarm
 
 app = typer.Typer(
     name="loa",
@@ -25,3 +25,4 @@ app.command("demo")(demonstration.demo)
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
+app.add_typer(schedules.schedules, name="schedule")

@@ -19,7 +19,7 @@ from controller.policies import routes as policies
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
 from controller.schedules import routes as schedules
-from controller.schedules import slot_routes
+from controller.schedules import sheet_routes, slot_routes
 from controller.sources import routes as sources
 from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
@@ -63,6 +63,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         broadcasts,
         receipts,
         sources,
+        sheet_routes,  # before `/programmes/{id}`: sheet-template is no id
         schedules,
         slot_routes,
         policies,

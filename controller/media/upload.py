@@ -6,12 +6,12 @@ Nothing is held in memory but a block, and nothing is written outside the spool;
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Protocol
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from controller.jobs.spool import Incoming
 from loa_protocol.errors import LoaError
 
 _FIELD_BYTES = 4096
@@ -26,6 +26,13 @@ class UploadUnreadable(LoaError):
     code = "upload_unreadable"
 
 
+class Sink(Protocol):
+    """Where the file goes; it refuses what is too much."""
+
+    async def write(self, block: bytes) -> None:
+        """Append a block."""
+
+
 @dataclass(slots=True)
 class Upload:
     """What came with the file: its name on the client, and the form's other fields."""
@@ -34,7 +41,7 @@ class Upload:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-async def receive(content_type: str, blocks: AsyncIterator[bytes], incoming: Incoming) -> Upload:
+async def receive(content_type: str, blocks: AsyncIterator[bytes], incoming: Sink) -> Upload:
     """Write the file to `incoming`.
 
     Raises:
@@ -65,7 +72,7 @@ def plain_text(text: str) -> str:
 class _Form:
     """The parser's callbacks collect what belongs together; `read` writes it between two blocks."""
 
-    def __init__(self, boundary: bytes, incoming: Incoming) -> None:
+    def __init__(self, boundary: bytes, incoming: Sink) -> None:
         self._incoming = incoming
         self._upload = Upload()
         self._has_file = self._ended = False

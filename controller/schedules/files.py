@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import yaml
@@ -25,7 +25,6 @@ from loa_protocol.errors import LoaError
 MAX_CHARACTERS = 1024 * 1024
 _WIDTH = 120
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
-Lang = Literal["vi", "en"]
 
 _VI = {
     "too_large": f"tệp có hơn {MAX_CHARACTERS} ký tự; chia thành nhiều chương trình",
@@ -50,7 +49,7 @@ class FileFault:
     vi: str
     en: str
 
-    def told(self, lang: Lang = "en") -> str:
+    def told(self, lang: str = "en") -> str:
         """The fault as one line for people."""
         where = f"{self.file}, dòng {self.line}" if lang == "vi" else f"{self.file}, line {self.line}"
         return f"{where}, {self.field}: {self.vi if lang == 'vi' else self.en} [{self.code}]"
@@ -114,6 +113,12 @@ def read_programme(text: str, name: str = "programme.yaml") -> ProgrammeFile:
             return programme
     found += [_located(name, written, fault) for fault in shape if fault.field not in {one.field for one in found}]
     raise ScheduleInvalid(sorted(found, key=lambda fault: fault.line))
+
+
+def says_changes(path: Path) -> bool:
+    """Whether a good file speaks of single days at all; `changes: []` does, and means that there are none."""
+    data = hand_written.parse(path.read_text(encoding="utf-8-sig"), most_characters=MAX_CHARACTERS).data
+    return isinstance(data, dict) and "changes" in data
 
 
 def same_id_twice(loaded: Iterable[tuple[str, ProgrammeFile]]) -> list[FileFault]:

@@ -16,22 +16,25 @@ from controller.schedules.programme import EVERY_DAY, Weekday
 
 MAX_DAYS = 1000
 _NUMBERS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười")
-_SEPARATORS = re.compile(r"[,;+&\n]| va ")
+_SEPARATORS = re.compile(r"[,;+&\n]| va ", re.ASCII)
 _TIME = re.compile(
-    r"(\d{1,2}) ?(?:h|g|gio|:) ?(?:(\d{1,2}) ?(?:p|ph|phut|')?)?(?::(\d{2}))?(?: ?(sang|trua|chieu|toi))?\Z"
+    r"(\d{1,2}) ?(?:h|g|gio|:) ?(?:(\d{1,2}) ?(?:p|ph|phut|')?)?(?::(\d{2}))?(?: ?(sang|trua|chieu|toi))?\Z", re.ASCII
 )
-_FRACTION = re.compile(r"0(\.\d+)?\Z")
-_DATE = re.compile(r"(?:ngay )?(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\Z|(\d{4})-(\d{2})-(\d{2})(?:[t ]00:00:00)?\Z")
-_RANGE = re.compile(r"(?:tu )?(.+?) ?(?:-| den ) ?(.+)\Z")
+_FRACTION = re.compile(r"0(\.\d+)?\Z", re.ASCII)
+_DATE = re.compile(
+    r"(?:ngay )?(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})\Z|(\d{4})-(\d{2})-(\d{2})(?:[t ]00:00:00)?\Z", re.ASCII
+)
+_RANGE = re.compile(r"(?:tu )?(.+?) ?(?:-| den ) ?(.+)\Z", re.ASCII)
 _LENGTH = re.compile(
-    r"(?:(\d+) ?(?:gio|h|tieng))? ?(?:(\d+(?:[.,]\d+)?) ?(?:phut|ph|p|min|'))? ?(?:(\d+) ?(?:giay|s|\"|''))?\Z"
+    r"(?:(\d+) ?(?:gio|h|tieng))? ?(?:(\d+(?:[.,]\d+)?) ?(?:phut|ph|p|min|'))? ?(?:(\d+) ?(?:giay|s|\"|''))?\Z",
+    re.ASCII,
 )
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})\Z")
-_PLAIN = re.compile(r"\d+([.,]\d+)?\Z")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})\Z", re.ASCII)
+_PLAIN = re.compile(r"\d+([.,]\d+)?\Z", re.ASCII)
 _LUNAR_DAY = re.compile(
-    r"(?:(?:ngay )?(?:mung|mong) (?P<first>\w+)|(?P<full>ngay ram|ram)|(?:ngay )?(?P<day>\d{1,2}))\Z"
+    r"(?:(?:ngay )?(?:mung|mong) (?P<first>\w+)|(?P<full>ngay ram|ram)|(?:ngay )?(?P<day>\d{1,2}))\Z", re.ASCII
 )
-_MONTH = re.compile(r" thang (?P<month>\w+)\Z")
+_MONTH = re.compile(r" thang (?P<month>\w+)\Z", re.ASCII)
 _PARTS_OF_THE_DAY = MappingProxyType(
     {"sang": range(12), "trua": range(10, 15), "chieu": range(12, 20), "toi": range(17, 24)}
 )
@@ -180,7 +183,7 @@ def days(text: str) -> Days:
     if not unwanted:
         return found
     left_out = _chosen(unwanted, text)
-    if left_out.lunar or (left_out.weekdays and (found.lunar or found.dates)):
+    if left_out == Days() or left_out.lunar or (left_out.weekdays and (found.lunar or found.dates)):
         raise _unclear_days(text)
     kept = tuple(day for day in found.weekdays or EVERY_DAY if day not in (left_out.weekdays or ()))
     if not kept:
@@ -286,7 +289,7 @@ def _month(word: str) -> int | None:
 
 
 def _number(word: str) -> int | None:
-    return int(word) if word.isdecimal() else _WORDS.get(word)
+    return int(word) if word.isascii() and word.isdecimal() else _WORDS.get(word)
 
 
 def _parts(text: str) -> list[str]:

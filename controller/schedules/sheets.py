@@ -79,6 +79,20 @@ class Frame:
         return {**self.more, **own, "valid_from": self.valid_from.isoformat()}
 
 
+def frame_of(
+    current: ProgrammeFile | None, *, programme_id: str, unit: str, title: str | None, valid_from: date
+) -> Frame:
+    """The frame of a table: what the programme says today, where there is one, else what is given.
+
+    Changes of single occurrences stay if their session does: a session is told by its id.
+    """
+    if current is None:
+        return Frame(programme_id, unit, title or f"Chương trình của {unit}", valid_from)
+    now = msgspec.to_builtins(current)
+    more = {name: value for name, value in now.items() if name not in {"sessions", "valid_from"}}
+    return Frame(programme_id, unit, title or current.title, current.valid_from, more)
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A table that was read: its programme, and the rows that were passed over because they are examples."""
@@ -160,6 +174,8 @@ class _Reading:
     def sheet(self) -> Sheet:
         """What came of it."""
         data = {**self._frame.told(), "sessions": self._sessions}
+        kept = {session.get("id") for session in self._sessions}
+        data["changes"] = [change for change in data.get("changes", ()) if change["session"] in kept]
         broken = {(fault.row, fault.column) for fault in self._faults}
         known = bool(self._faults)
         for fault in structure.faults(data, ProgrammeFile):
@@ -382,7 +398,7 @@ def _volume(text: str, _frame: Frame) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text.strip()):
+    if not re.fullmatch(r"[0-9]{1,9}", text.strip()):
         raise Unclear("number_unclear", f"“{text}” không phải là số nguyên", f"“{text}” is no whole number")
     return int(text)
 

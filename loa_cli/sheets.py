@@ -1,0 +1,135 @@
+"""`loa schedule template` and `loa schedule import`: a schedule as a table of Excel or CSV."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loa_cli.instants import ZONE
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
+
+if TYPE_CHECKING:
+    from controller.schedules.programme import ProgrammeFile
+    from controller.schedules.sheets import Frame, Sheet
+    from loa_cli.client import Client
+
+
+def template(
+    file: Annotated[Path, typer.Argument(help="Where to write it: a name ending in .xlsx or .csv.")],
+    force: Annotated[bool, typer.Option(help="Even if the file is there.")] = False,
+) -> None:
+    """Write a table to fill in: headers, example rows, and in Excel a sheet of explanations."""
+    from controller.schedules import sheet_template
+
+    writers = {".xlsx": sheet_template.as_xlsx, ".csv": sheet_template.as_csv}
+    write = writers.get(file.suffix.lower())
+    if write is None:
+        raise typer.BadParameter("the file's name ends in .xlsx or .csv")
+    if file.exists() and not force:
+        raise typer.BadParameter(f"{file} is there already; give another name, or --force")
+    file.write_bytes(write())
+    errors.print(f"Đã ghi {file}", highlight=False, markup=False)
+
+
+def import_sheet(
+    file: Annotated[Path, typer.Argument(help="A filled table (.xlsx or .csv).", exists=True, dir_okay=False)],
+    unit: Annotated[str, typer.Option(help="Id of the unit whose programme it is.")],
+    programme: Annotated[str, typer.Option("--id", help="The programme's id: a-z, 0-9 and -, at most 40.")],
+    title: Annotated[str | None, typer.Option(help="The programme's title; default: as it is now.")] = None,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d", "%d/%m/%Y"], help="The first day on which it counts."),
+    ] = None,
+    note: Annotated[str, typer.Option(help="Kept with the revision: why.")] = "",
+    dry_run: Annotated[bool, typer.Option(help="Only show what would change.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--yaml", help="Write it as a programme file instead; needs no controller.")
+    ] = None,
+    lang: Annotated[str, typer.Option("--lang", help="vi or en: the language of messages.")] = "vi",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a programme of a table and put it in place. One wrong row: all mistakes are told and nothing changes."""
+    from controller.schedules.files import write_programme
+    from loa_cli.client import connected
+    from loa_cli.programme_plans import Wanted, put_in_place, standing, tell_plan
+
+    with told():
+        rows = _rows(file)
+        if output is not None:
+            sheet = _read(rows, _frame(None, programme, unit, title, begin), lang, as_json=as_json)
+            output.write_text(write_programme(sheet.programme), encoding="utf-8")
+            errors.print(f"Đã ghi {output}", highlight=False, markup=False)
+            return
+        with connected(data_dir, url, token) as client:
+            sheet = _read(
+                rows, _frame(_current(client, programme), programme, unit, title, begin), lang, as_json=as_json
+            )
+            for number in () if as_json else sheet.examples:
+                console.print(f"Dòng {number}: dòng ví dụ, bỏ qua", highlight=False)
+            wanted = Wanted(sheet.programme, begin.date() if begin else None, note or f"nhập từ {file.name}"[:500])
+            if not dry_run:
+                put_in_place(client, wanted, as_json=as_json)
+                return
+            plan = standing(client, wanted).preview(client)
+        if as_json:
+            print_json(plan)
+        else:
+            tell_plan(plan)
+            console.print("Nhập thử: chưa thay đổi gì.", highlight=False)
+
+
+def _rows(file: Path) -> list[list[str]]:
+    from controller.schedules.workbooks import MAX_BYTES, rows_of
+
+    with file.open("rb") as opened:
+        raw = opened.read(MAX_BYTES + 1)
+    return asyncio.run(rows_of(raw))
+
+
+def _read(rows: list[list[str]], frame: "Frame", lang: str, *, as_json: bool) -> "Sheet":
+    """The table as a programme; mistakes are told row by row and end the command with 1."""
+    from controller.schedules import sheets
+
+    try:
+        return sheets.read(rows, frame)
+    except sheets.SheetInvalid as error:
+        if as_json:
+            print_json({"code": error.code, **error.details})
+        else:
+            for fault in error.faults:
+                errors.print(fault.told(lang), highlight=False, markup=False, soft_wrap=True)
+            errors.print("Chưa thay đổi gì.", highlight=False)
+        raise typer.Exit(EXIT_ERROR) from error
+
+
+def _current(client: "Client", programme: str) -> "ProgrammeFile | None":
+    """The programme as it is, if there is one."""
+    from urllib.parse import quote
+
+    import msgspec
+
+    from controller.schedules.programme import ProgrammeFile
+    from loa_cli.client import ApiRefused
+
+    try:
+        found = client.get(f"/programmes/{quote(programme, safe='')}")
+    except ApiRefused as error:
+        if error.problem_code != "programme_unknown":
+            raise
+        return None
+    return msgspec.convert(found["document"], ProgrammeFile)
+
+
+def _frame(
+    current: "ProgrammeFile | None", programme: str, unit: str, title: str | None, begin: datetime | None
+) -> "Frame":
+    from controller.schedules.sheets import frame_of
+
+    first = begin.date() if begin else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
+    return frame_of(current, programme_id=programme, unit=unit, title=title, valid_from=first)

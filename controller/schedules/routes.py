@@ -55,10 +55,7 @@ class ChangeBody(Body):
 
 def terms_of(controller: Controller) -> Terms:
     """How far and under which terms this controller plans."""
-    settings = controller.settings
-    return Terms(
-        controller.clock.now(), timedelta(days=settings.horizon_days), timedelta(seconds=settings.answer_deadline_s)
-    )
+    return making.terms_of(controller.settings, controller.clock.now())
 
 
 @router.get("/programmes")
@@ -107,8 +104,8 @@ async def preview_programme(
     """What a save would do; nothing is kept of it."""
     attempted = await session.begin_nested()
     try:
-        saved = await service.save(session, programme_id, _request(body), terms_of(controller))
-        return views.preview_view(saved)
+        terms = terms_of(controller)
+        return views.preview_view(await service.save(session, programme_id, _request(body), terms, only_looking=True))
     finally:
         await attempted.rollback()
 

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.schedules import accepting, broadcast_store, effects, making, rules, store
+from controller.policies import service as policies
+from controller.policies.objections import Objection
+from controller.schedules import accepting, airing, broadcast_store, effects, making, rules, store
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import Effect, Touch, Urgent
 from controller.schedules.making import Made, Terms
@@ -77,14 +79,19 @@ class Saved:
     urgent: Urgent | None
     touches: tuple[Touch, ...]
     made: Made
+    objections: tuple[Objection, ...] = ()
 
 
-async def save(session: AsyncSession, programme_id: str, request: SaveRequest, terms: Terms) -> Saved:
+async def save(
+    session: AsyncSession, programme_id: str, request: SaveRequest, terms: Terms, *, only_looking: bool = False
+) -> Saved:
     """Save a programme as a whole, and what follows of it.
 
     What is the same as before is not saved again, so that the same request twice changes nothing the second time.
+    `only_looking`: what the rules of the air refuse is told and not raised; the caller rolls back.
 
     Raises:
+        PolicyViolated: the rules of the air forbid what is new in it.
         ProgrammeInvalid: with everything that is wrong with it.
         ProgrammeUnknown, ProgrammeMovedOn: it is not as it was expected.
         TooSoonToChange, PlanTooLarge, TooManyOccurrences: it cannot be carried out.
@@ -96,7 +103,7 @@ async def save(session: AsyncSession, programme_id: str, request: SaveRequest, t
     notes = await _revise(session, row, document, request, now=terms.now, today=today)
     await _sync_changes(session, row, document, today, terms.now)
     row.title, row.unit_id, row.retired_at = document.title, document.unit, None
-    return await _carry_out(session, row, terms, notes)
+    return await _carry_out(session, row, terms, notes, only_looking=only_looking)
 
 
 async def change(session: AsyncSession, programme_id: str, data: Any, expected: int, terms: Terms) -> Saved:
@@ -105,7 +112,7 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
     Raises:
         ProgrammeInvalid: the change is malformed, or no rule has its occurrence.
         OccurrenceStarted: it has begun, or would have.
-        ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge: it cannot be carried out.
+        ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge, PolicyViolated: it cannot be carried out.
     """
     wanted = accepting.read_change(data)
     row = await _expect(session, programme_id, expected)
@@ -139,16 +146,21 @@ async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
     return _known(await store.find(session, programme_id), programme_id)
 
 
-async def _carry_out(session: AsyncSession, row: ProgrammeRow, terms: Terms, notes: Sequence[Note]) -> Saved:
+async def _carry_out(
+    session: AsyncSession, row: ProgrammeRow, terms: Terms, notes: Sequence[Note], *, only_looking: bool = False
+) -> Saved:
     """Make the broadcasts that follow from what was written down."""
     await session.flush()
     made = await making.make(session, row, terms, after=terms.now)
     touched = effects.touches([made])
     effects.require_time(touched, terms.now)
     await making.ask_for_plans(session, [made], terms.now)
+    objections = await policies.check(session, airing.proposals(made), now=terms.now)
+    if not only_looking:
+        policies.require_allowed(objections)
     counted = await effects.effect(session, touched)
     urgent = await effects.urgent(session, touched, terms.now)
-    return Saved(row.head, (*notes, *_notes(made)), counted, urgent, tuple(touched), made)
+    return Saved(row.head, (*notes, *_notes(made)), counted, urgent, tuple(touched), made, tuple(objections))
 
 
 def _known(row: ProgrammeRow | None, programme_id: str) -> ProgrammeRow:

@@ -1,6 +1,7 @@
 """What the API says of programmes."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -92,12 +93,13 @@ class UrgentView(BaseModel):
 
 
 class SavedView(BaseModel):
-    """What a save did; `revision` is the new head."""
+    """What a save did; `revision` is the new head, `violations` what the rules of the air say of it (see policies)."""
 
     revision: int
     notes: list[NoteView]
     effect: EffectView
     urgent: UrgentView | None
+    violations: list[dict[str, Any]]
 
 
 class SlotWaitingView(BaseModel):
@@ -154,7 +156,6 @@ class PreviewView(SavedView):
 
     touches: list[TouchView]
     occurrences: list[OccurrenceView]
-    violations: list[dict[str, Any]] = []
     displaced: list[dict[str, Any]] = []
 
 
@@ -177,6 +178,7 @@ def saved_view(saved: Saved) -> SavedView:
         notes=[NoteView.model_validate(one) for one in saved.notes],
         effect=EffectView.model_validate(saved.effect),
         urgent=None if saved.urgent is None else _urgent_view(saved.urgent),
+        violations=[asdict(one) for one in saved.objections[:SHOWN]],
     )
 
 

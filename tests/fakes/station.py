@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from controller.broadcasts.tables import BroadcastRow
 from controller.delivery import drafts, rules
-from controller.delivery import store as delivery
+from controller.delivery.tables import PendingTopic
 from controller.media.tables import Asset, Rendition
-from controller.schedules import broadcast_store, service, slots
+from controller.schedules import broadcast_store, horizon, service, slots
 from controller.schedules.effects import Effect
 from controller.schedules.making import Terms
 from controller.schedules.planning import Held
@@ -23,18 +23,9 @@ from tests.fakes.commune import COMMUNE, SCOPE, Commune, commune
 
 PROGRAMME = "chuong-trinh"
 EARLY = datetime(2020, 1, 1, tzinfo=UTC)
-MORNING = {
-    "id": "sang",
-    "title": "Buổi sáng",
-    "at": "05:00",
-    "segments": [{"kind": "content", "asset": "tin", "duration_s": 60}],
-}
-EVENING = {
-    "id": "chieu",
-    "title": "Buổi chiều",
-    "at": "17:00",
-    "segments": [{"kind": "content", "asset": "tin", "duration_s": 60}],
-}
+NEWS = {"kind": "content", "asset": "tin", "duration_s": 60}
+MORNING = {"id": "sang", "title": "Buổi sáng", "at": "05:00", "segments": [NEWS]}
+EVENING = {"id": "chieu", "title": "Buổi chiều", "at": "17:00", "segments": [NEWS]}
 
 
 def programme(*sessions: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -61,18 +52,17 @@ class Station:
 
     xa: Commune
     saved: dict[str, int] = field(default_factory=dict)
-    horizon: timedelta = timedelta(days=14)
+    ahead: timedelta = timedelta(days=14)
 
     @property
     def terms(self) -> Terms:
-        return Terms(self.xa.clock.now(), self.horizon, timedelta(seconds=120))
+        return Terms(self.xa.clock.now(), self.ahead, timedelta(seconds=120))
 
     async def sound(self, name: str, duration_ms: int = 60_000) -> str:
         async with self.xa.db.transaction() as session:
-            levels = {"loudness_lufs": -16.0, "true_peak_dbtp": -1.5, "facts": {}, "created_at": self.xa.clock.now()}
-            session.add(
-                Asset(id=name, title=name, source_sha256=f"source of {name}", duration_ms=duration_ms, **levels)
-            )
+            told = {"title": name, "source_sha256": f"source of {name}", "created_at": self.xa.clock.now()}
+            levels = {"loudness_lufs": -16.0, "true_peak_dbtp": -1.5, "facts": {}}
+            session.add(Asset(id=name, duration_ms=duration_ms, **told, **levels))
             await session.flush()
             kind = {"codec": "opus", "media_type": "audio/ogg", "sha256": "0" * 64, "bytes": 1000, "chunk_bytes": 16384}
             root = name.encode().hex().ljust(64, "0")[:64]
@@ -103,9 +93,20 @@ class Station:
     async def _write(self, work: Callable[[Any], Any]) -> Any:
         return await self.xa.db.attempt(work)
 
+    async def retire(self) -> Saved:
+        """Take the programme off the air."""
+        expected = self.saved[PROGRAMME]
+        made = await self._write(lambda session: service.retire(session, PROGRAMME, expected, self.terms))
+        self.saved[PROGRAMME] = made.revision
+        return made
+
+    async def extend(self) -> bool:
+        """As the job does it, once a minute."""
+        return await horizon.extend_all(self.xa.db, self.terms)
+
     async def rows(self, *, gone: bool = False) -> Sequence[BroadcastRow]:
         """The programme's broadcasts by start: those that stand, or those that were taken back."""
-        query = select(BroadcastRow).where(BroadcastRow.programme_id.is_not(None)).order_by(BroadcastRow.start)
+        query = select(BroadcastRow).where(BroadcastRow.programme_id == PROGRAMME).order_by(BroadcastRow.start)
         cancelled = BroadcastRow.cancelled_at.is_not(None)
         async with self.xa.db.reading() as session:
             return (await session.scalars(query.where(cancelled if gone else ~cancelled))).all()
@@ -129,11 +130,12 @@ class Station:
         return made
 
     async def wanted(self) -> dict[str, int]:
-        """How often each plan was asked for; forgotten afterwards."""
+        """How often each plan was asked for since this was last asked."""
         async with self.xa.db.transaction() as session:
-            counts = await delivery.wanted_all(session, await delivery.pending(session))
-            for topic, count in counts.items():
-                await delivery.settle(session, topic, count)
+            rows = (await session.scalars(select(PendingTopic).where(PendingTopic.wanted > PendingTopic.done))).all()
+            counts = {row.topic: row.wanted - row.done for row in rows}
+            for row in rows:
+                row.done = row.wanted
         return {topic.rpartition("/")[2]: count for topic, count in counts.items() if "/plan/" in topic}
 
 

@@ -1,0 +1,34 @@
+"""What the rules of the air are asked about a programme: all that is new in it, as long as it may become.
+
+A slot counts as full, so that nothing is refused later only because something waits in it.
+"""
+
+from controller.policies.rules import Airing
+from controller.schedules.making import Cast, Made
+from controller.schedules.planning import wanted_of
+from loa_protocol.documents.plan import OnLate, OnPreempt
+from loa_protocol.ids import Level
+
+
+def proposals(made: Made) -> list[Airing]:
+    """What a save adds and changes, and what stays silent only until its slots are filled."""
+    new = {one.id for one in made.diff.add} | {wanted.id for _, wanted in made.diff.change}
+    return [_airing(one) for one in made.casts if one.composed.silent or one.occurrence.id in new]
+
+
+def _airing(cast: Cast) -> Airing:
+    wanted = wanted_of(cast.occurrence, cast.composed)
+    return Airing(
+        key=wanted.id,
+        title=wanted.title,
+        scopes=frozenset(wanted.scopes),
+        start=wanted.start,
+        duration_ms=max(cast.composed.sound_ms, cast.composed.full_ms),
+        latest_start=wanted.latest_start,
+        volume=wanted.volume,
+        level=Level(wanted.level),
+        authority=wanted.authority,
+        on_preempt=OnPreempt(wanted.on_preempt),
+        on_late=OnLate(wanted.on_late),
+        recurring=True,
+    )

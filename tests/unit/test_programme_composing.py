@@ -1,0 +1,143 @@
+"""From a session to wire segments and lengths."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.schedules.composing import Composed, Material, Sound, compose
+from controller.schedules.filling import Waiting
+from controller.schedules.programme import Session
+from loa_protocol.documents.plan import (
+    CHIME_MS,
+    ChimeSegment,
+    ContentSegment,
+    OnLate,
+    PauseSegment,
+    RelaySegment,
+)
+
+START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+EARLY = datetime(2020, 1, 1, tzinfo=UTC)
+URL = "http://vov.example/vov1"
+MATERIAL = Material({name: Sound(name, f"r-{name}", 60_000) for name in ("tin", "nhac", "bai")})
+
+
+def _composed(*segments: dict[str, Any], material: Material = MATERIAL, **changes: Any) -> Composed:
+    data = {"id": "s", "title": "S", "at": "17:00", "segments": list(segments), **changes}
+    return compose(msgspec.convert(data, Session), START, material)
+
+
+def _content(asset: str = "tin", seconds: int = 60) -> dict[str, Any]:
+    return {"kind": "content", "asset": asset, "duration_s": seconds}
+
+
+def _relay(seconds: int = 600, **changes: Any) -> dict[str, Any]:
+    return {"kind": "relay", "title": "VOV", "url": URL, "duration_s": seconds, **changes}
+
+
+def _slot(seconds: int = 300, **changes: Any) -> dict[str, Any]:
+    return {"kind": "bulletins", "title": "Tin", "of": "xa", "max_duration_s": seconds, **changes}
+
+
+def _waiting(**sounds: int) -> Material:
+    items = [
+        Waiting(id=name, title=name, asset=name, duration_ms=ms, position=at, valid_from=EARLY, created_at=EARLY)
+        for at, (name, ms) in enumerate(sounds.items())
+    ]
+    known = dict(MATERIAL.sounds) | {name: Sound(name, f"r-{name}", ms) for name, ms in sounds.items()}
+    return Material(known, {"xa": items})
+
+
+def test_segments_become_what_devices_play_in_their_order() -> None:
+    made = _composed({"kind": "chime"}, _content(), {"kind": "pause", "duration_ms": 500}, _content("nhac"))
+
+    chime = ChimeSegment(name="opening", duration_ms=CHIME_MS["opening"])
+    assert made.segments == (chime, ContentSegment("r-tin"), PauseSegment(500), ContentSegment("r-nhac"))
+    assert made.sound_ms == CHIME_MS["opening"] + 120_500
+    assert (made.spare_ms, made.over_ms, made.on_late) == (0, 0, OnLate.BEGIN)
+
+
+@pytest.mark.parametrize(("length_s", "spare_ms", "over_ms"), [(180, 60_000, 0), (60, 0, 60_000), (None, 30_000, 0)])
+def test_what_is_left_or_too_much_is_told_against_the_planned_length(length_s, spare_ms, over_ms) -> None:
+    made = _composed(_content(seconds=90), _content(seconds=60), length_s=length_s)
+
+    assert (made.sound_ms, made.spare_ms, made.over_ms) == (120_000, spare_ms, over_ms)
+
+
+def test_a_slot_is_what_waits_as_far_as_it_fits() -> None:
+    made = _composed(_slot(300), material=_waiting(a=200_000, b=150_000, c=90_000))
+
+    assert made.segments == (ContentSegment("r-a"), ContentSegment("r-c"))
+    (slot,) = made.slots
+    assert [(item.id, reason) for item, reason in slot.filling.left_out] == [("b", "no_room")]
+    assert (slot.filling.spare_ms, slot.filling.over_ms) == (10_000, 140_000)
+
+
+def test_an_empty_slot_is_its_fallback_or_is_left_out() -> None:
+    assert _composed(_slot(fallback="nhac")).segments == (ContentSegment("r-nhac"),)
+    assert _composed(_content(), _slot()).segments == (ContentSegment("r-tin"),)
+
+
+def test_a_session_of_which_only_chimes_are_left_is_not_sent() -> None:
+    made = _composed({"kind": "chime"}, _slot(), {"kind": "chime", "name": "closing"})
+
+    assert (made.silent, made.sound_ms, made.full_ms) == (True, 0, 300_000 + 2 * CHIME_MS["closing"])
+
+
+def test_a_session_that_is_meant_to_be_a_chime_is_sent() -> None:
+    assert not _composed({"kind": "chime"}).silent
+    assert _composed({"kind": "pause", "duration_ms": 500}).silent
+
+
+def test_a_relay_joins_late_where_it_is_and_keeps_its_fallback() -> None:
+    made = _composed(_relay(fallback="nhac"))
+
+    assert made.segments == (RelaySegment(URL, 600_000, "r-nhac"),)
+    assert made.on_late is OnLate.REST
+
+
+def test_a_relay_after_a_short_slot_begins_when_it_was_planned() -> None:
+    made = _composed(_slot(300), _relay(600), material=_waiting(a=200_000))
+
+    assert made.segments == (ContentSegment("r-a"), PauseSegment(100_000), RelaySegment(URL, 600_000))
+    assert (made.sound_ms, made.spare_ms) == (900_000, 0)
+
+
+def test_a_relay_after_something_too_long_loses_its_beginning_and_keeps_its_end() -> None:
+    made = _composed(_content(seconds=20), _relay(600))
+
+    assert made.segments == (ContentSegment("r-tin"), RelaySegment(URL, 560_000))
+    assert _composed(_content(seconds=20), _relay(40)).segments == (ContentSegment("r-tin"),)
+
+
+def test_a_sound_that_is_not_there_is_left_out_and_told() -> None:
+    made = _composed(_content(), _content("mat"), _relay(fallback="mat-luon"))
+
+    assert made.missing == ("mat", "mat-luon")
+    assert made.segments == (ContentSegment("r-tin"), PauseSegment(60_000), RelaySegment(URL, 600_000))
+
+
+_PARTS = st.one_of(
+    st.just({"kind": "chime"}),
+    st.sampled_from(["tin", "mat"]).map(_content),
+    st.integers(1, 300).map(_relay),
+    st.integers(1, 300).map(_slot),
+    st.integers(100, 5000).map(lambda ms: {"kind": "pause", "duration_ms": ms}),
+)
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=8), st.lists(st.integers(1, 200_000), max_size=4))
+def test_the_length_told_is_that_of_the_segments(parts: list[dict[str, Any]], lengths: list[int]) -> None:
+    material = _waiting(**{f"w{at}": ms for at, ms in enumerate(lengths)})
+    sounds = {sound.ref: sound.duration_ms for sound in material.sounds.values()}
+
+    made = _composed(*parts, material=material)
+
+    told = [sounds[one.ref] if isinstance(one, ContentSegment) else one.duration_ms for one in made.segments]
+    assert made.sound_ms == sum(told)
+    assert made.spare_ms == 0 or made.over_ms == 0
+    assert made.silent == (not made.segments)

@@ -13,6 +13,8 @@ from controller.api.models import Body, IdField, ScopeField, Title, UtcField, Vi
 from controller.broadcasts import service, store
 from controller.broadcasts.rules import BroadcastRequest
 from controller.broadcasts.tables import BroadcastRow
+from controller.policies.answers import ObjectionView
+from controller.policies.objections import Objection
 from loa_protocol.documents.plan import OnPreempt
 from loa_protocol.ids import Level
 
@@ -39,7 +41,7 @@ class BroadcastBody(Body):
 
 
 class BroadcastView(View):
-    """A broadcast."""
+    """A broadcast; `notes`: what the rules of the air change in it, told when it is accepted."""
 
     id: str
     title: str
@@ -57,6 +59,7 @@ class BroadcastView(View):
     session_id: str | None
     occurrence: str | None
     to: list[str] = []
+    notes: list[ObjectionView] = []
 
 
 class StopBody(Body):
@@ -97,13 +100,16 @@ async def get_broadcast(broadcast_id: str, session: Read) -> BroadcastView:
 @router.post("/broadcasts", status_code=201)
 async def create_broadcast(body: BroadcastBody, session: Write, controller: TheController) -> BroadcastView:
     """Accept a broadcast: once answered with 201 it is kept, signed and brought to its devices."""
+    notes: list[Objection] = []
     row = await service.accept(
         session,
         BroadcastRequest(**body.model_dump()),
         now=controller.clock.now(),
         answer_deadline=timedelta(seconds=controller.settings.answer_deadline_s),
+        noted=notes.append,
     )
-    return await _view(session, row)
+    view = await _view(session, row)
+    return view.model_copy(update={"notes": [ObjectionView.model_validate(one) for one in notes]})
 
 
 @router.post("/broadcasts/{broadcast_id}/cancel")

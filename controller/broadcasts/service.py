@@ -1,6 +1,6 @@
 """Use cases of broadcasts: accept one, take it back, stop what sounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,6 +15,9 @@ from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
 from controller.media import service as media
 from controller.media.tables import Asset, Rendition
+from controller.policies import service as policies
+from controller.policies.objections import Objection
+from controller.policies.rules import airing
 from controller.runtime.ids import new_id
 from controller.units import store as units
 from loa_protocol import topics
@@ -56,13 +59,20 @@ def plan_topics(scopes: Sequence[str]) -> list[str]:
 
 
 async def accept(
-    session: AsyncSession, request: BroadcastRequest, *, now: datetime, answer_deadline: timedelta
+    session: AsyncSession,
+    request: BroadcastRequest,
+    *,
+    now: datetime,
+    answer_deadline: timedelta,
+    noted: Callable[[Objection], None] = lambda _: None,
 ) -> BroadcastRow:
     """Make the broadcast and ask for its scopes' plans to be signed, in the caller's transaction.
 
+    `noted` is told what the rules of the air change without forbidding it.
+
     Raises:
         BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown,
-            PlanTooLarge: what is wrong.
+            PolicyViolated, PlanTooLarge: what is wrong.
     """
     rules.require_sound_request(request)
     scopes = tuple(dict.fromkeys(request.to))
@@ -98,6 +108,10 @@ async def accept(
     session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
     await session.flush()
     await delivery.want(session, plan_topics(scopes))  # first: the fitting must hold until the commit
+    objections = await policies.check(session, [airing(drafts.wire_broadcast(row), scopes)], now=now)
+    policies.require_allowed(objections)
+    for one in objections:
+        noted(one)
     await drafts.require_fitting(session, scopes, now=now)
     return row
 

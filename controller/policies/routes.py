@@ -11,6 +11,7 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, ScopeField, Title, View
 from controller.devices.geo import Point
 from controller.policies import document, membership, service, store, views, zones
+from controller.policies.answers import ObjectionView
 from controller.policies.objections import Objection
 from controller.policies.tables import PolicyRow, QuietZone
 from controller.policies.words import DEFAULT_ZONE
@@ -42,28 +43,6 @@ class PolicyView(View):
     made_at: datetime
     made_by: str
     in_force: bool = True
-
-
-class ObjectionView(View):
-    """One rule against one broadcast."""
-
-    key: str
-    title: str
-    start: datetime
-    rule: str
-    effect: str
-    scope: str
-    whose: str
-    at: datetime
-    devices: int
-    of: int
-    vi: str
-    en: str
-    fell: str
-    fell_title: str
-    lowered: int | None
-    before: datetime | None
-    after: datetime | None
 
 
 class SavedView(View):

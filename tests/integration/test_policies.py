@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope
 from controller.delivery import store as delivery
@@ -13,6 +14,7 @@ from controller.delivery.planner import Planner
 from controller.delivery.tables import DocumentRow
 from controller.devices import service as devices
 from controller.devices.service import NewDevice
+from controller.media.tables import Asset, Rendition
 from controller.policies import document, membership, service, store, views, zones
 from controller.policies.document import PolicyUnsound, Rules
 from controller.policies.rules import Airing
@@ -383,3 +385,38 @@ async def test_a_lifted_zone_has_no_devices_and_no_policy(xa: Commune) -> None:
         assert await store.everything(session) == []
     await put_zone(xa)
     assert await inside(xa) == ["loa-1", "loa-2"]
+
+
+async def stored_sound(xa: Commune) -> str:
+    """A second of sound, as far as the database is concerned."""
+    facts = {"media_type": "audio/ogg", "sha256": "0" * 64, "root": "0" * 64, "bytes": 1, "chunk_bytes": 16_384}
+    async with xa.db.transaction() as session:
+        session.add(
+            Asset(
+                id="am",
+                title="Âm",
+                source_sha256="0" * 64,
+                duration_ms=1000,
+                loudness_lufs=-16.0,
+                true_peak_dbtp=-3.0,
+                facts={},
+                created_at=T0,
+            )
+        )
+        await session.flush()
+        session.add(Rendition(id="am-r", asset_id="am", codec="opus", **facts))
+    return "am"
+
+
+async def test_a_broadcast_that_the_rules_forbid_is_not_accepted_and_leaves_nothing(xa: Commune) -> None:
+    """Boards are no part of it: a text for boards alone is accepted at any hour."""
+    asset = await stored_sound(xa)
+    await put(xa, EVENING)
+    with pytest.raises(PolicyViolated, match="Xã An Bình allows only 17:00–19:00"):
+        await xa.broadcast(asset_id=asset)
+    shown = await xa.broadcast()
+    heard = await xa.broadcast(asset_id=asset, in_s=5 * 3600)
+
+    async with xa.db.reading() as session:
+        rows = await session.scalars(select(BroadcastRow.id))
+    assert set(rows) == {shown, heard}

@@ -2,7 +2,19 @@
 
 import typer
 
-from loa_cli import agent, broadcasts, demonstration, explaining, intake, inventory, joining, schedules, serve, swarm
+from loa_cli import (
+    agent,
+    broadcasts,
+    demonstration,
+    explaining,
+    intake,
+    inventory,
+    joining,
+    schedules,
+    serve,
+    staggering,
+    swarm,
+)
 
 app = typer.Typer(
     name="loa",
@@ -26,3 +38,4 @@ app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
 app.add_typer(schedules.schedules, name="schedule")
+app.add_typer(staggering.staggers, name="stagger")

@@ -1,5 +1,6 @@
 """Use cases of keeping neighbouring horns apart: look at the map of a unit, put it into the assignments, clear it."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,8 @@ from loa_protocol.documents.device import DeviceKind
 from loa_protocol.ids import device_scope, unit_scope
 from loa_protocol.timeline import turn_length_ms
 
-AHEAD = timedelta(days=14)
+AHEAD = timedelta(days=400)
+"""Farther than anything is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,12 @@ async def look(
     horns = await _horns(session, unit_id)
     placed = {device.id: device for device in horns if devices.position(device) is not None}
     assumed_m = reach_m or acoustics.reach_m()
-    found = stagger_map(
-        (
-            Horn(device.id, at, float(device.reach_m or assumed_m))
-            for device in horns
-            if (at := devices.position(device)) is not None
-        ),
-        wishes,
-    )
+    known = [
+        Horn(device.id, at, float(device.reach_m or assumed_m))
+        for device in horns
+        if (at := devices.position(device)) is not None
+    ]
+    found = await asyncio.to_thread(stagger_map, known, wishes)  # thousands take a second
     unplaced = [device for device in horns if device.id not in placed]
     collisions = await _collisions(session, found.clusters, placed, now)
     return Look(found, placed, unplaced, collisions)

@@ -166,7 +166,7 @@ def _broadcast(occurrence: Occurrence) -> Broadcast:
 def _policies(made: Province) -> dict[str, Policy]:
     """The hours of the province, and tighter ones of every tenth commune."""
     names = [unit_scope(series.revisions[0].document.unit) for series in made.programmes]
-    windows = {"u-tinh": (5 * 60, 21 * 60)} | {name: (5 * 60 + 10, 20 * 60) for name in names[1::10]}
+    windows = {"u-tinh": (5 * 60, 21 * 60)} | dict.fromkeys(names[1::10], (5 * 60 + 10, 20 * 60))
     return {
         scope: Policy(
             scope=scope,

@@ -23,7 +23,6 @@ _OPTIONS = {
     "codec_whitelist": ",".join(sorted(CODECS)),
     "probesize": "16384",
     "analyzeduration": "500000",
-    "fflags": "nobuffer",
 }
 _READ_BYTES = 4096
 _BAD_PACKETS_MAX = 50

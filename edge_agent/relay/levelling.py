@@ -65,7 +65,7 @@ class Limiter:
         parts = np.concatenate((self._held, samples)).reshape(-1, _PART_FRAMES)
         peaks = np.abs(parts).max(axis=1)
         needed = np.minimum(1.0, CEILING / np.maximum(peaks, 1e-9))
-        factors = [self._factor]
+        factors = [min(self._factor, float(needed[0]))]
         for here, after in pairwise(needed.tolist()):
             factors.append(min(here, after, factors[-1] + _RELEASE_A_PART))
         self._held, self._factor = parts[-1], factors[-1]

@@ -1,8 +1,8 @@
 """The player's side of one stream: starts the child, keeps what comes from it, asks again when nothing does.
 
 Rules: what waits is bounded: the newest is kept while nobody listens (`join`), and the child is made to wait while
-somebody does; the stream is asked for again every `retry_s` while it gives nothing; a child that answers nothing by
-then is replaced.
+somebody does; the stream is asked for again every `retry_s` while it gives nothing; a child that is still busy with
+the last attempt after 10 s is replaced.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ State = Literal["opening", "live", "down"]
 _NS = 1_000_000_000
 _LATE = framing.Status(code="relay_stalled", message="nothing comes from the stream; trying again")
 _GONE = framing.Status(code="relay_undecodable", message="the process that reads the stream has ended; trying again")
+_BUSY_S = 10.0
 _PAUSE_MAX_S = 1.0
 _DELIVERS_WITHIN_S = 1.0
 _SURPLUS_S = 1.0
@@ -63,13 +64,14 @@ class Station:
     def tend(self) -> None:
         """Open the stream, or try again where it is time; call it often."""
         now_ns = self._now_ns()
-        asked_lately = self._asked_ns is not None and now_ns - self._asked_ns < self._rules.retry_s * _NS
+        patience_s = self._rules.retry_s if self.state == "down" else max(self._rules.retry_s, _BUSY_S)
+        asked_lately = self._asked_ns is not None and now_ns - self._asked_ns < patience_s * _NS
         if self._joined or asked_lately or self._delivers(now_ns):
             return
         if self.state != "down" or self._child is None or self._child.poll() is not None:
             self._replace_child()
         self._asked_ns = now_ns
-        self._forget("opening")
+        self._forget("down" if self._child is None else "opening")
         self._ask()
 
     def available(self) -> int:
@@ -148,7 +150,11 @@ class Station:
 
     def _replace_child(self) -> None:
         self.close()
-        child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        except OSError:
+            self.status = _GONE
+            return
         self._child = child
         threading.Thread(target=self._listen, args=(child,), name="relay", daemon=True).start()
 

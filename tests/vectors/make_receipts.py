@@ -62,6 +62,36 @@ BODIES: dict[str, tuple[Body, ...]] = {
             occurrence=LP3, outcome=Outcome.SKIPPED, reason=Reason.CONFLICT, detail="lp-2", planned=START, clock=CLOCK
         ),
     ),
+    "relayed": (
+        Receipt(
+            occurrence=LP1,
+            outcome=Outcome.PLAYED,
+            detail="relay: 840 s stream, 60 s fallback (stalled)",
+            plan_version=8,
+            planned=START,
+            started=START,
+            ended=START + timedelta(minutes=15),
+            played_ms=900_000,
+            relayed_ms=840_000,
+            fallback_ms=60_000,
+            skew_ms=0.5,
+            volume=70,
+            rms_dbfs=-19.0,
+            peak_dbfs=-1.5,
+            evidence=Evidence.DEVICE,
+            roots=("ab" * 32,),
+            clock=CLOCK,
+        ),
+        Note(code="relay_down", text="http://radio.example/live: nothing comes from the stream (relay_stalled)"),
+        Receipt(
+            occurrence=LP2,
+            outcome=Outcome.FAILED,
+            reason=Reason.RELAY_FAILED,
+            detail="relay: 0 s stream, 900 s silence (unreachable)",
+            planned=START,
+            clock=CLOCK,
+        ),
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from loa_cli import (
     intake,
     inventory,
     joining,
+    policies,
     schedules,
     serve,
     staggering,
@@ -37,5 +38,6 @@ app.command("demo")(demonstration.demo)
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
+app.add_typer(policies.policies, name="policy")
 app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(staggering.staggers, name="stagger")

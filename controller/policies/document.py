@@ -4,6 +4,7 @@ Rules: strict, an unknown field is refused; times of day are text (`05:00`, `24:
 midnight); what is not said is not restricted. `faults` tells everything that is wrong, in Vietnamese and English.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from loa_protocol.ids import Scope, Volume
 from loa_protocol.policy import PolicyInvalid, zone
 
 _END = r"(?![\s\S])"
+_AT = re.compile(r" - at `\$\.(?P<path>[^`]+)`$")
 FORMAT = "loa.policy.v1"
 _ALWAYS = datetime(2020, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -97,8 +99,8 @@ def read(data: Any) -> Rules:
     try:
         rules = msgspec.convert(data, Rules)
     except msgspec.ValidationError as error:
-        text = str(error)
-        raise _unsound([Fault(text.rpartition("`$")[2].strip("`.") or "$", f"không đọc được: {text}", text)]) from error
+        text, at = str(error), _AT.search(str(error))
+        raise _unsound([Fault(at["path"] if at else "$", f"không đọc được: {text}", text)]) from error
     return sound(rules)
 
 
@@ -116,7 +118,7 @@ def sound(rules: Rules) -> Rules:
 
 def plain(rules: Rules) -> dict[str, Any]:
     """As JSON, without what a file says besides."""
-    data: dict[str, Any] = msgspec.to_builtins(rules)
+    data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rules))
     return {name: value for name, value in data.items() if name not in {"format", "scope"}}
 
 

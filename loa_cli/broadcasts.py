@@ -31,6 +31,9 @@ def play(
     repeats: Annotated[int, typer.Option(min=1, max=20)] = 1,
     late_s: Annotated[int, typer.Option(help="How late a device may still begin, in seconds.")] = 300,
     chime: Annotated[bool, typer.Option(help="A chime before it.")] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="All begin at once: no turns and no delays of neighbouring horns.")
+    ] = False,
     wait: Annotated[
         bool, typer.Option(help="Show the answers until every device has given one; exit 3 if one did not play.")
     ] = False,
@@ -61,6 +64,7 @@ def play(
                 "repeats": repeats,
                 "late_s": late_s,
                 "chime": chime,
+                "stagger": not together,
                 "board_text": text,
                 "board_s": text_s,
             },

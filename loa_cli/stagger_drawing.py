@@ -83,10 +83,10 @@ class _Sheet:
         size = f'width="{_WIDTH}" height="{self._height:.0f}" viewBox="0 0 {_WIDTH} {self._height:.0f}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="13">\n'
-            f"<title>{escape(title)}</title>\n"
+            f"<title>{_text(title)}</title>\n"
             '<rect width="100%" height="100%" fill="#ffffff"/>\n'
-            f'<text x="{_MARGIN}" y="30" font-size="18">{escape(title)}</text>\n'
-            f'<text x="{_MARGIN}" y="52">{escape(summary)}</text>\n'
+            f'<text x="{_MARGIN}" y="30" font-size="18">{_text(title)}</text>\n'
+            f'<text x="{_MARGIN}" y="52">{_text(summary)}</text>\n'
             f'<text x="{_WIDTH - _MARGIN}" y="30" text-anchor="end">Bắc ↑</text>'
         )
 
@@ -103,11 +103,11 @@ class _Sheet:
     def horn(self, horn: Mapping[str, Any], remedy: str) -> str:
         x, y = self._at[horn["id"]]
         label, fill = _label(horn, remedy)
-        name = escape(f"{horn['id']} · {horn['name']}")
+        name = _text(f"{horn['id']} · {horn['name']}")
         return (
             f'<g><title>{name}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="{fill}"/>'
             f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle" fill="#ffffff">{label}</text>'
-            f'<text x="{x:.1f}" y="{y + 26:.1f}" text-anchor="middle">{escape(horn["id"])}{_delay(horn)}</text></g>'
+            f'<text x="{x:.1f}" y="{y + 26:.1f}" text-anchor="middle">{_text(horn["id"])}{_delay(horn)}</text></g>'
         )
 
     def scale(self) -> str:
@@ -117,6 +117,11 @@ class _Sheet:
             f'<path d="M{_MARGIN} {y - 6:.1f}V{y:.1f}H{end:.1f}V{y - 6:.1f}" fill="none" stroke="#000000"/>'
             f'<text x="{end + 8:.1f}" y="{y:.1f}">{metres} m</text>'
         )
+
+
+def _text(text: str) -> str:
+    """As XML may hold it."""
+    return escape("".join(letter for letter in text if letter.isprintable()))
 
 
 def _label(horn: Mapping[str, Any], remedy: str) -> tuple[str, str]:

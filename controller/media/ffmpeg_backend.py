@@ -19,6 +19,7 @@ from controller.media.structure import Structure, structure
 _TAIL_BYTES = 4096
 _SAMPLE_BYTES = 4
 _NO_LIMIT_S = 0.5
+_PART_NAME = "part.f32"
 
 
 class FfmpegBackend:
@@ -68,7 +69,8 @@ class FfmpegBackend:
 
     def loudness(self, spool: Path, preparation: Preparation | None, part: Part | None) -> float:
         """As the port says."""
-        self._own(commands.loudness(self._ffmpeg, spool.name, preparation, part), None)
+        measured = spool if part is None else self._part(spool, part)
+        self._own(commands.loudness(self._ffmpeg, measured.name, preparation), None)
         return self._value(commands.LOUDNESS_NAME, "lavfi.r128.I", UNMEASURABLE_LUFS)
 
     def encode(self, spool: Path, preparation: Preparation, encoding: Encoding, target: Path, tell: Tell) -> None:
@@ -83,6 +85,14 @@ class FfmpegBackend:
         samples = round((words.out_time_s(ended.said) - commands.PAD_S) * RATE_HZ)
         lufs = self._value(commands.LOUDNESS_NAME, "lavfi.r128.I", UNMEASURABLE_LUFS)
         return Heard(samples, lufs, db(self._value(commands.PEAK_NAME, "lavfi.r128.true_peak", 0.0)))
+
+    def _part(self, spool: Path, part: Part) -> Path:
+        """The pieces that stand for the whole, in a file of their own, which is read several times."""
+        pieces = self._folder / _PART_NAME
+        if not pieces.exists():
+            with pieces.open("wb") as out:
+                out.writelines(block.data for block in blocks(spool, part))
+        return pieces
 
     def _probed(self, form: Structure) -> tuple[list[words.ProbedStream], str, float | None]:
         """The sounds of the source, its container, and its declared duration in s if it is written down."""

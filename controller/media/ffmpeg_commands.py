@@ -10,7 +10,7 @@ import ffmpeg
 
 from controller.media import rules
 from controller.media.encodings import Encoding
-from controller.media.levels import RATE_HZ, Part, Preparation, limiter_options
+from controller.media.levels import RATE_HZ, Preparation, limiter_options
 
 LOUDNESS_NAME = "loudness.txt"
 PEAK_NAME = "peak.txt"
@@ -48,11 +48,9 @@ def decode(program: str, descriptor: int, channels: int, at_most_s: float, spool
     return _compiled(program, sound.output(spool, format="f32le", t=at_most_s), "verbose")
 
 
-def loudness(program: str, spool: str, preparation: Preparation | None, part: Part | None) -> list[str]:
-    """Measure the spooled sound, or part of it, prepared if asked."""
+def loudness(program: str, spool: str, preparation: Preparation | None) -> list[str]:
+    """Measure the spooled sound, prepared if asked."""
     sound = _spooled(spool)
-    if part is not None:
-        sound = sound.filter("aselect", f"lt(mod(t,{part.every_s}),{part.take_s})").filter("asetpts", "N/SR/TB")
     if preparation is not None:
         sound = _prepared(sound, preparation)
     return _compiled(program, _measured(sound, "none").output("-", format="null"), "info")

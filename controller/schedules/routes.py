@@ -13,7 +13,7 @@ from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, UtcField
 from controller.runtime.server import Controller
-from controller.schedules import making, reach, rules, service, store, views
+from controller.schedules import displacing, making, reach, rules, service, store, views
 from controller.schedules.making import Terms
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.service import Saved, SaveRequest
@@ -105,7 +105,8 @@ async def preview_programme(
     attempted = await session.begin_nested()
     try:
         terms = terms_of(controller)
-        return views.preview_view(await service.save(session, programme_id, _request(body), terms, only_looking=True))
+        saved = await service.save(session, programme_id, _request(body), terms, only_looking=True)
+        return views.preview_view(saved, await displacing.displaced(session, saved.made, terms.now))
     finally:
         await attempted.rollback()
 

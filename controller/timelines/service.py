@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
 from controller.devices.tables import Device
+from controller.policies import store as policies
 from controller.timelines import rules, store, words
 from controller.timelines.rules import Listener, Loss, Scene
 from controller.timelines.store import Answered
@@ -124,19 +125,21 @@ async def displaced(
     session: AsyncSession,
     *,
     scopes: Iterable[str],
-    added: Mapping[str, Sequence[Broadcast]],
-    removed: frozenset[str],
+    stood: Mapping[str, Sequence[Broadcast]],
+    fresh: frozenset[str],
     now: datetime,
     until: datetime,
 ) -> list[Displaced]:
-    """What other broadcasts lose until then if `added` (by scope) came and `removed` (ids) went; nothing is saved."""
-    reached = await units.devices_of_scopes(session, scopes)
-    listeners = await store.listeners(session, reached)
+    """What other broadcasts lose until then by a change that this session already sees.
+
+    `stood` is, by scope, what the change replaced or took away, as it was; `fresh` are the ids it brought.
+    """
+    listeners = await store.listeners(session, await units.devices_of_scopes(session, scopes))
     heard = frozenset(scope for one in listeners for scope in one.scopes)
-    before = await store.scene(session, now - _DAY, until, now=now, scopes=heard)
-    changed = frozenset(Occurrence(id=one.id) for held in added.values() for one in held)
-    changed |= {Occurrence(id=one) for one in removed}
-    after = rules.with_changes(before, added, removed, now=now)
+    after = await store.scene(session, now - _DAY, until, now=now, scopes=heard)
+    before = rules.with_changes(after, stood, fresh, now=now)
+    changed = frozenset(Occurrence(id=one.id) for held in stood.values() for one in held)
+    changed |= {Occurrence(id=one) for one in fresh}
     found: dict[tuple[str, datetime], Displaced] = {}
     for alike, devices in after.classes(listeners).items():
         was, then = (one.foresee(alike, now=now, until=until) for one in (before, after))
@@ -168,7 +171,7 @@ async def _forecast(
     said = _history(answers)
     history = {**rules.supposed(scene.agenda(alike.scopes), alike, now), **said}
     found = scene.foresee(alike, now=now, until=end, history=history)
-    names = await store.names(session, alike.scopes.intersection(scene.policies))
+    names = await policies.names(session, alike.scopes.intersection(scene.policies))
     guessed = {occurrence for occurrence, past in history.items() if past.outcome and occurrence not in said}
     open_ones = [verdict for occurrence, verdict in found.verdicts.items() if occurrence not in said]
     entries = [_coming(scene, verdict, found, names) for verdict in open_ones]

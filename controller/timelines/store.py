@@ -10,17 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
 from controller.delivery import drafts
-from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
 from controller.devices.tables import Device
+from controller.policies import store as policies
 from controller.receipts.tables import JournalEntry
 from controller.timelines.rules import Listener, Scene, empty_plan
 from controller.units import store as units
-from controller.units.tables import Group, Unit
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.plan import Broadcast, Plan, Withdrawn
-from loa_protocol.documents.trust import Ceilings, TrustList
-from loa_protocol.envelope import open_payload, parse
 from loa_protocol.ids import device_scope
 from loa_protocol.receipts import Receipt, decode_entry
 from loa_protocol.timeline import StopOrder
@@ -75,7 +72,8 @@ async def scene(
     rows = await broadcasts(session, begin, end, scopes)
     wire = {row.id: drafts.wire_broadcast(row) for held in rows.values() for row in held}
     plans = {scope: plan(scope, held, wire, now) for scope, held in rows.items()}
-    return Scene(plans, {}, await ceilings(session), await stops(session, scopes, now))
+    ruled = await policies.policies_of(session, scopes)
+    return Scene(plans, ruled, await policies.ceilings(session), await stops(session, scopes, now))
 
 
 def plan(scope: str, rows: Sequence[BroadcastRow], wire: Mapping[str, Broadcast], now: datetime) -> Plan:
@@ -85,12 +83,6 @@ def plan(scope: str, rows: Sequence[BroadcastRow], wire: Mapping[str, Broadcast]
         broadcasts=tuple(wire[row.id] for row in rows if row.cancelled_at is None),
         withdrawn=tuple(Withdrawn(id=row.id, rev=row.rev) for row in rows if row.cancelled_at is not None),
     )
-
-
-async def ceilings(session: AsyncSession) -> Ceilings:
-    """Those of the newest root-signed list."""
-    lists = await delivery.trust_lists(session)
-    return open_payload(parse(lists[-1].envelope), TrustList).ceilings if lists else Ceilings()
 
 
 async def stops(session: AsyncSession, scopes: list[str] | None, now: datetime) -> dict[str, list[StopOrder]]:
@@ -122,17 +114,6 @@ async def answers(
         .order_by(BroadcastRow.start, BroadcastRow.id)
     )
     return [(row, Answered(owed, _receipt(raw))) for row, owed, raw in await session.execute(query)]
-
-
-async def names(session: AsyncSession, scopes: Iterable[str]) -> dict[str, str]:
-    """What people call these scopes."""
-    found: dict[str, str] = {}
-    wanted = list(scopes)
-    for kind, ident, name in (("u", Unit.id, Unit.name), ("g", Group.id, Group.name), ("d", Device.id, Device.name)):
-        ids = [scope[2:] for scope in wanted if scope[0] == kind]
-        for found_id, found_name in await session.execute(select(ident, name).where(ident.in_(ids))) if ids else ():
-            found[f"{kind}-{found_id}"] = found_name
-    return found
 
 
 def _receipt(raw: bytes | None) -> Receipt | None:

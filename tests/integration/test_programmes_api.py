@@ -325,3 +325,21 @@ async def test_a_slot_that_is_empty_today_is_judged_as_if_it_were_full(api: http
     refused = await _save(api, programme({**EVENING, "segments": [slot(900)]}))
 
     assert (refused.status_code, refused.json()["code"]) == (422, "policy_violated")
+
+
+async def test_a_preview_tells_which_other_broadcasts_would_lose_and_on_how_many_devices(
+    api: httpx.AsyncClient, dai: Station
+) -> None:
+    await dai.sound("dai", 600_000)
+    await _save(api, programme({**EVENING, "late_s": 30}))
+    other = {"id": "bao", "title": "Thông báo bão", "at": "16:59", "level": "priority"}
+    urgent = {**other, "segments": [{"kind": "content", "asset": "dai", "duration_s": 600}]}
+    body = {"document": programme(urgent, id="ct-bao"), "expected_revision": None}
+
+    seen = await api.post("/programmes/ct-bao/preview", json=body)
+
+    lost = seen.json()["displaced"]
+    assert {(one["title"], one["then"], one["devices"]) for one in lost} == {("Buổi chiều", None, 2)}
+    assert len(lost) == 7
+    assert lost[0]["begin"] == "2026-11-21T10:00:00Z"
+    assert lost[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị."

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from controller.broadcasts.tables import BroadcastRow
+from controller.policies import service as policies
+from controller.policies.document import Rules, Window
 from controller.timelines import service
 from controller.timelines.service import Entry, TimelineTooLong
 from controller.units.service import DeviceUnknown
@@ -106,22 +108,47 @@ async def test_an_explanation_names_what_sounds_what_lost_and_what_follows(xa: C
     assert found.following.title == "Tin sau"
 
 
-async def test_a_dry_run_names_what_a_change_displaces_and_where(xa: Commune) -> None:
+async def test_a_change_is_told_what_it_displaces_and_where(xa: Commune) -> None:
+    await _sound(xa, "Tin thường", in_s=600, length_s=60, late_s=10)
+    urgent = await _sound(xa, "Tin ưu tiên", in_s=590, length_s=300, level=Level.PRIORITY)
+    now, until = xa.clock.now(), xa.clock.now() + HOUR
+
+    async with xa.db.reading() as session:
+        found = await service.displaced(
+            session, scopes=[SCOPE], stood={}, fresh=frozenset({urgent}), now=now, until=until
+        )
+
+    assert [(one.title, one.by, list(one.devices)) for one in found] == [("Tin thường", urgent, ["loa-1", "loa-2"])]
+    assert found[0].loss.then is None
+
+
+async def test_what_a_change_took_away_is_not_charged_to_it(xa: Commune) -> None:
     await _sound(xa, "Tin thường", in_s=600, length_s=60, late_s=10)
     urgent = await _sound(xa, "Tin ưu tiên", in_s=590, length_s=300, level=Level.PRIORITY)
     now, until = xa.clock.now(), xa.clock.now() + HOUR
     async with xa.db.reading() as session:
         scene = await service.store.scene(session, now, until, now=now, scopes=[SCOPE])
-        coming = [one for one in scene.plans[SCOPE].broadcasts if one.id == urgent]
+        stood = [one for one in scene.plans[SCOPE].broadcasts if one.id == urgent]
     await xa.cancel(urgent)
 
     async with xa.db.reading() as session:
         found = await service.displaced(
-            session, scopes=[SCOPE], added={SCOPE: coming}, removed=frozenset(), now=now, until=until
+            session, scopes=[SCOPE], stood={SCOPE: stood}, fresh=frozenset(), now=now, until=until
         )
 
-    assert [(one.title, one.by, list(one.devices)) for one in found] == [("Tin thường", urgent, ["loa-1", "loa-2"])]
-    assert found[0].loss.then is None
+    assert found == []
+
+
+async def test_a_rule_of_the_air_is_named_with_whose_it_is(xa: Commune) -> None:
+    await _sound(xa, "Tin khuya", in_s=3600, length_s=30)
+    rules = Rules(windows=(Window(from_="05:00", to="11:00"),))
+    async with xa.db.transaction() as session:
+        await policies.put(session, SCOPE, rules, expected=None, now=xa.clock.now())
+
+    entry = (await _timeline(xa))["Tin khuya"]
+
+    assert (entry.outcome, entry.because, entry.whose) == ("skipped", "hours", SCOPE)
+    assert entry.sentence.vi.startswith("Ngoài khung giờ được phát theo quy định của Xã An Bình: ")
 
 
 async def test_a_device_that_is_not_there_and_a_year_are_refused(xa: Commune) -> None:

@@ -55,6 +55,11 @@ class Child:
                 return answer, heard
         return None, heard
 
+    def until_status(self):
+        """Read on until the stream is over."""
+        while isinstance(framing.read(self.process.stdout), framing.Sound):
+            pass
+
     def close(self):
         self.process.stdin.close()
         self.process.wait(5)
@@ -153,6 +158,27 @@ def test_a_station_that_changes_its_ogg_stream_in_the_middle_is_heard_on(child):
         _, heard = child.attempt(server.url("good"))
 
     assert heard > 45
+
+
+def test_an_endless_stream_takes_no_more_memory_after_a_minute_than_after_a_second(child, tell):
+    with RoughServer(on=floods(AUDIO, encoded("mp3", 10))) as server:
+        child.attempt(server.url("on"), blocks=10)
+        early = peak_kib(child.process.pid)
+        for _ in range(600):
+            assert isinstance(framing.read(child.process.stdout), framing.Sound)
+        late = peak_kib(child.process.pid)
+    child.until_status()
+
+    tell(f"relay child after 1 s and after 61 s of MP3: {early >> 10} and {late >> 10} MiB")
+    assert late - early < 16 * 1024
+
+
+def test_the_child_cannot_take_more_memory_than_its_limit():
+    greedy = "from edge_agent.relay.__main__ import MEMORY_BYTES, _limit; _limit(); bytearray(MEMORY_BYTES + (1 << 20))"
+
+    done = subprocess.run([sys.executable, "-c", greedy], capture_output=True, check=False)
+
+    assert b"MemoryError" in done.stderr
 
 
 FAST = """

@@ -80,6 +80,57 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "buổi {session} lúc {occurrence} đã có một thay đổi ở trên",
         "{session} at {occurrence} is changed before",
     ),
+    "ical_component": (
+        "bỏ qua {name}: chỉ nhận sự kiện (VEVENT)",
+        "{name} is left out: only events (VEVENT) are taken",
+    ),
+    "ical_damaged": (
+        "phần {name} bị hỏng; chỉ đọc các trường iCalendar",
+        "{name} is damaged; only the fields of iCalendar are read",
+    ),
+    "ical_broken": ("bỏ qua sự kiện: không đọc được {name}", "the event is left out: {name} cannot be read"),
+    "ical_no_time": (
+        "bỏ qua sự kiện cả ngày: buổi phát cần giờ bắt đầu",
+        "the event of a whole day is left out: a session needs a time to begin",
+    ),
+    "ical_cancelled": ("bỏ qua sự kiện đã hủy", "the event is cancelled and left out"),
+    "ical_rules": (
+        "bỏ qua sự kiện: có nhiều quy tắc lặp hoặc EXRULE; hãy tách thành nhiều sự kiện",
+        "the event is left out: it has several rules or EXRULE; make one event of each",
+    ),
+    "ical_rule": ("bỏ qua sự kiện: {reason}", "the event is left out: {reason}"),
+    "ical_zone_differs": (
+        "bỏ qua sự kiện: lặp theo múi giờ {zone}, không theo {own} của chương trình",
+        "the event is left out: it repeats in the zone {zone}, not in the programme's {own}",
+    ),
+    "ical_outside": (
+        "ngày đầu của sự kiện nằm ngoài quy tắc lặp; đã thêm như một ngày riêng",
+        "the first day of the event is none of its rule; it is added as a day of its own",
+    ),
+    "ical_other_time": (
+        "bỏ qua lần thêm lúc {time}: khác giờ với buổi phát",
+        "the added time {time} is left out: it is not the time of the session",
+    ),
+    "ical_orphan": (
+        "bỏ qua thay đổi: không có sự kiện mà nó sửa",
+        "the change is left out: the event that it changes is not there",
+    ),
+    "ical_range": (
+        "bỏ qua thay đổi từ đây về sau; hãy lưu chương trình mới có hiệu lực từ ngày đó",
+        "a change of this and following is left out; save a new programme that holds from that day",
+    ),
+    "ical_length": (
+        "không dùng được độ dài {length} của sự kiện",
+        "the length {length} of the event cannot be used",
+    ),
+    "ical_edited": (
+        "buổi {session} đã được sửa trong chương trình lịch khác; lấy theo các trường iCalendar",
+        "{session} was changed in another calendar program; the fields of iCalendar count",
+    ),
+    "ical_too_many": (
+        "bỏ qua sự kiện: một chương trình có nhiều nhất {most} buổi",
+        "the event is left out: a programme has {most} sessions at most",
+    ),
 }
 
 

@@ -147,7 +147,7 @@ def _chunk(rule: Rule, start: datetime, number: int, zone: ZoneInfo) -> tuple[da
 def _expanded(rule: Rule, start: datetime, first: date, last: date, zone: ZoneInfo) -> Iterator[datetime]:
     until = datetime.combine(last, time.max)
     if rule.until is not None:
-        until = min(until, _until_wall(rule.until, zone))
+        until = min(until, until_wall(rule.until, zone))
     if until < start:
         return
     rule = _by_days(rule, start)
@@ -360,7 +360,8 @@ def _read_until(text: str) -> datetime:
         raise _invalid(f"UNTIL={text} is no day of the calendar") from error
 
 
-def _until_wall(text: str, zone: ZoneInfo) -> datetime:
+def until_wall(text: str, zone: ZoneInfo) -> datetime:
+    """The last local time that an UNTIL allows."""
     read = _read_until(text)
     return read.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) if text.endswith("Z") else read
 

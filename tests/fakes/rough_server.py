@@ -7,9 +7,13 @@ from contextlib import suppress
 
 
 class RoughServer:
-    """`answers` maps a path to a function that is given the connection after its request was read."""
+    """`answers` maps a path to a function that is given the connection after its request was read.
 
-    def __init__(self, **answers):
+    With `tls`, a server's `ssl.SSLContext`, it speaks https to whoever calls it localhost.
+    """
+
+    def __init__(self, tls=None, **answers):
+        self.tls = tls
         self.answers = {f"/{name}": answer for name, answer in answers.items()}
         self.asked = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -17,7 +21,8 @@ class RoughServer:
         self._open = []
 
     def url(self, name):
-        return f"http://127.0.0.1:{self.port}/{name}"
+        start = "http://127.0.0.1" if self.tls is None else "https://localhost"
+        return f"{start}:{self.port}/{name}"
 
     def __enter__(self):
         threading.Thread(target=self._serve, daemon=True).start()
@@ -36,8 +41,11 @@ class RoughServer:
                 self._open.append(connection)
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection):
-        with suppress(OSError), connection:
+    def _secured(self, plain):
+        return plain if self.tls is None else self.tls.wrap_socket(plain, server_side=True)
+
+    def _answer(self, plain):
+        with suppress(OSError), self._secured(plain) as connection:
             asked = b""
             while b"\r\n\r\n" not in asked:
                 asked += connection.recv(4096)

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from msgspec import structs
 
 from edge_agent.__main__ import EXIT_REFUSED, main
-from edge_agent.config import AgentConfigInvalid, load_config, load_key
+from edge_agent.config import AgentConfigInvalid, OutputOverride, load_config, load_key
 from edge_agent.outputs import player_settings
 from edge_agent.profile import load_profile
+from edge_agent.relay.rules import RelayRules
 from loa_protocol.keys import Ed25519Signer
 
 GOOD = {
@@ -111,3 +113,15 @@ def test_the_profile_gives_the_output_unless_the_configuration_does(tmp_path: Pa
     assert (own.output, own.capture_dir) == ("file", tmp_path / "captured")
     assert (other.capture_dir, other.latency_ms, other.extra_delay_ms) == (tmp_path / "there", 3.5, 80)
     assert player_settings(board, override, tmp_path) is None
+
+
+def test_how_the_profile_relays_reaches_the_player_whatever_the_output(tmp_path: Path) -> None:
+    speaker = structs.replace(
+        load_profile("demo-speaker"), relay=RelayRules(silence_s=3.0), relay_allow=("192.168.10.5/32",)
+    )
+    override = OutputOverride(kind="null")
+
+    for settings in (player_settings(speaker, None, tmp_path), player_settings(speaker, override, tmp_path)):
+        assert settings is not None
+        assert (settings.relay.silence_s, settings.relay_allow) == (3.0, ("192.168.10.5/32",))
+        assert "--relay-allow=192.168.10.5/32" in settings.command()

@@ -115,6 +115,9 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(where: str):
         ("title: Màn hình", "clock_sources: [rtc, rtc]\ntitle: x", "clock_sources"),
         ("title: Màn hình", "clock_sources: [gps]\ntitle: x", "clock_sources[0]"),
         ("title: Màn hình", "title: ''", "title"),
+        ("title: Màn hình", "relay_allow: [192.168.1.5/24]\ntitle: x", "relay_allow"),
+        ("title: Màn hình", "relay: {silence_s: 0}\ntitle: x", "relay.silence_s"),
+        ("title: Màn hình", "relay: {patience: 3}\ntitle: x", "relay.patience"),
     ],
 )
 def test_a_wrong_profile_is_refused_with_file_and_field(tmp_path: Path, old: str, new: str, field: str):

@@ -1,5 +1,6 @@
 """The bounded HTTP reader against real servers that behave badly: nothing lasts, nothing grows, reasons are told."""
 
+import ssl
 import time
 from contextlib import closing
 
@@ -15,6 +16,7 @@ from edge_agent.relay.errors import (
 )
 from edge_agent.relay.fetching import Patience, fetch
 from edge_agent.relay.formats import first_address, kind_of
+from tests.fakes.certificates import Authority
 from tests.fakes.rough_server import RoughServer, drips, floods, head, holds, says
 
 LOOPBACK = Guard(("127.0.0.1/32",))
@@ -101,6 +103,34 @@ def test_a_hostile_server_is_left_in_time_with_a_reason(what: str) -> None:
 
     assert time.monotonic() - begun_s < 2
     assert isinstance(refused.value, RelayError)
+
+
+@pytest.fixture
+def tls(tmp_path, monkeypatch) -> ssl.SSLContext:
+    """A server's context, whose authority this process trusts."""
+    authority = Authority(tmp_path, "radio")
+    pair = authority.issue("station", server=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.cert))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert, pair.key)
+    return context
+
+
+def test_https_is_spoken_and_never_left_for_http(tls: ssl.SSLContext) -> None:
+    with RoughServer(tls, a=says(AUDIO, b"sound"), down=moved("http://127.0.0.1/")) as server:
+        assert everything(fetch(server.url("a"), LOOPBACK, Patience())) == b"sound"
+
+        with pytest.raises(RelayAddressRefused, match="https"):
+            fetch(server.url("down"), LOOPBACK, Patience())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_believed(tls: ssl.SSLContext, monkeypatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with (
+        RoughServer(tls, a=says(AUDIO, b"sound")) as server,
+        pytest.raises(RelayUnreachable, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        fetch(server.url("a"), LOOPBACK, Patience())
 
 
 def test_nobody_listening_is_said() -> None:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.schedules import programme as written
 from controller.schedules import rules, slot_store, structure
-from controller.schedules.fault_texts import Fault
+from controller.schedules.fault_texts import Fault, fault
 from controller.schedules.programme import Change, ProgrammeFile
+from controller.schedules.recurrence import FIRST_DAY, LAST_DAY
+from controller.schedules.sessions import wall_of
 from controller.units import store as units
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import unit_scope
@@ -51,6 +53,20 @@ def read_change(data: Any) -> Change:
     """
     _refuse(structure.faults(data, Change), "change.")
     return msgspec.convert(data, Change)
+
+
+def require_times(change: Change) -> None:
+    """The times a change names exist, within the days a programme may have.
+
+    Raises:
+        ProgrammeInvalid: one does not.
+    """
+    found = []
+    for name, text in (("occurrence", change.occurrence), ("start", change.start)):
+        wall = None if text is None else wall_of(text)
+        if text is not None and (wall is None or not FIRST_DAY < wall.date() < LAST_DAY):
+            found.append(fault(f"change.{name}", "change_time_invalid", time=text))
+    _refuse(found)
 
 
 def require_sound(document: ProgrammeFile) -> None:

@@ -3,6 +3,8 @@
 A slot counts as full, so that nothing is refused later only because something waits in it.
 """
 
+from collections.abc import Collection
+
 from controller.policies.rules import Airing
 from controller.schedules.making import Cast, Made
 from controller.schedules.planning import wanted_of
@@ -10,10 +12,14 @@ from loa_protocol.documents.plan import OnLate, OnPreempt
 from loa_protocol.ids import Level
 
 
-def proposals(made: Made) -> list[Airing]:
-    """What a save adds and changes, and what stays silent only until its slots are filled."""
+def proposals(made: Made, fresh: Collection[str]) -> list[Airing]:
+    """What a save adds and changes; of `fresh` sessions also what stays silent only until its slots are filled."""
     new = {one.id for one in made.diff.add} | {wanted.id for _, wanted in made.diff.change}
-    return [_airing(one) for one in made.casts if one.composed.silent or one.occurrence.id in new]
+    return [_airing(one) for one in made.casts if one.occurrence.id in new or _waits(one, fresh)]
+
+
+def _waits(cast: Cast, fresh: Collection[str]) -> bool:
+    return cast.composed.silent and cast.occurrence.session.id in fresh
 
 
 def _airing(cast: Cast) -> Airing:

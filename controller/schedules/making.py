@@ -93,13 +93,15 @@ async def _make(session: AsyncSession, row: ProgrammeRow, terms: Terms, after: d
     return Made(row.id, diff, tuple(casts))
 
 
-async def cast(session: AsyncSession, series: Series, begin: datetime, end: datetime) -> list[Cast]:
+async def cast(
+    session: AsyncSession, series: Series, begin: datetime, end: datetime, *, most: int = 20_000
+) -> list[Cast]:
     """What a programme sends from `begin` until `end`, with today's queues.
 
     Raises:
-        TooManyOccurrences: more than one answer may hold.
+        TooManyOccurrences: there are more than `most`.
     """
-    occurrences = expand(series, begin, end)
+    occurrences = expand(series, begin, end, most=most)
     material = await _material(session, [one.session.segments for one in occurrences], begin)
     return [Cast(one, composing.compose(one.session, one.start, material)) for one in occurrences]
 

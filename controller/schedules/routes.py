@@ -1,6 +1,6 @@
 """Programmes over HTTP: read, save, preview, change one occurrence, retire, and how far a change has come."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,8 @@ from controller.schedules.views import (
 
 router = APIRouter(tags=["programmes"], route_class=WriteRoute)
 LONGEST = timedelta(days=62)
+MOST = 2000
+EARLIEST, LATEST = datetime(1971, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
 Revision = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
@@ -141,8 +143,9 @@ async def list_occurrences(
     row = await service.require(session, programme_id)
     if row.retired_at is not None:
         return []
+    begin = min(max(begin, EARLIEST), LATEST)
     series = await store.series(session, programme_id, begin.date())
-    casts = await making.cast(session, series, begin, min(end, begin + LONGEST))
+    casts = await making.cast(session, series, begin, min(end, begin + LONGEST), most=MOST)
     return [views.occurrence_view(one) for one in casts]
 
 

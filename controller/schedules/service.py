@@ -20,6 +20,7 @@ from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import Effect, Touch, Urgent
 from controller.schedules.making import Made, Terms
 from controller.schedules.programme import Change, ProgrammeFile
+from controller.schedules.recurrence import LAST_DAY
 from controller.schedules.rules import Series, occurrence_id
 from controller.schedules.sessions import canonical
 from controller.schedules.store import Effective
@@ -82,6 +83,14 @@ class Saved:
     objections: tuple[Objection, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Revised:
+    """What writing a revision down came to; `fresh` are the sessions that are new or other than before."""
+
+    notes: Sequence[Note] = ()
+    fresh: frozenset[str] = frozenset()
+
+
 async def save(
     session: AsyncSession, programme_id: str, request: SaveRequest, terms: Terms, *, only_looking: bool = False
 ) -> Saved:
@@ -100,10 +109,10 @@ async def save(
     await accepting.require_known(session, document)
     row = await _open(session, document, request.expected, terms.now)
     today = terms.now.astimezone(ZoneInfo(document.zone)).date()
-    notes = await _revise(session, row, document, request, now=terms.now, today=today)
+    revised = await _revise(session, row, document, request, now=terms.now, today=today)
     await _sync_changes(session, row, document, today, terms.now)
     row.title, row.unit_id, row.retired_at = document.title, document.unit, None
-    return await _carry_out(session, row, terms, notes, only_looking=only_looking)
+    return await _carry_out(session, row, terms, revised, only_looking=only_looking)
 
 
 async def change(session: AsyncSession, programme_id: str, data: Any, expected: int, terms: Terms) -> Saved:
@@ -115,6 +124,7 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
         ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge, PolicyViolated: it cannot be carried out.
     """
     wanted = accepting.read_change(data)
+    accepting.require_times(wanted)
     row = await _expect(session, programme_id, expected)
     now = terms.now
     series = await store.series(session, programme_id, min(now.date(), date.fromisoformat(wanted.occurrence[:10])))
@@ -122,7 +132,7 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
     await accepting.require_known(session, _with(series, wanted))
     _write_change(session, row, wanted, now)
     await session.flush()
-    return await _carry_out(session, row, terms, [])
+    return await _carry_out(session, row, terms, _Revised())
 
 
 async def retire(session: AsyncSession, programme_id: str, expected: int, terms: Terms) -> Saved:
@@ -134,7 +144,7 @@ async def retire(session: AsyncSession, programme_id: str, expected: int, terms:
     row = await _expect(session, programme_id, expected)
     if row.retired_at is None:
         row.retired_at, row.head = terms.now, row.head + 1
-    return await _carry_out(session, row, terms, [])
+    return await _carry_out(session, row, terms, _Revised())
 
 
 async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
@@ -147,7 +157,7 @@ async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
 
 
 async def _carry_out(
-    session: AsyncSession, row: ProgrammeRow, terms: Terms, notes: Sequence[Note], *, only_looking: bool = False
+    session: AsyncSession, row: ProgrammeRow, terms: Terms, revised: _Revised, *, only_looking: bool = False
 ) -> Saved:
     """Make the broadcasts that follow from what was written down."""
     await session.flush()
@@ -155,12 +165,12 @@ async def _carry_out(
     touched = effects.touches([made])
     effects.require_time(touched, terms.now)
     await making.ask_for_plans(session, [made], terms.now)
-    objections = await policies.check(session, airing.proposals(made), now=terms.now)
+    objections = await policies.check(session, airing.proposals(made, revised.fresh), now=terms.now)
     if not only_looking:
         policies.require_allowed(objections)
     counted = await effects.effect(session, touched)
     urgent = await effects.urgent(session, touched, terms.now)
-    return Saved(row.head, (*notes, *_notes(made)), counted, urgent, tuple(touched), made, tuple(objections))
+    return Saved(row.head, (*revised.notes, *_notes(made)), counted, urgent, tuple(touched), made, tuple(objections))
 
 
 def _known(row: ProgrammeRow | None, programme_id: str) -> ProgrammeRow:
@@ -206,17 +216,20 @@ async def _revise(
     *,
     now: datetime,
     today: date,
-) -> list[Note]:
+) -> _Revised:
     """Write a revision down if it says anything new."""
     known = await store.revisions(session, row.id)
     begin = request.begin or (today if known else min(today, document.valid_from))
-    if known and begin < today:
-        raise _begin_past(begin, today)
+    if begin > LAST_DAY or (known and begin < today):
+        raise _begin_wrong(begin, today)
     bare = msgspec.structs.replace(document, changes=())
     there = store.in_force(known, begin)
     later = [one for one in there if one.effective_from > begin]
-    if there and there[0].effective_from <= begin and await store.document(session, row.id, there[0].number) == bare:
-        return [_taken_over(one) for one in later[:1]]
+    before = None
+    if there and there[0].effective_from <= begin:
+        before = await store.document(session, row.id, there[0].number)
+    if before == bare:
+        return _Revised([_taken_over(one) for one in later[:1]])
     row.head += 1
     session.add(
         ProgrammeRevision(
@@ -228,7 +241,8 @@ async def _revise(
             note=request.note,
         )
     )
-    return [_replaced(one) for one in later]
+    same = () if before is None else before.sessions
+    return _Revised([_replaced(one) for one in later], frozenset(one.id for one in bare.sessions if one not in same))
 
 
 async def _sync_changes(
@@ -310,9 +324,10 @@ def _with(series: Series, wanted: Change) -> ProgrammeFile:
     return document
 
 
-def _begin_past(begin: date, today: date) -> ProgrammeInvalid:
-    vi, en = f"ngày {begin} đã qua; chọn từ {today} trở đi", f"{begin} has passed; choose {today} or later"
-    return ProgrammeInvalid(en, faults=[{"field": "from", "code": "from_passed", "vi": vi, "en": en}])
+def _begin_wrong(begin: date, today: date) -> ProgrammeInvalid:
+    vi = f"ngày {begin} phải từ {today} đến {LAST_DAY}"
+    en = f"{begin} has passed or is too far away; choose {today} to {LAST_DAY}"
+    return ProgrammeInvalid(en, faults=[{"field": "from", "code": "from_out_of_range", "vi": vi, "en": en}])
 
 
 def _taken_over(one: Effective) -> Note:

@@ -1,13 +1,13 @@
 """What the API says of programmes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from controller.api.models import View
+from controller.policies.answers import ObjectionView
 from controller.schedules.composing import Slot
 from controller.schedules.effects import Touch, Urgent
 from controller.schedules.filling import Waiting
@@ -100,7 +100,7 @@ class SavedView(BaseModel):
     notes: list[NoteView]
     effect: EffectView
     urgent: UrgentView | None
-    violations: list[dict[str, Any]]
+    violations: list[ObjectionView]
 
 
 class SlotWaitingView(BaseModel):
@@ -195,7 +195,7 @@ def saved_view(saved: Saved) -> SavedView:
         notes=[NoteView.model_validate(one) for one in saved.notes],
         effect=EffectView.model_validate(saved.effect),
         urgent=None if saved.urgent is None else _urgent_view(saved.urgent),
-        violations=[asdict(one) for one in saved.objections[:SHOWN]],
+        violations=[ObjectionView.model_validate(one) for one in saved.objections[:SHOWN]],
     )
 
 

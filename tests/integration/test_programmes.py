@@ -293,6 +293,8 @@ async def test_what_names_nothing_is_refused_with_every_fault_and_nothing_change
         {"session": "khong-co", "occurrence": SUNDAY, "cancel": True},
         {"session": "chieu", "occurrence": SUNDAY, "segments": [{"kind": "content", "asset": "mat", "duration_s": 9}]},
         {"session": "chieu", "occurrence": "hôm nay"},
+        {"session": "chieu", "occurrence": "0001-01-01T17:00", "cancel": True},
+        {"session": "chieu", "occurrence": SUNDAY, "start": "2026-19-39T17:00"},
     ],
 )
 async def test_a_change_of_what_is_not_there_is_refused(dai: Station, change: dict[str, Any]) -> None:
@@ -304,11 +306,12 @@ async def test_a_change_of_what_is_not_there_is_refused(dai: Station, change: di
     assert len(await dai.rows()) == 30
 
 
-async def test_a_save_from_a_day_that_has_passed_is_refused(dai: Station) -> None:
+async def test_a_save_from_a_day_that_has_passed_or_never_comes_is_refused(dai: Station) -> None:
     await dai.save()
 
-    with pytest.raises(ProgrammeInvalid, match="2026-11-20 has passed"):
-        await dai.save(programme(MORNING), begin=date(2026, 11, 20))
+    for wrong in (date(2026, 11, 20), date.max):
+        with pytest.raises(ProgrammeInvalid, match=f"{wrong} has passed or is too far away"):
+            await dai.save(programme(MORNING), begin=wrong)
 
 
 async def test_an_occurrence_cannot_be_moved_into_the_past(dai: Station) -> None:

@@ -195,6 +195,25 @@ async def test_occurrences_tell_what_is_left_and_what_is_too_much(api: httpx.Asy
     assert (filled["spare_ms"], filled["over_ms"]) == (60_000, 180_000)
 
 
+@pytest.mark.parametrize("begin", ["0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "2026-11-21T00:00:00Z"])
+async def test_occurrences_of_any_time_are_answered(api: httpx.AsyncClient, begin: str) -> None:
+    await _save(api)
+
+    answer = await api.get(f"{PATH}/occurrences", params={"from": begin, "to": "9999-12-31T00:00:00Z"})
+
+    assert answer.status_code == 200
+    assert len(answer.json()) == {"2": 124}.get(begin[0], len(answer.json()))
+
+
+async def test_more_occurrences_than_one_answer_holds_are_refused(api: httpx.AsyncClient) -> None:
+    hourly = {**EVENING, "at": "00:00", "rrule": "FREQ=HOURLY"}
+    await _save(api, programme(hourly, {**hourly, "id": "hai", "at": "00:30"}))
+
+    answer = await api.get(f"{PATH}/occurrences?from=2026-11-21T00:00:00Z&to=2027-11-21T00:00:00Z")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_occurrences")
+
+
 async def test_one_occurrence_is_changed_over_the_api(api: httpx.AsyncClient, dai: Station) -> None:
     await _save(api)
     change = {"session": "chieu", "occurrence": SUNDAY, "start": "2026-11-22T18:00"}

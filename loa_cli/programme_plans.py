@@ -6,6 +6,7 @@ days stay unless the file speaks of them; the same programme again changes nothi
 
 import difflib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,10 +17,11 @@ import msgspec
 import typer
 from rich.table import Column, Table
 
-from controller.schedules.files import ScheduleInvalid, load_programme, says_changes, write_programme
+from controller.schedules.files import MAX_CHARACTERS, ScheduleInvalid, load_programme, says_changes, write_programme
 from controller.schedules.programme import ProgrammeFile
 from loa_cli.client import ApiRefused, Client
 from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json
+from loa_protocol import hand_written
 
 _WORDS = {"added": "thêm", "changed": "đổi", "withdrawn": "bỏ"}
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -28,12 +30,16 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A programme as it should be, from a day on; `keep_changes`: those of single days stay as they are."""
+    """A programme as it should be, from a day on; `keep_changes`: those of single days stay as they are.
+
+    `file` is the programme file it was read from, if it was: faults are told by its lines.
+    """
 
     document: ProgrammeFile
     begin: date | None = None
     note: str = ""
     keep_changes: bool = True
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Standing:
 
     def preview(self, client: Client) -> dict[str, Any]:
         """What saving it would do: the controller's preview with the lines that differ."""
-        answer: dict[str, Any] = client.post(f"{self.path}/preview", self.body())
+        with _refusals_told(self.wanted):
+            answer: dict[str, Any] = client.post(f"{self.path}/preview", self.body())
         return {
             "programme": self.document.id,
             "was": None if self.retired else self.revision,
@@ -82,7 +89,7 @@ class Standing:
 def wanted_of(file: Path, begin: date | None, note: str = "") -> Wanted:
     """A file, ready to be put in place; a wrong one is told in Vietnamese and ends the command with 1."""
     try:
-        return Wanted(load_programme(file), begin, note, keep_changes=not says_changes(file))
+        return Wanted(load_programme(file), begin, note, keep_changes=not says_changes(file), file=file)
     except ScheduleInvalid as error:
         for fault in error.faults:
             errors.print(fault.told("vi"), highlight=False, markup=False, soft_wrap=True)
@@ -111,6 +118,16 @@ def standing(client: Client, wanted: Wanted) -> Standing:
     return Standing(wanted, document, before, found["revision"], retired=found["retired_at"] is not None)
 
 
+def current(client: Client, programme: str, day: date | None) -> ProgrammeFile:
+    """A programme as of a day, today if none is named.
+
+    Raises:
+        ApiRefused, ApiUnreachable: it cannot be read.
+    """
+    answer = client.get(f"/programmes/{quote(programme, safe='')}", {"on": day.isoformat()} if day else None)
+    return msgspec.convert(answer["document"], ProgrammeFile)
+
+
 def put_in_place(client: Client, wanted: Wanted, *, expect: int | None = None, as_json: bool = False) -> None:
     """Save it and say what came of it; somebody else's newer revision ends the command with 1.
 
@@ -119,7 +136,8 @@ def put_in_place(client: Client, wanted: Wanted, *, expect: int | None = None, a
     """
     there = standing(client, wanted)
     try:
-        answer: dict[str, Any] = client.put(there.path, there.body(expect))
+        with _refusals_told(wanted):
+            answer: dict[str, Any] = client.put(there.path, there.body(expect))
     except ApiRefused as error:
         if error.problem_code != "programme_moved_on":
             raise
@@ -139,7 +157,35 @@ def put_in_place(client: Client, wanted: Wanted, *, expect: int | None = None, a
     else:
         console.print(f"{there.document.id}: đã áp dụng, bản {answer['revision']}", highlight=False)
         _tell_effect(answer)
+    _tell_objections(answer)
     _tell_notes(answer)
+
+
+@contextmanager
+def _refusals_told(wanted: Wanted) -> Iterator[None]:
+    """What only the controller knows to be wrong is told in Vietnamese, by the lines of the file, and ends with 1."""
+    try:
+        yield
+    except ApiRefused as error:
+        told = error.details.get("details")
+        details: dict[str, Any] = told if isinstance(told, dict) else {}
+        if not details.get("faults") and not details.get("vi"):
+            raise
+        errors.print(f"[red]{error.problem_code}[/red]: chưa thay đổi gì.", highlight=False)
+        for line in [*_faults(wanted, details.get("faults", [])), *filter(None, [details.get("vi")])]:
+            errors.print(line, highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(EXIT_ERROR) from error
+
+
+def _faults(wanted: Wanted, faults: list[dict[str, Any]]) -> Iterator[str]:
+    written = hand_written.Written()
+    if wanted.file is not None:
+        text = wanted.file.read_text(encoding="utf-8-sig")
+        written = hand_written.parse(text, most_characters=MAX_CHARACTERS)
+    for fault in faults:
+        line = written.line_of(f"$.{fault['field']}")
+        where = f"{wanted.file}, dòng {line}, " if wanted.file else ""
+        yield f"{where}{fault['field']}: {fault['vi']} [{fault.get('code', '')}]"
 
 
 def tell_plan(plan: dict[str, Any]) -> None:
@@ -186,9 +232,9 @@ def _tell_touches(touches: list[dict[str, Any]]) -> None:
 
 def _tell_objections(plan: dict[str, Any]) -> None:
     for one in plan.get("violations", []):
-        console.print(f"Trái quy định: {one.get('vi') or one.get('detail') or one}", style="red", markup=False)
+        console.print(f"Quy định phát: {one['vi']}", style="yellow", highlight=False, markup=False)
     for one in plan.get("displaced", []):
-        console.print(f"Thay chỗ: {one.get('vi') or one.get('title') or one}", style="yellow", markup=False)
+        console.print(f"Thay chỗ: {one['vi']}", style="yellow", highlight=False, markup=False)
 
 
 def _tell_lengths(occurrences: list[dict[str, Any]]) -> None:

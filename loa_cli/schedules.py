@@ -8,13 +8,14 @@ from urllib.parse import quote
 import typer
 from rich.table import Column, Table
 
-from loa_cli import sheets
+from loa_cli import calendars, sheets
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
 from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json, told
 
 schedules = typer.Typer(help="Programmes as files: what a station sends, on which days and when.", no_args_is_help=True)
 schedules.command("template")(sheets.template)
 schedules.command("import")(sheets.import_sheet)
+schedules.add_typer(calendars.calendars, name="ical")
 
 File = Annotated[Path, typer.Argument(help="A programme file (YAML).")]
 Language = Annotated[str, typer.Option("--lang", help="vi or en: the language of messages.")]
@@ -124,15 +125,12 @@ def export(
     token: Token = None,
 ) -> None:
     """Write a programme as a file; putting that file in place changes nothing. Comments are not kept."""
-    import msgspec
-
     from controller.schedules.files import write_programme
-    from controller.schedules.programme import ProgrammeFile
     from loa_cli.client import connected
+    from loa_cli.programme_plans import current
 
     with told(), connected(data_dir, url, token) as client:
-        answer = client.get(f"/programmes/{quote(programme, safe='')}", {"on": f"{on:%Y-%m-%d}"} if on else None)
-        text = write_programme(msgspec.convert(answer["document"], ProgrammeFile), HEADING)
+        text = write_programme(current(client, programme, on.date() if on else None), HEADING)
     if file is None:
         typer.echo(text, nl=False)
     else:

@@ -110,20 +110,15 @@ def _read(rows: list[list[str]], frame: "Frame", lang: str, *, as_json: bool) ->
 
 def _current(client: "Client", programme: str) -> "ProgrammeFile | None":
     """The programme as it is, if there is one."""
-    from urllib.parse import quote
-
-    import msgspec
-
-    from controller.schedules.programme import ProgrammeFile
     from loa_cli.client import ApiRefused
+    from loa_cli.programme_plans import current
 
     try:
-        found = client.get(f"/programmes/{quote(programme, safe='')}")
+        return current(client, programme, None)
     except ApiRefused as error:
         if error.problem_code != "programme_unknown":
             raise
         return None
-    return msgspec.convert(found["document"], ProgrammeFile)
 
 
 def _frame(

@@ -60,7 +60,7 @@ async def get_template(form: Annotated[Literal["xlsx", "csv"], Query(alias="form
     media_type, write = _TEMPLATES[form]
     content = await asyncio.to_thread(write)
     return Response(
-        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="loa.{form}"'}
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="lich-phat.{form}"'}
     )
 
 

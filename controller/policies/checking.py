@@ -23,8 +23,10 @@ from loa_protocol.policy import EffectivePolicy, merge
 
 AHEAD = timedelta(days=14)
 """How far ahead plans reach: single broadcasts begin within it, and what a changed policy silences is told."""
-MOST_SEARCHED = 60
-"""For how many proposals of one save a nearest time is looked for."""
+MOST_SEARCHED = 600
+"""In one save a nearest time is looked for so often at most, each class that a proposal reaches counted."""
+MOST_TOLD = 5
+"""So many objections are told in the message itself; all of them are in its details."""
 
 
 class PolicyViolated(LoaError):
@@ -133,11 +135,12 @@ def require_allowed(objections: Sequence[Objection]) -> None:
     """
     refused = [one for one in objections if one.effect is Effect.REFUSED]
     if refused:
-        raise PolicyViolated(
-            " ".join(f"{one.en}." for one in refused),
-            vi=" ".join(f"{one.vi}." for one in refused),
-            objections=objections,
-        )
+        more = len(refused) - MOST_TOLD
+        vi, en = [one.vi for one in refused[:MOST_TOLD]], [one.en for one in refused[:MOST_TOLD]]
+        if more > 0:
+            vi.append(f"và {more} điều nữa")
+            en.append(f"and {more} more")
+        raise PolicyViolated(". ".join(en) + ".", vi=". ".join(vi) + ".", objections=objections)
 
 
 async def silenced(
@@ -179,26 +182,42 @@ def _objections(
         return Effect.REFUSED
 
     found = counted.objections(titles, names, effect)
-    refused = dict.fromkeys(one.key for one in found if one.effect is Effect.REFUSED)
-    nearest = {key: _nearest(classes, own[key], now) for key in list(refused)[:MOST_SEARCHED]}
+    refused = list(dict.fromkeys(one.key for one in found if one.effect is Effect.REFUSED))
+    if not refused:
+        return found
+    search = _Search(classes, now)
+    nearest = {key: search.nearest(own[key]) for key in refused[: search.most]}
     return [
         offering(one, nearest[one.key]) if one.effect is Effect.REFUSED and one.key in nearest else one for one in found
     ]
 
 
-def _nearest(classes: Sequence[_Class], one: Airing, now: datetime) -> Nearest:
-    """Where else it would suit every class that it reaches."""
-    airs = set()
-    begin, end = one.start - REACH - AROUND, one.end + REACH + AROUND
-    for alike in classes:
-        if one not in alike.proposed or not alike.policy.parts:
-            continue
-        around = [other for other in alike.planned if begin <= other.start < end]
-        others = [other for other in alike.proposed if other.key != one.key and begin <= other.start < end]
-        lag = alike.turn * timedelta(milliseconds=one.turn_ms)
-        airs.add(Air(alike.policy, rules.heard(alike.policy, around, others, turn=alike.turn), lag))
-    latest = None if one.recurring else now + AHEAD
-    return times.nearest(tuple(airs), one.start, one.end - one.start, not_before=now, not_after=latest)
+class _Search:
+    """Where else things would suit every class that they reach; what sounds there is found once for all of them."""
+
+    def __init__(self, classes: Sequence[_Class], now: datetime) -> None:
+        self._classes = [
+            (one, rules.sound(one.policy, one.planned, one.proposed, turn=one.turn))
+            for one in classes
+            if one.policy.parts
+        ]
+        self._now = now
+
+    @property
+    def most(self) -> int:
+        """For how many of them to look."""
+        return max(1, MOST_SEARCHED // max(1, len(self._classes)))
+
+    def nearest(self, one: Airing) -> Nearest:
+        """The nearest times."""
+        lag = timedelta(milliseconds=one.turn_ms)
+        airs = {
+            Air(alike.policy, sound.without(one.key), alike.turn * lag)
+            for alike, sound in self._classes
+            if one in alike.proposed
+        }
+        latest = None if one.recurring else self._now + AHEAD
+        return times.nearest(tuple(airs), one.start, one.end - one.start, not_before=self._now, not_after=latest)
 
 
 def _titles(*many: Sequence[Airing]) -> dict[str, Airing]:

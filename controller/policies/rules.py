@@ -136,12 +136,22 @@ def judge(
     return troubles + _newly_silenced(policy, before, after, counted, told)
 
 
-def heard(
-    policy: EffectivePolicy, planned: Sequence[Airing], others: Sequence[Airing], *, turn: int = 0
-) -> tuple[Span, ...]:
-    """When something sounds, sorted and apart: what is planned, with and without other things that are proposed."""
-    sweeps = [_sweep(policy, planned, turn), *([_sweep(policy, [*planned, *others], turn)] if others else [])]
-    return joined(sorted((part.begin, part.end) for sweep in sweeps for part in sweep.segments))
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """When what sounds on one class of devices: by what is planned alone, and with all that is proposed."""
+
+    parts: tuple[tuple[datetime, datetime, str], ...]
+
+    def without(self, key: str) -> tuple[Span, ...]:
+        """When something else than that airing sounds, sorted and apart."""
+        return joined((begin, end) for begin, end, own in self.parts if own != key)
+
+
+def sound(policy: EffectivePolicy, planned: Sequence[Airing], proposed: Sequence[Airing], *, turn: int = 0) -> Sound:
+    """What would sound; a proposal that the rules silence does not."""
+    sweeps = [_sweep(policy, airings, turn) for airings in (planned, [*planned, *proposed])]
+    found = {(part.begin, part.end, part.occurrence.id) for sweep in sweeps for part in sweep.segments}
+    return Sound(tuple(sorted(found)))
 
 
 def fallen(

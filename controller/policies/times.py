@@ -85,8 +85,7 @@ class Air:
         days = [at.astimezone(zone(part.timezone)).date() for at in (start, end - _MS)]
         first, last = midnight(days[0], part.timezone), midnight(days[1] + _DAY, part.timezone)
         meter = Meter(EffectivePolicy(frozenset({part})))
-        near = [span for span in self.busy if span[1] > first and span[0] < last]
-        for span in sorted([*near, (start, end)]):
+        for span in sorted([*self._within(first, last), (start, end)]):
             if span[0] >= start and meter.violation(*span) is not None:
                 return False
             meter.add(*span)
@@ -118,7 +117,12 @@ class Air:
         return {at, at - length, at - before, at - length + after}
 
     def _used(self, begin: datetime, end: datetime) -> timedelta:
-        return sum((max(timedelta(), min(b, end) - max(a, begin)) for a, b in self.busy), timedelta())
+        return sum((min(b, end) - max(a, begin) for a, b in self._within(begin, end)), timedelta())
+
+    def _within(self, begin: datetime, end: datetime) -> tuple[Span, ...]:
+        """What sounds at any time of [begin, end)."""
+        first = bisect_right(self.busy, begin, key=lambda span: span[1])
+        return self.busy[first : bisect_left(self.busy, end, key=lambda span: span[0])]
 
 
 class _Suiting:

@@ -13,7 +13,7 @@ from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
 
 if TYPE_CHECKING:
     from controller.schedules.programme import ProgrammeFile
-    from controller.schedules.sheets import Frame, Sheet
+    from controller.schedules.sheet_results import Frame, Sheet
     from loa_cli.client import Client
 
 
@@ -95,10 +95,11 @@ def _rows(file: Path) -> list[list[str]]:
 def _read(rows: list[list[str]], frame: "Frame", lang: str, *, as_json: bool) -> "Sheet":
     """The table as a programme; mistakes are told row by row and end the command with 1."""
     from controller.schedules import sheets
+    from controller.schedules.sheet_results import SheetInvalid
 
     try:
         return sheets.read(rows, frame)
-    except sheets.SheetInvalid as error:
+    except SheetInvalid as error:
         if as_json:
             print_json({"code": error.code, **error.details})
         else:
@@ -124,7 +125,7 @@ def _current(client: "Client", programme: str) -> "ProgrammeFile | None":
 def _frame(
     current: "ProgrammeFile | None", programme: str, unit: str, title: str | None, begin: datetime | None
 ) -> "Frame":
-    from controller.schedules.sheets import frame_of
+    from controller.schedules.sheet_results import frame_of
 
     first = begin.date() if begin else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
     return frame_of(current, programme_id=programme, unit=unit, title=title, valid_from=first)

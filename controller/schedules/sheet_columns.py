@@ -140,3 +140,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )  # fmt: skip
 """In the order of the template; five example rows each: a session of three parts, a lunar one of two."""
+
+
+def letter(index: int) -> str:
+    """A column as table programs name it: 0 is A, 26 is AA."""
+    return (letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)  # noqa: PLR2004 - letters

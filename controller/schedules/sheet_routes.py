@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.media.upload import FORM, receive
-from controller.schedules import rules, service, sheet_template, sheets, store, workbooks
+from controller.schedules import rules, service, sheet_results, sheet_template, sheets, store, workbooks
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.workbooks import MAX_BYTES, WorkbookRefused
 
@@ -75,7 +75,7 @@ async def read_sheet(
     row = await store.find(session, query.id)
     today = controller.clock.now().astimezone(_ZONE).date()
     current = None if row is None else await _current(session, query.id, today)
-    frame = sheets.frame_of(
+    frame = sheet_results.frame_of(
         current, programme_id=query.id, unit=query.unit, title=query.title, valid_from=query.begin or today
     )
     sheet = await asyncio.to_thread(sheets.read, rows, frame)

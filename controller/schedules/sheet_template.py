@@ -8,8 +8,7 @@ import io
 
 import xlsxwriter
 
-from controller.schedules.sheet_columns import COLUMNS, GUIDE, SHEET
-from controller.schedules.sheets import letter
+from controller.schedules.sheet_columns import COLUMNS, GUIDE, SHEET, letter
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"

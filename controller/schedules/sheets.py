@@ -6,24 +6,28 @@ the column and what to write instead; nothing is taken of a table with one mista
 the same rules as any other: its faults are told at the cells they came from. Pure.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from controller.schedules import rules, sheet_words, structure
+from controller.schedules import rules, structure
 from controller.schedules.fault_texts import Fault
-from controller.schedules.programme import FORMAT, ProgrammeFile
-from controller.schedules.sheet_columns import COLUMNS, EXAMPLE, LANGUAGES, Column
+from controller.schedules.programme import ProgrammeFile
+from controller.schedules.sheet_cells import BY_KEY, FIELD_READERS, KINDS, SEGMENT_FIELDS, SESSION_READERS, default
+from controller.schedules.sheet_columns import COLUMNS, EXAMPLE, Column, letter
+from controller.schedules.sheet_results import (
+    MAX_CELL_CHARACTERS,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    CellFault,
+    Frame,
+    Sheet,
+    SheetInvalid,
+)
 from controller.schedules.sheet_words import Unclear, bare, clean, slug
-from loa_protocol.errors import LoaError
 
-MAX_ROWS = 2000
-MAX_COLUMNS = 40
-MAX_CELL_CHARACTERS = 2000
 _HEADER_WITHIN = 10
 _MOST_FAULTS = 200
 _SESSION_COLUMNS = tuple(column for column in COLUMNS if column.of_session)
@@ -31,74 +35,6 @@ _PART_KEYS = tuple(column.key for column in COLUMNS if not column.of_session and
 _ALIASES = {alias: column for column in COLUMNS for alias in column.aliases}
 
 Row = Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class CellFault:
-    """One mistake; `row` counts from 1 as the table program does, `column` is the header, `letter` its place (C)."""
-
-    row: int
-    column: str
-    letter: str
-    code: str
-    vi: str
-    en: str
-
-    def told(self, lang: str = "en") -> str:
-        """The fault as one line for people."""
-        cell = f" “{self.column}” ({self.letter})" if self.column else ""
-        if lang == "vi":
-            return f"dòng {self.row}{', cột' if cell else ''}{cell}: {self.vi} [{self.code}]"
-        return f"row {self.row}{', column' if cell else ''}{cell}: {self.en} [{self.code}]"
-
-
-class SheetInvalid(LoaError):
-    """A table is no schedule yet; `faults` has every cell to correct. Nothing of it was taken."""
-
-    code = "sheet_invalid"
-
-    def __init__(self, faults: Sequence[CellFault]) -> None:
-        super().__init__("\n".join(fault.told() for fault in faults), faults=[asdict(fault) for fault in faults])
-        self.faults = tuple(faults)
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a table does not say of its programme."""
-
-    id: str
-    unit: str
-    title: str
-    valid_from: date
-    more: Mapping[str, Any] = field(default_factory=dict)
-    """Further fields of the programme as it is now: authority, zone, valid_until, holidays, changes."""
-
-    def told(self) -> dict[str, Any]:
-        """As fields of a programme."""
-        own = {"format": FORMAT, "id": self.id, "title": self.title, "unit": self.unit}
-        return {**self.more, **own, "valid_from": self.valid_from.isoformat()}
-
-
-def frame_of(
-    current: ProgrammeFile | None, *, programme_id: str, unit: str, title: str | None, valid_from: date
-) -> Frame:
-    """The frame of a table: what the programme says today, where there is one, else what is given.
-
-    Changes of single occurrences stay if their session does: a session is told by its id.
-    """
-    if current is None:
-        return Frame(programme_id, unit, title or f"Chương trình của {unit}", valid_from)
-    now = msgspec.to_builtins(current)
-    more = {name: value for name, value in now.items() if name not in {"sessions", "valid_from"}}
-    return Frame(programme_id, unit, title or current.title, current.valid_from, more)
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table that was read: its programme, and the rows that were passed over because they are examples."""
-
-    programme: ProgrammeFile
-    examples: tuple[int, ...] = ()
 
 
 def read(rows: Sequence[Row], frame: Frame) -> Sheet:
@@ -127,11 +63,6 @@ def _bounded(rows: Sequence[Row]) -> Sequence[Row]:
             )
             raise SheetInvalid([CellFault(number, "", "", "sheet_too_large", vi, en)])
     return rows
-
-
-def letter(index: int) -> str:
-    """A column as table programs name it: 0 is A, 26 is AA."""
-    return (letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)  # noqa: PLR2004 - letters
 
 
 @dataclass(slots=True)
@@ -253,7 +184,7 @@ class _Reading:
         for name in column.fields:
             self._origins[f"{opened.path}.{name}"] = (opened.first_row, column.key)
         with _Cell(self, opened.first_row, column):
-            opened.data.update(_SESSION_READERS[column.key](text, self._frame))
+            opened.data.update(SESSION_READERS[column.key](text, self._frame))
 
     def _require_same(self, number: int, opened: _Open, cells: dict[str, str]) -> None:
         """A later row of a session may repeat what the first says (merged cells do), and nothing else."""
@@ -270,26 +201,26 @@ class _Reading:
         data: dict[str, Any] = {}
         segments.append(data)
         self._origins[path] = (number, "kind")
-        kind = _BY_KEY["kind"]
+        kind = BY_KEY["kind"]
         if not cells.get("kind"):
             self._empty(number, kind)
             return
         with _Cell(self, number, kind):
-            data["kind"] = _KINDS(cells["kind"])
-        for key, name in _SEGMENT_FIELDS.get(data.get("kind", ""), {}).items():
+            data["kind"] = KINDS(cells["kind"])
+        for key, name in SEGMENT_FIELDS.get(data.get("kind", ""), {}).items():
             self._segment_cell(number, path, data, _Part(key, name, cells.get(key, "")))
         self._require_unused(number, data.get("kind"), cells)
 
     def _segment_cell(self, number: int, path: str, data: dict[str, Any], part: "_Part") -> None:
-        column = _BY_KEY[part.key]
+        column = BY_KEY[part.key]
         self._origins[f"{path}.{part.name}"] = (number, part.key)
-        text = part.text or _default(data["kind"], part.name, self._frame)
+        text = part.text or default(data["kind"], part.name, self._frame)
         if not text:
             if part.name != "fallback":
                 self._empty(number, column)
             return
         with _Cell(self, number, column):
-            data[part.name] = _FIELD_READERS.get(part.name, str)(text)
+            data[part.name] = FIELD_READERS.get(part.name, str)(text)
 
     def _require_unused(self, number: int, kind: str | None, cells: dict[str, str]) -> None:
         """What this kind of part does not have must not be filled in: it would be lost. A name for people may."""
@@ -298,7 +229,7 @@ class _Reading:
         for key in ("title", "length", "source", "fallback"):
             if (
                 cells.get(key)
-                and key not in _SEGMENT_FIELDS[kind]
+                and key not in SEGMENT_FIELDS[kind]
                 and not (kind in {"chime", "pause"} and key == "title")
             ):
                 vi, en = (
@@ -326,7 +257,7 @@ class _Reading:
 
     def _fault(self, row: int, key: str, code: str, vi: str, en: str) -> None:
         place = self._places.get(key)
-        header = _BY_KEY[key].header if key else ""
+        header = BY_KEY[key].header if key else ""
         self._faults.append(CellFault(row, header, "" if place is None else letter(place), code, vi, en))
 
     def _at_its_cell(self, fault: Fault, broken: set[tuple[int, str]], *, told_before: bool) -> None:
@@ -335,7 +266,7 @@ class _Reading:
         while path and path not in self._origins:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         row, key = self._origins.get(path, (1, ""))
-        if told_before and (fault.code in {"field_missing", "too_few"} or (row, _BY_KEY[key].header) in broken):
+        if told_before and (fault.code in {"field_missing", "too_few"} or (row, BY_KEY[key].header) in broken):
             return
         if not path:
             vi, en = f"{fault.field}: {fault.vi}", f"{fault.field}: {fault.en}"
@@ -380,75 +311,3 @@ def _header_fault(row: int, place: int, cell: str, code: str) -> CellFault:
     if code == "header_twice":
         vi, en = "có hai cột này; bỏ một", "is there twice; remove one"
     return CellFault(row, cell[:60], letter(place), code, vi, en)
-
-
-def _scopes(text: str, _frame: Frame) -> dict[str, Any]:
-    parts = [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
-    return {"to": [part if re.match(r"[ugd]-", part) else f"u-{part}" for part in parts]}
-
-
-def _languages(text: str, _frame: Frame) -> dict[str, Any]:
-    known = {bare(name): code for name, code in LANGUAGES.items()}
-    parts = [part.strip() for part in re.split(r"[,;\n+]", text) if part.strip()]
-    return {"languages": [known.get(bare(part).removeprefix("tieng "), part) for part in parts]}
-
-
-def _volume(text: str, _frame: Frame) -> dict[str, Any]:
-    return {"volume": _whole(text.removesuffix("%"))}
-
-
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text.strip()):
-        raise Unclear("number_unclear", f"“{text}” không phải là số nguyên", f"“{text}” is no whole number")
-    return int(text)
-
-
-def _whole_seconds(text: str) -> int:
-    seconds = sheet_words.length_s(text)
-    if seconds != int(seconds):
-        raise Unclear("length_unclear", f"“{text}” không tròn giây", f"“{text}” is no whole number of seconds")
-    return int(seconds)
-
-
-def _chime(text: str) -> str:
-    return _CHIMES.get(bare(text), text)
-
-
-def _default(kind: str, name: str, frame: Frame) -> str:
-    return {("chime", "name"): "opening", ("bulletins", "of"): frame.unit, ("bulletins", "title"): "Bản tin"}.get(
-        (kind, name), ""
-    )
-
-
-_BY_KEY = {column.key: column for column in COLUMNS}
-_KINDS = sheet_words.choice(_BY_KEY["kind"].words)
-_HOLIDAYS = sheet_words.choice(_BY_KEY["holiday"].words)
-_LEVELS = sheet_words.choice(_BY_KEY["level"].words)
-_CHIMES = {"mo dau": "opening", "ket thuc": "closing", "chu y": "attention"}
-_SESSION_READERS: Mapping[str, Callable[[str, Frame], dict[str, Any]]] = {
-    "session": lambda text, _frame: {"title": text},
-    "id": lambda text, _frame: {"id": text},
-    "at": lambda text, _frame: {"at": sheet_words.wall_time(text)},
-    "days": lambda text, _frame: sheet_words.days(text).told(),
-    "from": lambda text, _frame: {"valid_from": sheet_words.calendar_date(text).isoformat()},
-    "until": lambda text, _frame: {"valid_until": sheet_words.calendar_date(text).isoformat()},
-    "without": lambda text, _frame: {"except": [day.isoformat() for day in sheet_words.dates(text)]},
-    "holiday": lambda text, _frame: {"on_holiday": _HOLIDAYS(text)},
-    "to": _scopes,
-    "languages": _languages,
-    "volume": _volume,
-    "level": lambda text, _frame: {"level": _LEVELS(text)},
-}
-_SEGMENT_FIELDS: Mapping[str, Mapping[str, str]] = {
-    "chime": {"source": "name"},
-    "relay": {"title": "title", "length": "duration_s", "source": "url", "fallback": "fallback"},
-    "bulletins": {"title": "title", "length": "max_duration_s", "source": "of", "fallback": "fallback"},
-    "content": {"length": "duration_s", "source": "asset"},
-    "pause": {"length": "duration_ms"},
-}
-_FIELD_READERS: Mapping[str, Callable[[str], Any]] = {
-    "name": _chime,
-    "duration_s": _whole_seconds,
-    "max_duration_s": _whole_seconds,
-    "duration_ms": lambda text: round(sheet_words.length_s(text) * 1000),
-}

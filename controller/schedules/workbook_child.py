@@ -16,7 +16,7 @@ from xml.parsers import expat
 import msgspec
 
 from controller.schedules.sheet_columns import SHEET
-from controller.schedules.sheets import MAX_COLUMNS, MAX_ROWS
+from controller.schedules.sheet_results import MAX_COLUMNS, MAX_ROWS
 from controller.schedules.workbooks import Said, WorkbookRefused, require_small
 
 _MOST_MEMBERS = 500

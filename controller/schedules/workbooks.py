@@ -21,7 +21,7 @@ from controller.media.intake import ChildLimits
 from controller.media.limited_child import run
 from controller.media.limited_process import Ended, Order
 from controller.media.python_child import ENVIRONMENT, command
-from controller.schedules.sheets import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS
+from controller.schedules.sheet_results import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS
 from loa_protocol.errors import LoaError
 
 MAX_BYTES = 2 * 1024 * 1024

@@ -11,7 +11,8 @@ import xlsxwriter
 
 from controller.schedules import sheet_template, workbooks
 from controller.schedules.sheet_columns import COLUMNS, SHEET
-from controller.schedules.sheets import Frame, read
+from controller.schedules.sheet_results import Frame
+from controller.schedules.sheets import read
 from controller.schedules.workbooks import MAX_BYTES, WorkbookRefused, rows_of, rows_of_csv
 
 FRAME = Frame("thu", "xa-thu", "Thử", date(2026, 1, 1))

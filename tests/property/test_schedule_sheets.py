@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from controller.schedules.programme import EVERY_DAY
 from controller.schedules.sheet_columns import COLUMNS
-from controller.schedules.sheet_words import Days, Unclear, bare, days, length_s, wall_time
-from controller.schedules.sheets import Frame, Sheet, SheetInvalid, read
+from controller.schedules.sheet_days import Days, days
+from controller.schedules.sheet_results import Frame, Sheet, SheetInvalid
+from controller.schedules.sheet_words import Unclear, bare, length_s, wall_time
+from controller.schedules.sheets import read
 
 FRAME = Frame("thu", "xa-thu", "Thử", date(2026, 1, 1))
 HEADERS = [column.header for column in COLUMNS]

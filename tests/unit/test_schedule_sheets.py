@@ -9,8 +9,10 @@ from controller.schedules import sheet_words
 from controller.schedules.files import read_programme, write_programme
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.sheet_columns import COLUMNS
-from controller.schedules.sheet_words import Days, Unclear, bare, calendar_date, dates, days, length_s, slug, wall_time
-from controller.schedules.sheets import MAX_ROWS, CellFault, Frame, SheetInvalid, frame_of, read
+from controller.schedules.sheet_days import Days, calendar_date, dates, days
+from controller.schedules.sheet_results import MAX_ROWS, CellFault, Frame, SheetInvalid, frame_of
+from controller.schedules.sheet_words import Unclear, bare, length_s, slug, wall_time
+from controller.schedules.sheets import read
 from controller.schedules.workbook_child import text_of
 
 HEADERS = tuple(column.header for column in COLUMNS)

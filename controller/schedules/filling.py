@@ -1,9 +1,9 @@
 """What fills a slot, and what of it does not fit. Pure.
 
-The order is the law's and the station's (docs/architecture.md, Programmes): priority items first inside the slot;
-within a level the smaller authority first, the province before the commune; the unit's own items in its own order. They
-are taken in this order, as many as fit: one that does not is passed over, so that a shorter one behind it may still
-come. The same items and the same start always give the same slot.
+The order is the law's (Circular 39/2020) and the station's: priority items first inside the slot; within a level the
+smaller authority first, the province before the commune; the unit's own items in its own order. They are taken in this
+order, as many as fit: one that does not is passed over, so that a shorter one behind it may still come. The same items
+and the same start always give the same slot.
 """
 
 from collections.abc import Iterable

@@ -111,11 +111,13 @@ class World:
                 yield Sealed(device.id, topics.up(Family.RECEIPTS, device.id), raw)
 
     async def require_whole(self) -> None:
-        """Every answer is in the ledger and every entry in a journal, once.
+        """Every answer is in the ledger and every entry in a journal, once; a tick closes what lanes closed together.
 
         Raises:
             AssertionError: the figures would be of something that does not work.
         """
+        async with self.db.transaction() as session:
+            await service.tick(session, NOW)
         async with self.db.reading() as session:
             played = select(func.count()).select_from(LedgerRow).where(LedgerRow.outcome == str(Outcome.PLAYED))
             entries = await session.scalar(select(func.count()).select_from(JournalEntry))

@@ -1,7 +1,7 @@
 """Many rows at once, the way each database takes them fastest; `bulk_of` chooses. No rules here, only rows.
 
-Rows of one table are locked in the order of their keys. A journal's head is locked before its entries are added, and
-both are committed together: behind a locked head no entry can be there already.
+Rows of one table are locked in the order of their keys. A journal's head is moved, if it stands where it should, before
+its entries are added, and both are committed together: behind a moved head no entry can be there already.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.receipts.bulk_postgres import PostgresBulk
 from controller.receipts.bulk_sqlite import SqliteBulk
-from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, MovedRow, Span, Standing
 
 _PREPARED = "loa_bulk"
 
@@ -23,14 +23,14 @@ class Bulk(Protocol):
     async def lock_heads(self, keys: Sequence[Key], now: datetime) -> dict[Key, HeadRow]:
         """The heads of these journals, made where there are none, locked until the commit."""
 
-    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
-        """Where locked journals stand from now on."""
+    async def move_heads(self, rows: Sequence[MovedRow]) -> int:
+        """Move those that stand where they should, locked until the commit; gives how many."""
 
     async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
         """Sequence → hash of the committed entries of each span."""
 
     async def add_entries(self, added: Sequence[AddedRows], now: datetime) -> None:
-        """New entries of locked journals."""
+        """New entries of moved journals."""
 
     async def answer(self, rows: Sequence[AnswerRow], now: datetime) -> int:
         """Set the answers of those that are not answered (or only by our own `unknown`); gives how many were set."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 from psycopg import AsyncConnection as Driver
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, MovedRow, Span, Standing
 from loa_protocol.receipts import GENESIS
 
 _BY_KEY = """\
@@ -38,10 +38,10 @@ ORDER BY j.device_id, j.journal_id FOR UPDATE OF j
 _MOVE_HEADS = """\
 UPDATE journals j SET sequence = w.sequence, hash = w.hash
 FROM unnest(
-    string_to_array(%s, ',', ''), string_to_array(%s, ',', ''),
+    string_to_array(%s, ',', ''), string_to_array(%s, ',', ''), string_to_array(%s, ',', ''),
     string_to_array(%s, ',')::bigint[], string_to_array(%s, ',', '')
-  ) AS w (device, journal, sequence, hash)
-WHERE j.device_id = w.device AND j.journal_id = w.journal
+  ) AS w (device, journal, was, sequence, hash)
+WHERE j.device_id = w.device AND j.journal_id = w.journal AND j.hash = w.was
 """
 _HASHES = """\
 SELECT e.device_id, e.journal_id, e.sequence, e.hash
@@ -119,9 +119,9 @@ class PostgresBulk:
     async def _locked(self, keys: Sequence[Key]) -> dict[Key, HeadRow]:
         return {(row[0], row[1]): HeadRow(*row) for row in await self._run(_LOCK_HEADS, *_columns(keys, 2))}
 
-    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
+    async def move_heads(self, rows: Sequence[MovedRow]) -> int:
         """See `Bulk`."""
-        await self._run(_MOVE_HEADS, *_columns(heads, 4))
+        return (await self._connection.exec_driver_sql(_MOVE_HEADS, tuple(_columns(rows, 5)))).rowcount
 
     async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
         """See `Bulk`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, Span, Standing
+from controller.receipts.rows import AddedRows, AnswerRow, BegunRow, HeadRow, Key, MovedRow, Span, Standing
 from controller.receipts.told import stored
 from loa_protocol.receipts import GENESIS
 
@@ -21,7 +21,7 @@ _HEADS = """\
 SELECT j.device_id, j.journal_id, j.sequence, j.hash FROM json_each(?) w
 JOIN journals j ON j.device_id = json_extract(w.value, '$[0]') AND j.journal_id = json_extract(w.value, '$[1]')
 """
-_MOVE_HEADS = "UPDATE journals SET sequence = ?, hash = ? WHERE device_id = ? AND journal_id = ?"
+_MOVE_HEADS = "UPDATE journals SET sequence = ?, hash = ? WHERE device_id = ? AND journal_id = ? AND hash = ?"
 _HASHES = """\
 SELECT e.device_id, e.journal_id, e.sequence, e.hash FROM json_each(?) w
 JOIN journal_entries e
@@ -65,9 +65,10 @@ class SqliteBulk:
         await self._write(_MAKE_HEADS, [(*key, GENESIS, seen) for key in missing])
         return found | {key: HeadRow(*key, 0, GENESIS) for key in missing}
 
-    async def move_heads(self, heads: Sequence[HeadRow]) -> None:
+    async def move_heads(self, rows: Sequence[MovedRow]) -> int:
         """See `Bulk`."""
-        await self._write(_MOVE_HEADS, [(head.sequence, head.hash, head.device, head.journal) for head in heads])
+        values = [(sequence, mark, device, journal, was) for device, journal, was, sequence, mark in rows]
+        return await self._write(_MOVE_HEADS, values)
 
     async def hashes(self, spans: Sequence[Span]) -> dict[Key, dict[int, str]]:
         """See `Bulk`."""

@@ -4,7 +4,7 @@ Rules: signature and name are checked before anything is read; whatever has queu
 is the next group, one transaction; where a group fails, its halves are tried, so that one bad message harms only
 itself; an acknowledgement is signed and sent only after the commit; what was lost on the way is sent again by the
 device. While a group is committed the next ones are opened, several at a time, and stored in the order in which they
-came; what waits is bounded in number and in bytes.
+came of each device; what waits is bounded in number and in bytes.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ from controller.delivery.directory import Directory, Known
 from controller.delivery.redelivery import Redelivery
 from controller.delivery.uplink import Uplink
 from controller.receipts import taking
-from controller.receipts.acknowledging import Acknowledger
 from controller.receipts.effects import Effects
+from controller.receipts.heads import Overtaken
+from controller.receipts.lanes import Lane, Lanes
 from controller.receipts.opening import FAMILIES, Closed, Message, NotTakenIn, Opener, Refusal
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
@@ -46,11 +47,6 @@ WAITING_BYTES = 64 * 1024 * 1024
 OPENED_AT_ONCE = 128
 OPENING = 3
 """So many times that are on their way: who opens has work while their answers wait for us."""
-OPENED_BYTES = 16 * 1024 * 1024
-"""Of envelopes that are opened and not stored; what is in them is at most a few times as large."""
-GROUP = 512
-GROUP_ENTRIES = 2_000
-"""One transaction: so many messages, or so many journal entries in them."""
 
 _COLLECT = (20_000, 50, 100)
 """Python's own 700 costs a fifth of the time of taking receipts in."""
@@ -87,14 +83,12 @@ class Ingest:
         self._db, self._directory, self._clock = db, directory, clock
         self._changes, self._redelivered = changes, redelivered
         self._redelivery = Redelivery()
-        self._acknowledger = Acknowledger(keys)
+        self._lanes = Lanes(db, keys)
         self._opener = opener or Opener()
         self._opening: deque[tuple[int, asyncio.Task[list[Message]]]] = deque()
         self._arrived: deque[tuple[Arrival, Family, str]] = deque()
-        self._arrived_bytes = self._opened_bytes = self._in_hand = 0
-        self._opened: deque[Message] = deque()
-        self._arrival, self._begun = asyncio.Event(), asyncio.Event()
-        self._message, self._room = asyncio.Event(), asyncio.Event()
+        self._arrived_bytes = self._in_hand = 0
+        self._arrival, self._begun, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     @property
     def in_hand(self) -> int:
@@ -119,10 +113,12 @@ class Ingest:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._open_for_ever(tasks, uplink), name="ingest-open")
                     tasks.create_task(self._gather_for_ever(), name="ingest-gather")
-                    tasks.create_task(self._store_for_ever(uplink), name="ingest-store")
+                    for lane in self._lanes.all:
+                        tasks.create_task(self._store_for_ever(lane, uplink), name="ingest-store")
         finally:
             await self._opener.end()
-            await self._acknowledger.end()
+            for lane in self._lanes.all:
+                await lane.acknowledger.end()
 
     async def _open_for_ever(self, tasks: asyncio.TaskGroup, uplink: Uplink) -> None:
         while True:
@@ -136,8 +132,7 @@ class Ingest:
             self._begun.set()
 
     def _has_room(self) -> bool:
-        full = len(self._opened) >= GROUP or self._opened_bytes >= OPENED_BYTES
-        return not full and len(self._opening) < OPENING
+        return not self._lanes.full and len(self._opening) < OPENING
 
     async def _gather_for_ever(self) -> None:
         """What is opened, in the order in which it came."""
@@ -149,11 +144,8 @@ class Ingest:
             if not self._opening:
                 self._begun.clear()
             self._in_hand -= waiting - len(opened)
-            self._opened.extend(opened)
-            self._opened_bytes += sum(len(message.arrival.payload) for message in opened)
+            self._lanes.put(opened)
             self._room.set()
-            if self._opened:
-                self._message.set()
 
     def _next_arrivals(self) -> list[tuple[Arrival, Family, str]]:
         waiting = [self._arrived.popleft() for _ in range(min(OPENED_AT_ONCE, len(self._arrived)))]
@@ -188,33 +180,20 @@ class Ingest:
                 opened.append(found)
         return opened
 
-    async def _store_for_ever(self, uplink: Uplink) -> None:
+    async def _store_for_ever(self, lane: Lane, uplink: Uplink) -> None:
         while True:
-            await self._message.wait()
-            group = self._next_group()
+            group = await lane.group()
             self._room.set()
             try:
-                await unbroken(self._take_all(group, uplink))
+                await unbroken(self._take_all(group, lane, uplink))
             except Exception:
                 log.exception("%d messages were not taken in; devices send them again", len(group))
             self._in_hand -= len(group)
 
-    def _next_group(self) -> list[Message]:
-        group: list[Message] = []
-        entries = 0
-        while self._opened and len(group) < GROUP and entries < GROUP_ENTRIES:
-            message = self._opened.popleft()
-            entries += message.entries
-            self._opened_bytes -= len(message.arrival.payload)
-            group.append(message)
-        if not self._opened:
-            self._message.clear()
-        return group
-
-    async def _take_all(self, group: Sequence[Message], uplink: Uplink) -> None:
+    async def _take_all(self, group: Sequence[Message], lane: Lane, uplink: Uplink) -> None:
         """All in one transaction; where that fails, each half alone, down to the message that is the cause."""
         try:
-            await self._take(group)
+            await self._take(group, lane)
         except (DatabaseUnavailable, DatabaseBusy) as error:  # it holds for each of them alone too
             log.warning("%d messages were not taken in: %s; devices send them again", len(group), error)
             for message in group:
@@ -226,22 +205,26 @@ class Ingest:
                 return
             log.warning("%d messages could not be taken in together; trying each half", len(group), exc_info=True)
             middle = len(group) // 2
-            await self._take_all(group[:middle], uplink)
-            await self._take_all(group[middle:], uplink)
+            await self._take_all(group[:middle], lane, uplink)
+            await self._take_all(group[middle:], lane, uplink)
 
-    async def _take(self, group: Sequence[Message]) -> None:
+    async def _take(self, group: Sequence[Message], lane: Lane) -> None:
         receipts = any(message.entries for message in group)
 
         async def work(session: AsyncSession) -> Effects:
-            effects = await taking.take(session, group, self._clock)
+            effects = await taking.take(session, group, self._clock, lane.heads)
             if receipts:
                 failpoints.reach("controller.ingest.before_commit")
             return effects
 
-        effects = await self._db.attempt(work)
+        try:
+            effects = await self._db.attempt(work)
+        except Overtaken:  # now it looks, and locks
+            effects = await self._db.attempt(work)
+        lane.heads.learn(effects.heads())
         if receipts:
             failpoints.reach("controller.ingest.after_commit")
-        await self._acknowledger.send(effects.acks)
+        await lane.acknowledger.send(effects.acks)
         for change in effects.changes:
             self._changes.publish(change.kind, change.data)
         await self._redeliver(effects.states)

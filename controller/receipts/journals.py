@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.receipts.bulk import bulk_of
+from controller.receipts.bulk import Bulk, bulk_of
+from controller.receipts.heads import Heads, Overtaken
 from controller.receipts.odd import Odd
-from controller.receipts.rows import AddedRows, HeadRow, Key, Span
+from controller.receipts.rows import AddedRows, HeadRow, Key, MovedRow, Span
 from controller.receipts.tables import JournalGap
 from controller.receipts.told import UNREADABLE, Received, Told
 from loa_protocol.receipts import MAX_SEQUENCE, ChainBroken, Gone, ReceiptBatch
@@ -63,23 +64,40 @@ async def take(session: AsyncSession, batch: ReceiptBatch, now: datetime) -> Tak
     return (await take_all(session, [Received.read(batch)], now))[0]
 
 
-async def take_all(session: AsyncSession, group: Sequence[Received], now: datetime) -> list[Taken]:
-    """Add what batches bring to their journals, in the caller's transaction; gives one `Taken` for each."""
-    bulk = await bulk_of(session)
-    rows = await bulk.lock_heads(sorted({one.key for one in group}), now)
+async def take_all(
+    session: AsyncSession, group: Sequence[Received], now: datetime, known: Heads | None = None
+) -> list[Taken]:
+    """Add what batches bring to their journals, in the caller's transaction; gives one `Taken` for each.
+
+    Raises:
+        Overtaken: the transaction is to be run again; what was `known` of these journals is forgotten.
+    """
+    bulk, known = await bulk_of(session), known or Heads()
+    rows = await _heads(bulk, group, now, known)
     held = await bulk.hashes(spans) if (spans := list(_repeated(group, rows))) else {}
     heads = {key: Head(row.sequence, row.hash, held.get(key, {})) for key, row in rows.items()}
     taken = [follow(heads[one.key], one) for one in group]
+    moved = sorted(
+        MovedRow(*key, rows[key].hash, head.sequence, head.hash)
+        for key, head in heads.items()
+        if head.sequence != rows[key].sequence
+    )
+    if moved and await bulk.move_heads(moved) < len(moved):
+        known.forget(rows)
+        raise Overtaken("journals have moved on since they were looked at; they are looked at again")
     if added := [AddedRows(one.device, one.journal, one.entries) for one in taken if one.entries]:
         await bulk.add_entries(added, now)
     if gaps := [gap for one in taken for gap in _gaps(one, now)]:
         await session.execute(insert(JournalGap), gaps)
-    moved = [
-        HeadRow(*key, head.sequence, head.hash) for key, head in heads.items() if head.sequence != rows[key].sequence
-    ]
-    if moved:
-        await bulk.move_heads(sorted(moved))
     return taken
+
+
+async def _heads(bulk: Bulk, group: Sequence[Received], now: datetime, known: Heads) -> dict[Key, HeadRow]:
+    """Where the journals of a group stand: as it is known, or read and locked."""
+    rows = known.going_on(group)
+    if others := sorted({one.key for one in group} - rows.keys()):
+        rows |= await bulk.lock_heads(others, now)
+    return rows
 
 
 def follow(head: Head, received: Received) -> Taken:

@@ -18,6 +18,16 @@ class HeadRow(NamedTuple):
     hash: str
 
 
+class MovedRow(NamedTuple):
+    """Where a journal stands from now on, if it stands at hash `was`."""
+
+    device: str
+    journal: str
+    was: str
+    sequence: int
+    hash: str
+
+
 class AddedRows(NamedTuple):
     """New entries of one journal, in their order."""
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.delivery import commands
 from controller.receipts import journals, ledger, reports, store
 from controller.receipts.effects import Effects
+from controller.receipts.heads import Heads
 from controller.receipts.journals import Taken
 from controller.receipts.odd import Odd
 from controller.receipts.opening import Message
@@ -26,12 +27,15 @@ _TELLING = frozenset(str(body.__struct_config__.tag) for body in (Refused, Note)
 """Kinds of entries that may tell of something odd; they are few."""
 
 
-async def take(session: AsyncSession, group: Sequence[Message], clock: Clock) -> Effects:
-    """Everything of the group; gives what is to be done after the commit. It may be run again."""
+async def take(session: AsyncSession, group: Sequence[Message], clock: Clock, known: Heads | None = None) -> Effects:
+    """Everything of the group; gives what is to be done after the commit. It may be run again.
+
+    `known` is where journals stand, as far as the caller knows; it learns of their moving after the commit.
+    """
     effects, now = Effects(), clock.now()
     batches = [message for message in group if isinstance(message.document, Received)]
     if batches:
-        await _take_receipts(session, batches, effects, now)
+        await _take_receipts(session, batches, effects, now, known)
     await _take_reports(session, group, effects, now)
     for message in group:
         await _take_other(session, message, clock)
@@ -66,9 +70,11 @@ async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> 
             log.warning("%s: nothing takes a %s", device_id, type(message.document).__name__)
 
 
-async def _take_receipts(session: AsyncSession, batches: Sequence[Message], effects: Effects, now: datetime) -> None:
+async def _take_receipts(
+    session: AsyncSession, batches: Sequence[Message], effects: Effects, now: datetime, known: Heads | None
+) -> None:
     received = [message.document for message in batches if isinstance(message.document, Received)]
-    taken = await journals.take_all(session, received, now)
+    taken = await journals.take_all(session, received, now, known)
     heard = await ledger.hear(session, taken, now)
     effects.changes += heard.changes
     odd = [(one.device, odd) for one in taken for odd in (*one.odd, *_told(one))] + heard.odd

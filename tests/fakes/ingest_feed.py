@@ -1,6 +1,7 @@
 """An ingest without a broker: what is offered goes through the door and every check; acknowledgements are kept."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,9 +36,10 @@ class _Keys:
 
 @dataclass
 class Broker:
-    """Stands where a link is: keeps what is posted, by topic."""
+    """Stands where a link is: keeps what is posted, by topic, and when the last of it was (`time.perf_counter`)."""
 
     posted: dict[str, list[bytes]] = field(default_factory=dict)
+    last_s: float = 0.0
 
     def post(
         self,
@@ -50,6 +52,7 @@ class Broker:
     ) -> "asyncio.Future[bool]":
         """Have it at once."""
         self.posted.setdefault(topic, []).append(payload)
+        self.last_s = time.perf_counter()
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done.set_result(True)
         return done

@@ -13,10 +13,11 @@ from sqlalchemy import select, text
 
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Finding
-from controller.receipts import ingest, journals, service, taking
+from controller.receipts import ingest, journals, ledger, service, taking
 from controller.receipts.opening import Message
 from controller.receipts.tables import JournalEntry, JournalGap, JournalRow
 from controller.receipts.told import Received
+from controller.runtime.changes import REREAD, Change
 from controller.runtime.database import Database
 from loa_protocol import topics
 from loa_protocol.outcomes import Outcome
@@ -264,3 +265,23 @@ async def test_a_clone_in_the_same_group_is_a_fork(xa: Commune) -> None:
     assert [odd.code for odd in first.odd] == []
     assert [odd.code for odd in second.odd] == ["journal_fork"]
     assert (second.sequence, second.hash) == (2, journal.hash_at(2))
+
+
+async def test_more_answers_than_a_watcher_can_queue_are_told_as_one_change(
+    xa: Commune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "QUEUED", 2)
+    broadcast = await xa.broadcast(in_s=0)
+    xa.clock.move(seconds=1)
+    told = []
+    for devices in (DEVICES[:2], DEVICES[2:5]):
+        batches = []
+        for device in devices:
+            journal = WireJournal("j-1")
+            journal.write(skipped(broadcast))
+            batches.append(_message(journal.batch(device)))
+        async with xa.db.transaction() as session:
+            told.append((await taking.take(session, batches, xa.clock)).changes)
+
+    assert [change.data["device_id"] for change in told[0]] == list(DEVICES[:2])
+    assert told[1] == [Change(REREAD)]

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from controller.receipts import journals
+from controller.receipts.heads import Heads, Overtaken
 from controller.receipts.journals import Taken
+from controller.receipts.rows import HeadRow
 from controller.receipts.tables import JournalEntry, JournalGap
+from controller.receipts.told import Received
 from loa_protocol.receipts import GENESIS, Gone, Note, ReceiptBatch, entry_hash
 from tests.fakes.commune import Commune, commune
 from tests.fakes.wire_device import WireJournal
@@ -182,3 +185,47 @@ async def test_two_journals_of_a_device_do_not_meet(xa: Commune) -> None:
     taken = await _take(xa, second.batch("loa-1"))
 
     assert (taken.sequence, taken.hash) == (1, entry_hash(second.raws[0]))
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_what_is_known_of_a_journal_is_never_believed_where_another_process_was_faster(
+    xa: Commune, *, same: bool
+) -> None:
+    """It took the same batch, or that of a clone; who goes by what it knew stores nothing, looks, and then knows."""
+    journal, clone = _journal(3), WireJournal("j-1")
+    clone.raws.append(journal.raws[0])
+    clone.write(Note(code="another-story"))
+    known = Heads()
+    known.learn([HeadRow("loa-1", "j-1", 1, journal.hash_at(1))])
+    await _take(xa, journal.batch("loa-1", 1, 1))
+    await _take(xa, (journal if same else clone).batch("loa-1", 2, 2))
+    rest = [Received.read(journal.batch("loa-1", 2, 3))]
+
+    with pytest.raises(Overtaken):
+        async with xa.db.transaction() as session:
+            await journals.take_all(session, rest, xa.clock.now(), known)
+    before = await _stored(xa)
+    async with xa.db.transaction() as session:
+        (taken,) = await journals.take_all(session, rest, xa.clock.now(), known)
+
+    assert before == [1, 2]
+    assert await _stored(xa) == ([1, 2, 3] if same else [1, 2])
+    assert [odd.code for odd in taken.odd] == ([] if same else ["journal_fork"])
+
+
+async def test_batches_that_go_on_where_a_journal_is_known_to_stand_need_no_look_at_it(xa: Commune) -> None:
+    journal = _journal(4)
+    await _take(xa, journal.batch("loa-1", 1, 1))
+    known = Heads()
+    known.learn([HeadRow("loa-1", "j-1", 1, journal.hash_at(1))])
+    group = [Received.read(journal.batch("loa-1", *span)) for span in ((2, 3), (4, 4))]
+
+    going_on = known.going_on(group)
+    again = known.going_on([*group, group[0]])
+    async with xa.db.transaction() as session:
+        first, second = await journals.take_all(session, group, xa.clock.now(), known)
+
+    assert going_on == {("loa-1", "j-1"): HeadRow("loa-1", "j-1", 1, journal.hash_at(1))}
+    assert again == {}
+    assert (first.sequence, second.sequence) == (3, 4)
+    assert await _stored(xa) == [1, 2, 3, 4]

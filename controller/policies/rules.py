@@ -6,7 +6,7 @@ A time that is offered instead is one at which nothing else sounds and every rul
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
@@ -165,16 +165,13 @@ def fallen(
 
 
 def _of_its_time(policy: EffectivePolicy, one: Airing) -> list[Trouble]:
-    """Every part that forbids the planned time, not only the first."""
+    """Every rule that forbids the planned time, hours and dates of every part, not only the first."""
     found = []
-    for part in sorted(policy.parts, key=lambda part: part.scope):
-        alone = EffectivePolicy(frozenset({part}))
-        without = Part(part.scope, part.timezone, blackouts=part.blackouts)
-        for rules in (alone, EffectivePolicy(frozenset({without}))):
-            violation = rules.allows(one.start, one.end)
-            trouble = violation and Trouble(one.key, violation.rule, part, violation.at, violation.detail)
-            if trouble and trouble not in found:
-                found.append(trouble)
+    for part in sorted(policy.parts, key=lambda part: (part.scope, part.timezone)):
+        for alone in (replace(part, blackouts=frozenset()), Part(part.scope, part.timezone, blackouts=part.blackouts)):
+            violation = EffectivePolicy(frozenset({alone})).allows(one.start, one.end)
+            if violation is not None:
+                found.append(Trouble(one.key, violation.rule, part, violation.at, violation.detail))
     return found
 
 

@@ -47,9 +47,9 @@ def colours(graph: Graph, vertices: Collection[str]) -> dict[str, int]:
     heap = [(0, -len(graph[vertex]), vertex) for vertex in vertices]
     heapify(heap)
     while heap:
-        saturation, _, vertex = heappop(heap)
-        if vertex in found or -saturation != len(taken[vertex]):
-            continue  # coloured, or pushed again since
+        _, _, vertex = heappop(heap)
+        if vertex in found:
+            continue  # it was pushed again with more colours around it, and so came earlier
         colour = _least_free(taken[vertex])
         found[vertex] = colour
         for other in graph[vertex]:

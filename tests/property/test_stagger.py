@@ -115,6 +115,8 @@ def test_neighbours_get_different_turns_and_never_more_than_one_above_the_larges
         assert all(found[one] != found[other] for one in part for other in graph[one])
         used = set(found.values())
         assert used == set(range(len(used)))
+        sizes = [list(found.values()).count(colour) for colour in sorted(used)]
+        assert sizes == sorted(sizes, reverse=True)  # most need not wait
         assert colouring.at_least(graph, part) <= len(used) <= colouring.at_most(graph, part)
 
 

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from controller.devices.geo import Point
-from controller.stagger import acoustics, colouring
+from controller.stagger import acoustics, colouring, delays
 from controller.stagger.acoustics import Air, Horn, Pair, path_differences_m, speed_of_sound_m_s
 from controller.stagger.rules import Clash, Reason, Remedy, Round, Setting, Wishes, clashes, stagger_map, waits_s
 
@@ -126,6 +126,25 @@ def test_a_graph_of_two_sides_needs_two_turns_in_whatever_order_it_is_named() ->
     names = sorted({name for edge in edges for name in edge})
 
     assert set(colouring.colours(colouring.graph_of(names, edges), names).values()) == {0, 1}
+
+
+def test_of_equally_hemmed_in_horns_the_one_with_most_neighbours_goes_first() -> None:
+    """In the other order the greedy choice ends in four turns."""
+    edges = [tuple(edge) for edge in ("ac", "ae", "af", "bd", "be", "ce", "cf", "df")]
+
+    assert set(colouring.colours(colouring.graph_of("abcdefg", edges), "abcdefg").values()) == {0, 1, 2}
+
+
+def test_delays_are_whole_milliseconds_on_the_safe_side_of_their_limits() -> None:
+    pair = Pair("a", "b", 790.0, -70.3, -60.0)
+
+    assert delays.least("ab", [pair], limit_ms=50, most_ms=21) == {"a": 21, "b": 0}
+    assert delays.least("ab", [pair], limit_ms=50, most_ms=20) is None
+    assert delays.best("ab", [pair], echo_ms=50, most_ms=500) == {"a": 65, "b": 0}  # within 6 ms; 5 cannot be kept
+    assert delays.left_ms({"a": 65, "b": 0}, [pair]) == pytest.approx(5.3)
+    assert delays.least("ab", [Pair("a", "b", 1.0, 60.7, 70.3)], limit_ms=6, most_ms=500) == {"a": 0, "b": 65}
+    assert delays.narrow_enough(Pair("a", "b", 1.0, 10.0, 20.0), 5)
+    assert not delays.narrow_enough(Pair("a", "b", 1.0, 10.0, 20.1), 5)
 
 
 def test_the_last_turn_waits_for_all_before_it() -> None:

@@ -470,3 +470,11 @@ def test_a_device_that_was_off_may_begin_its_turn_as_late_as_any_other() -> None
 def test_only_what_can_wait_takes_turns(more: dict[str, object], expected_ms: int) -> None:
     assert turn_length_ms(cast("a", 0, 1, **more)) == expected_ms
     assert turn_length_ms(cast("a", 0, 0, **more)) == 0
+
+
+def test_a_board_shows_what_also_sounds_when_it_is_planned_whatever_its_turn() -> None:
+    both = plan(cast("a", 0, 10, board=BoardItem(until=after(30), text="Họp")))
+
+    timeline = look(both, turn=3, stagger_ms=700, kind=DeviceKind.BOARD)
+
+    assert timeline.verdicts[A].planned == timeline.windows[0].begin == T

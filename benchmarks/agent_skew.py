@@ -1,6 +1,6 @@
 """How far from its instant a scheduled sound begins: receipts of a real agent, beside a bare process that sleeps.
 
-The agent plays a clip every half second by its plan. Its receipts say when the first sample left the converter, on the
+The agent plays a clip every 0.4 s by its plan. Its receipts say when the first sample left the converter, on the
 device's own clock (which a signed time answer set). Outputs: the paced capture file, and ALSA over a PulseAudio null
 sink; each once alone and once beside four processes that burn the processor.
 """
@@ -21,7 +21,7 @@ from tests.fakes.lone_controller import utc_now
 
 GOAL_US = 5_000.0
 HOGS = 4
-EVERY_S = 0.5
+EVERY_S = 0.4
 _LEAD_S = 4.0
 _ANSWERED_S = 30.0
 

@@ -84,11 +84,11 @@ class LedgerRow(Base):
     """What became of a broadcast on a device; no `outcome` until it is answered.
 
     The receipt itself is entry (`device_id`, `journal_id`, `sequence`) of the journals, and only there. On PostgreSQL
-    pages keep room for the answers, so that they move no row and no index.
+    pages keep room for the answers, so that they move no row and no index: for those of a whole page at once.
     """
 
     __tablename__ = "ledger"
-    __table_args__ = ({"postgresql_with": {"fillfactor": 50}},)
+    __table_args__ = ({"postgresql_with": {"fillfactor": 33}},)
 
     broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)

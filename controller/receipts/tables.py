@@ -9,9 +9,10 @@ from controller.runtime.database import Base
 
 
 class JournalRow(Base):
-    """How far a device's journal is committed, and the chain hash there."""
+    """How far a device's journal is committed, and the chain hash there. Pages keep room for it to move on."""
 
     __tablename__ = "journals"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 45}},)
 
     device_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     journal_id: Mapped[str] = mapped_column(String(40), primary_key=True)

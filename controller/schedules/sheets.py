@@ -184,7 +184,10 @@ class _Reading:
         for name in column.fields:
             self._origins[f"{opened.path}.{name}"] = (opened.first_row, column.key)
         with _Cell(self, opened.first_row, column):
-            opened.data.update(SESSION_READERS[column.key](text, self._frame))
+            found = SESSION_READERS[column.key](text, self._frame)
+            if "except" in found:  # said by two columns: `trừ` in the days, and the days without it
+                found["except"] = sorted({*opened.data.get("except", ()), *found["except"]})
+            opened.data.update(found)
 
     def _require_same(self, number: int, opened: _Open, cells: dict[str, str]) -> None:
         """A later row of a session may repeat what the first says (merged cells do), and nothing else."""

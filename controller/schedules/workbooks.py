@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import csv
 import io
-import os
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -162,27 +162,29 @@ class _Heard:
 
 async def _of_workbook(raw: bytes) -> list[list[str]]:
     heard = _Heard()
-    with tempfile.TemporaryFile() as opened:
-        await asyncio.to_thread(_put, opened.fileno(), raw)
-        descriptor = opened.fileno()
+    opened = await asyncio.to_thread(_laid_down, raw)
+    try:
         order = Order(
-            command=(*command(_CHILD), str(descriptor)),
+            command=(*command(_CHILD), str(opened.fileno())),
             folder=Path(tempfile.gettempdir()),
             limits=_LIMITS,
-            descriptors=(descriptor,),
+            descriptors=(opened.fileno(),),
             environment=ENVIRONMENT,
         )
-        try:
-            ended = await run(order, heard.hear)
-        except TimeoutError as error:
-            raise _too_much("time") from error
+        ended = await run(order, heard.hear)
+    except TimeoutError as error:
+        raise _too_much("time") from error
+    finally:
+        opened.close()
     return _understood(heard, ended)
 
 
-def _put(descriptor: int, raw: bytes) -> None:
-    while raw:
-        raw = raw[os.write(descriptor, raw) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
+def _laid_down(raw: bytes) -> IO[bytes]:
+    """A file without a name, ready to be read."""
+    opened = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
+    opened.write(raw)
+    opened.seek(0)
+    return opened
 
 
 def _understood(heard: _Heard, ended: Ended) -> list[list[str]]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 import xlsxwriter
+from blockbuster import blockbuster_ctx
 
 from controller.schedules import sheet_template, workbooks
 from controller.schedules.sheet_columns import COLUMNS, SHEET
@@ -43,7 +44,8 @@ def test_both_templates_are_the_same_table():
 
 
 async def test_the_workbook_of_the_template_is_read_and_its_guide_is_not():
-    rows = await rows_of(sheet_template.as_xlsx())
+    with blockbuster_ctx("controller"):  # the event loop goes on meanwhile
+        rows = await rows_of(sheet_template.as_xlsx())
 
     assert rows == TABLE
 

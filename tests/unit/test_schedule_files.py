@@ -44,6 +44,7 @@ sessions:
     segments:
       - {kind: pause, duration_ms: 500}
 """
+EVERY_MINUTE = f"FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','.join(map(str, range(60)))}"
 
 
 def refused(text: str) -> tuple[FileFault, ...]:
@@ -123,6 +124,11 @@ def test_what_is_written_is_read():
         ("title: Chiều", "level: emergency\n    title: Chiều", 15, "sessions[1].level", "emergency_scheduled"),
         ("pause, duration_ms: 500", "chime, name: gong", 19, "sessions[1].segments[0].name", "chime_unknown"),
         ("weekdays: [mon, wed]", "rrule: FREQ=DAILY;COUNT=0", 17, "sessions[1].rrule", "rrule_count"),
+        ("weekdays: [mon, wed]", f"rrule: {EVERY_MINUTE}", 17, "sessions[1].rrule", "rrule_too_often"),
+        ("weekdays: [mon, wed]", "rrule: FREQ=DAILY;COUNT=-1", 17, "sessions[1].rrule", "rrule_count"),
+        ("weekdays: [mon, wed]", "rrule: FREQ=DAILY;COUNT=99999999", 17, "sessions[1].rrule", "rrule_count"),
+        ("weekdays: [mon, wed]", "rrule: FREQ=DAILY;UNTIL=20250101", 17, "sessions[1].rrule", "rrule_never"),
+        ("weekdays: [mon, wed]", "rrule: FREQ=YEARLY;INTERVAL=99999", 17, "sessions[1].rrule", "rrule_invalid"),
         ("weekdays: [mon, wed]", "rrule: FREQ=SECONDLY", 17, "sessions[1].rrule", "rrule_too_often"),
         ("weekdays: [mon, wed]", "rrule: FREQ=MINUTELY", 17, "sessions[1].rrule", "rrule_too_often"),
         ("weekdays: [mon, wed]", "rrule: FREQ=SOMETIMES", 17, "sessions[1].rrule", "rrule_invalid"),

@@ -197,6 +197,12 @@ def test_every_column_is_read():
     assert (session.segments[1].asset, session.segments[2].duration_ms) == ("a-1", 30_000)
 
 
+def test_days_that_are_left_out_in_two_columns_are_all_left_out():
+    both = row(session="A", at="5h", days="hằng ngày trừ 02/09/2026", without="03/09/2026", kind="nghỉ", length="1")
+
+    assert programme(both).sessions[0].except_ == (date(2026, 9, 2), date(2026, 9, 3))
+
+
 def test_columns_may_stand_in_any_order_below_a_title_and_empty_rows():
     mixed = [["LỊCH PHÁT XÃ THỬ"], [], list(reversed(HEADERS)), list(reversed(MORNING)), [], list(reversed(NEWS))]
 

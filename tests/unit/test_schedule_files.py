@@ -285,6 +285,7 @@ def damaged(draw: st.DrawFn) -> dict:
     return data
 
 
+@settings(max_examples=60)
 @given(damaged())
 def test_a_shape_has_faults_exactly_when_it_is_no_programme(data: dict):
     found = faults(data, ProgrammeFile)
@@ -295,3 +296,27 @@ def test_a_shape_has_faults_exactly_when_it_is_no_programme(data: dict):
         assert found
     else:
         assert found == []
+
+
+@settings(max_examples=100)
+@given(
+    place=st.integers(0, len(SMALL)),
+    taken=st.integers(0, 30),
+    put=st.text(max_size=10) | st.text("{}[]:,-&*!|>'\"%@`#?~ \n\t0a", max_size=10),
+)
+def test_a_torn_file_is_read_or_refused_with_a_line_of_it(place: int, taken: int, put: str):
+    text = SMALL[:place] + put + SMALL[place + taken :]
+
+    faults, programme = outcome(text)
+
+    assert bool(faults) is (programme is None)
+    assert all(1 <= fault.line <= len(text.splitlines()) + 1 for fault in faults)
+    if programme is not None:
+        assert read_programme(write_programme(programme)) == programme
+
+
+def outcome(text: str) -> tuple[tuple[FileFault, ...], ProgrammeFile | None]:
+    try:
+        return (), read_programme(text)
+    except ScheduleInvalid as error:
+        return error.faults, None

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -108,17 +108,14 @@ def expand(series: Series, begin: datetime, end: datetime, *, most: int = 20_000
     Raises:
         TooManyOccurrences: there are more than `most`.
     """
-    found: dict[tuple[str, str, str], Occurrence] = {}
-    for one in (*_within(series, begin, end), *_moved_into(series, begin, end)):
-        if begin <= one.start < end:
-            found[one.key] = one
-            if len(found) > most:
-                raise TooManyOccurrences(
-                    f"programme {series.id} has more than {most} occurrences from {begin} to {end}; ask for fewer days",
-                    programme=series.id,
-                    most=most,
-                )
-    return sorted(found.values(), key=lambda one: (one.start, one.key))
+    found = list(islice(_beginning(series, begin, end), most + 1))
+    if len(found) > most:
+        raise TooManyOccurrences(
+            f"programme {series.id} has more than {most} occurrences from {begin} to {end}; ask for fewer days",
+            programme=series.id,
+            most=most,
+        )
+    return _in_order(found)
 
 
 def strays(series: Series) -> list[Change]:
@@ -139,13 +136,24 @@ def faults(document: ProgrammeFile) -> list[Fault]:
     return found or _clashes(document)
 
 
+def _beginning(series: Series, begin: datetime, end: datetime) -> Iterator[Occurrence]:
+    """Each occurrence of begin <= start < end once, in no order."""
+    seen: set[tuple[str, str, str]] = set()
+    for one in chain(_within(series, begin, end), _moved_into(series, begin, end)):
+        if begin <= one.start < end and one.key not in seen:
+            seen.add(one.key)
+            yield one
+
+
+def _in_order(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+    return sorted(occurrences, key=lambda one: (one.start, one.key))
+
+
 def _within(series: Series, begin: datetime, end: datetime) -> Iterator[Occurrence]:
     """Occurrences whose rule has them near [begin, end), as changed."""
     for revision in series.revisions:
         later = (one.effective_from for one in series.revisions if one.number > revision.number)
-        until = min(later, default=date.max)
-        if until <= revision.effective_from:
-            continue
+        until = max(FIRST_DAY, min(later, default=date.max))
         zone = zone_in(revision.document)
         first = max(revision.effective_from, begin.astimezone(zone).date() - _DAY)
         last = min(until - _DAY, end.astimezone(zone).date())
@@ -244,7 +252,7 @@ def _sampled(document: ProgrammeFile) -> Iterator[Occurrence]:
         day = max(first, reached)
         while day < last:
             until = min(day + _CHUNK, last)
-            yield from expand(series, _midnight(day, zone), _midnight(until, zone), most=4 * _MOST_SAMPLED)
+            yield from _in_order(_beginning(series, _midnight(day, zone), _midnight(until, zone)))
             day = until
         reached = max(reached, last)
 

@@ -11,7 +11,18 @@ import traceback
 from benchmarks import readme, results
 from benchmarks.measuring import Options, Report, table
 
-BENCHMARKS = ("envelope", "timeline", "planning", "content", "agent", "receipts", "fan_out", "swarm", "intake")
+BENCHMARKS = (
+    "envelope",
+    "timeline",
+    "planning",
+    "replanning",
+    "content",
+    "agent",
+    "receipts",
+    "fan_out",
+    "swarm",
+    "intake",
+)
 
 
 def main() -> int:

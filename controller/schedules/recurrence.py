@@ -137,7 +137,7 @@ def walls(rule: Rule, start: datetime, first: date, last: date, zone: ZoneInfo) 
                 yield wall
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _chunk(rule: Rule, start: datetime, number: int, zone: ZoneInfo) -> tuple[datetime, ...]:
     """The walls of the `number`th month of 32 days."""
     first = date.fromordinal(number * _CHUNK_DAYS)

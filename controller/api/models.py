@@ -12,28 +12,39 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whi
 
 
 class Body(BaseModel):
-    """A request body: an unknown field is a mistake worth telling; no text holds NUL, which PostgreSQL cannot store."""
+    """A request body: an unknown field is a mistake worth telling; no text holds what a database cannot store.
+
+    That is NUL, on PostgreSQL, and half a character (a lone surrogate), anywhere.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_nul(cls, given: Any) -> Any:
+    def _refuse_unstorable(cls, given: Any) -> Any:
         try:
-            refused = _holds_nul(given)
+            refused = _holds_unstorable(given)
         except RecursionError as error:
             raise ValueError("the body is nested too deeply") from error
         if refused:
-            raise ValueError("a text holds the character NUL; remove it")
+            raise ValueError("a text holds the character NUL or half a character; remove it")
         return given
 
 
-def _holds_nul(value: Any) -> bool:
+def _holds_unstorable(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_holds_nul(part) for pair in value.items() for part in pair)
+        return any(_holds_unstorable(part) for pair in value.items() for part in pair)
     if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, str) and "\x00" in value
+        return any(map(_holds_unstorable, value))
+    return isinstance(value, str) and ("\x00" in value or not _whole(value))
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class View(BaseModel):

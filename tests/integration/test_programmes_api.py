@@ -1,5 +1,6 @@
 """Programmes over HTTP: what is answered, how errors look, and two people who edit at once."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -362,3 +363,37 @@ async def test_a_preview_tells_which_other_broadcasts_would_lose_and_on_how_many
     assert len(lost) == 7
     assert lost[0]["begin"] == "2026-11-21T10:00:00Z"
     assert lost[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị."
+
+
+HOSTILE = {
+    "half a character": b'{"document": {"title": "\\ud800"}}',
+    "NUL": b'{"document": {"title": "a\\u0000"}}',
+    "deep": b'{"document": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}",
+    "no number": b'{"document": {"authority": NaN}}',
+    "vast": b'{"document": {"authority": 1' + b"0" * 400 + b"}}",
+    "not an object": b'{"document": []}',
+    "no document": b"{}",
+}
+
+
+async def test_hostile_bodies_are_refused_and_nothing_is_kept(api: httpx.AsyncClient) -> None:
+    whole = programme()
+    texts = {
+        name: {**whole, **changes}
+        for name, changes in {
+            "title": {"title": "Ấ\ud800"},
+            "note": {"changes": [{"session": "sang", "occurrence": SUNDAY, "note": "\udfff"}]},
+        }.items()
+    }
+
+    answers = {
+        name: await api.put(PATH, content=body, headers={"Content-Type": "application/json"})
+        for name, body in HOSTILE.items()
+    }
+    for name, document in texts.items():
+        body = json.dumps({"document": document}).encode()
+        answers[name] = await api.put(PATH, content=body, headers={"Content-Type": "application/json"})
+
+    told = {name: answer.status_code for name, answer in answers.items()}
+    assert told == {**dict.fromkeys(answers, 422), "deep": 400}
+    assert (await api.get("/programmes")).json() == []

@@ -182,8 +182,8 @@ def _faults(wanted: Wanted, faults: list[dict[str, Any]]) -> Iterator[str]:
     if wanted.file is not None:
         text = wanted.file.read_text(encoding="utf-8-sig")
         written = hand_written.parse(text, most_characters=MAX_CHARACTERS)
-    for fault in faults:
-        line = written.line_of(f"$.{fault['field']}")
+    located = [(written.line_of(f"$.{fault['field']}"), fault) for fault in faults]
+    for line, fault in sorted(located, key=lambda one: one[0]):
         where = f"{wanted.file}, dòng {line}, " if wanted.file else ""
         yield f"{where}{fault['field']}: {fault['vi']} [{fault.get('code', '')}]"
 

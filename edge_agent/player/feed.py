@@ -133,6 +133,8 @@ class ProgrammeFeed:
         self._settled = _Settled()
         self._going = threading.Event()
         self._written = 0
+        self._short = 0  # frames that were asked for and not there; the audio thread counts
+        self._made_up = 0  # as many that a relay has left out, so that it ended in time
         self._coming: list[tuple[int, Station]] = []
         self._ledger = Ledger()
         self.error: PlayerError | None = None
@@ -173,7 +175,10 @@ class ProgrammeFeed:
 
     def read(self, frames: int) -> Samples:
         """At most `frames` frames, never waiting."""
-        return self._ring.read(frames)
+        taken = self._ring.read(frames)
+        if taken.size < frames and not self._finished:
+            self._short += frames - taken.size
+        return taken
 
     def relayed(self, frames: int) -> Heard | None:
         """What of the first `frames` was a relay."""
@@ -241,17 +246,20 @@ class ProgrammeFeed:
             if self._closed.wait(_RELAY_WAIT_S):
                 return False
         fallback = Fallback(Path(relay.fallback.path) if relay.fallback is not None else None)
+        made_up = self._made_up
         relaying = Relaying(
             station,
             fallback,
             self._relays.rules,
             ahead=self._ring.available,
+            missed=lambda: self._short - made_up,
             pause=self._closed.wait,
             told=lambda change: self._relay_changed(relay, change),
         )
         written = self._write_all(relaying.blocks(frames, self._written), LEAD_FRAMES)
-        if written != frames:
+        if written is None:
             return False
+        self._made_up += max(0, frames - written)
         self._coming.pop(0)
         station.close()
         return True

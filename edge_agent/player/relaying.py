@@ -21,7 +21,7 @@ from edge_agent.relay.rules import RelayRules
 
 Sounding = Literal["stream", "fallback", "silence"]
 
-LEAD_FRAMES = RATE_HZ * 6 // 10
+LEAD_FRAMES = RATE_HZ
 LOW_FRAMES = RATE_HZ * 3 // 10
 _PIECE_FRAMES = RATE_HZ // 50
 _JOIN_FRAMES = frames_of_ms(20)
@@ -142,8 +142,8 @@ class Fallback:
 class Relaying:
     """Makes the samples of one relay.
 
-    `ahead` tells how many frames wait before these; `pause` waits and is true when nobody wants them any more; `told`
-    hears of every change.
+    `ahead` tells how many frames wait before these; `missed` how many the listener has had to do without so far;
+    `pause` waits and is true when nobody wants them any more; `told` hears of every change.
     """
 
     def __init__(
@@ -153,22 +153,25 @@ class Relaying:
         rules: RelayRules,
         *,
         ahead: Callable[[], int],
+        missed: Callable[[], int],
         pause: Callable[[float], bool],
         told: Callable[[Change], None],
     ) -> None:
         self._station, self._fallback, self._rules = station, fallback, rules
-        self._ahead, self._pause, self._told = ahead, pause, told
+        self._ahead, self._missed, self._pause, self._told = ahead, missed, pause, told
         self._sounds: Sounding = "silence"
         self._waited: int | None = 0
         self._leaving: tuple[Sounding, int, int] | None = None
         self._frame = 0
 
     def blocks(self, frames: int, first_frame: int) -> Iterator[Samples]:
-        """Exactly `frames`, of which the first is frame `first_frame` of the feed; fewer only if nobody wants them."""
+        """Exactly `frames`, of which the first is frame `first_frame` of the feed.
+
+        Fewer only by those that came too late to be heard in their time, or if nobody wants them.
+        """
         self._frame = first_frame
         self._told(Change(first_frame, "silence"))
-        end = first_frame + frames
-        while self._frame < end:
+        while self._frame < (end := first_frame + frames - self._missed()):
             if not self._decided():
                 if self._pause(_PAUSE_S):
                     return
@@ -178,7 +181,7 @@ class Relaying:
             piece = self._mixed(count) * rising(done, count, _JOIN_FRAMES)
             self._frame += count
             yield piece * rising(end - self._frame, count, _JOIN_FRAMES)[::-1]
-        self._told(Change(end, None))
+        self._told(Change(self._frame, None))
 
     def _decided(self) -> bool:
         """Choose what sounds next; false while it is worth waiting for the stream."""

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
@@ -35,7 +35,7 @@ _WAIT_S = 0.1
 
 
 class Station:
-    """One stream. All methods belong to the thread that feeds the player, which may wait a little."""
+    """One stream. All methods belong to the thread that feeds the player, which must not wait for a process."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Station:
         self._blocks: deque[framing.Sound] = deque()
         self._available = 0
         self._joined = False
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._asked_ns: int | None = None
         self._heard_ns: int | None = None
         self._good_frames = self._pause_frames = 0
@@ -68,11 +68,11 @@ class Station:
         asked_lately = self._asked_ns is not None and now_ns - self._asked_ns < patience_s * _NS
         if self._joined or asked_lately or self._delivers(now_ns):
             return
-        if self.state != "down" or self._child is None or self._child.poll() is not None:
-            self._replace_child()
         self._asked_ns = now_ns
-        self._forget("down" if self._child is None else "opening")
-        self._ask()
+        if self.state == "down" and self._child is not None and self._child.ask(self._order):
+            self._forget("opening")
+        else:
+            self._replace_child()
 
     def available(self) -> int:
         """Frames that can be taken now."""
@@ -122,16 +122,11 @@ class Station:
 
     def close(self) -> None:
         """End the child; nothing comes any more."""
-        child, self._child = self._child, None
         with self._room:
+            child, self._child = self._child, None
             self._room.notify_all()
         if child is not None:
             child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
 
     def _delivers(self, now_ns: int) -> bool:
         return self._heard_ns is not None and now_ns - self._heard_ns < _DELIVERS_WITHIN_S * _NS
@@ -150,41 +145,27 @@ class Station:
 
     def _replace_child(self) -> None:
         self.close()
-        try:
-            child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        except OSError:
-            self.status = _GONE
-            return
-        self._child = child
-        threading.Thread(target=self._listen, args=(child,), name="relay", daemon=True).start()
+        self._forget("opening")
+        self._child = _Child(self._command)
+        threading.Thread(target=self._follow, args=(self._child,), name="relay", daemon=True).start()
 
-    def _ask(self) -> None:
-        child = self._child
-        if child is None or child.stdin is None:
-            return
-        with contextlib.suppress(OSError):
-            child.stdin.write(msgspec.json.encode(self._order) + b"\n")
-            child.stdin.flush()
-
-    def _listen(self, child: "subprocess.Popen[bytes]") -> None:
-        """Until the child is gone or replaced."""
-        out = child.stdout
-        with contextlib.suppress(OSError, ValueError):  # also framing that is broken: the same as a child that is gone
-            while out is not None and child is self._child and (answer := framing.read(out)) is not None:
+    def _follow(self, child: "_Child") -> None:
+        """Start a child, and hear it until it is gone or replaced."""
+        with child.running():
+            child.ask(self._order)
+            while child is self._child and (answer := child.answer()) is not None:
                 if isinstance(answer, framing.Sound):
                     self._keep(child, answer)
                 else:
                     self._note(child, answer)
         self._note(child, _GONE)
-        if child.poll() is None:
-            child.kill()
 
-    def _note(self, child: "subprocess.Popen[bytes]", status: framing.Status) -> None:
+    def _note(self, child: "_Child", status: framing.Status) -> None:
         with self._room:
             if child is self._child:
                 self.state, self.status = ("down", status) if status.code else ("live", self.status)
 
-    def _keep(self, child: "subprocess.Popen[bytes]", block: framing.Sound) -> None:
+    def _keep(self, child: "_Child", block: framing.Sound) -> None:
         most = round(self._rules.buffer_s * RATE_HZ)
         with self._room:
             while self._joined and child is self._child and self._available > most + _SURPLUS_S * RATE_HZ:
@@ -218,3 +199,58 @@ class Station:
     def why(self) -> framing.Status:
         """Why nothing comes."""
         return self.status if self.state == "down" else _LATE
+
+
+class _Child:
+    """One process, run by a thread of its own; nobody else waits for it."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._unwanted = False
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """The process, killed and reaped at the end; a pipe that breaks ends it quietly."""
+        with contextlib.suppress(OSError, framing.FramingBroken):
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            try:
+                yield
+            finally:
+                self.kill()
+                with contextlib.suppress(OSError):
+                    self._process.communicate()
+
+    def ask(self, order: framing.Order) -> bool:
+        """Give an order; whether there is somebody to give it to."""
+        process = self._process
+        if process is None or process.stdin is None or process.poll() is not None:
+            return False
+        try:
+            process.stdin.write(msgspec.json.encode(order) + b"\n")
+            process.stdin.flush()
+        except (OSError, ValueError):
+            return False
+        return True
+
+    def answer(self) -> framing.Sound | framing.Status | None:
+        """The next answer; None when there is no more.
+
+        Raises:
+            FramingBroken: it is none.
+        """
+        process = self._process
+        if process is None or process.stdout is None or self._unwanted:
+            return None
+        return framing.read(process.stdout)
+
+    def kill(self) -> None:
+        """End it, also one that is only about to start; nothing is waited for."""
+        self._unwanted = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, once there is one."""
+        return None if self._process is None else self._process.pid

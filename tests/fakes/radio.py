@@ -73,7 +73,8 @@ class Radio:
     def __init__(self, sort="mp3", *, hz=1000.0, level=0.2, burst_s=1.0, metadata=False):
         self.sort, self.hz, self.level, self.burst_s, self.metadata = sort, hz, level, burst_s, metadata
         self.behaviour = "sound"
-        self.connections = 0
+        self.connections = self.refused = 0
+        self.sent_s = 0.0
         self._ending = threading.Event()
         self._server = _RadioServer(self)
         self.port = self._server.server_address[1]
@@ -133,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, f"[playlist]\nNumberOfEntries=1\nFile1={radio.url}\n", content_type="audio/x-scpls")
         elif radio.over:
             self._answer(503)
+            radio.refused += 1
         else:
             radio.connections += 1
             with suppress(OSError):
@@ -165,6 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(encoder.push(radio.piece(sent, frames, encoder.rate)))
             sent += frames
             due += _PIECE_S
+            radio.sent_s = sent / encoder.rate
             radio.wait(due - (time.monotonic() - begun))
 
     def _send(self, held):

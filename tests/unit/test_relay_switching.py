@@ -56,9 +56,15 @@ class Stage:
 
     def __init__(self, station, fallback, meanwhile=lambda _: None):
         self.ledger, self.changes = Ledger(), []
-        self.ahead, self.waited, self.meanwhile = 0, 0.0, meanwhile
+        self.ahead, self.missed, self.waited, self.meanwhile = 0, 0, 0.0, meanwhile
         self.relaying = Relaying(
-            station, fallback, RULES, ahead=lambda: self.ahead, pause=self.pause, told=self.changed
+            station,
+            fallback,
+            RULES,
+            ahead=lambda: self.ahead,
+            missed=lambda: self.missed,
+            pause=self.pause,
+            told=self.changed,
         )
 
     def changed(self, change):
@@ -215,6 +221,19 @@ def test_whatever_a_station_does_the_time_is_kept_and_every_frame_is_accounted_f
     assert math.isclose(heard.stream_ms + heard.fallback_ms + heard.silence_ms, frames / 48, abs_tol=2)
     if not heard.stream_ms:
         assert samples.max() <= STAND_IN + 1e-3
+
+
+def test_what_came_too_late_to_be_heard_is_left_out_so_that_the_end_stays(stand_in):
+    def meanwhile(_frames):
+        stage.missed = 7000
+
+    stage = Stage(FakeStation(held=60 * RATE), Fallback(stand_in), meanwhile)
+
+    samples = stage.play(3 * RATE)
+
+    assert samples.size == 3 * RATE - 7000
+    assert abs(samples[-1]) < 0.01
+    assert stage.changes[-1] == Change(samples.size, None)
 
 
 def test_the_ledger_counts_only_what_was_heard():

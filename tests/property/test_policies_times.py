@@ -49,7 +49,8 @@ def busy(draw: st.DrawFn) -> tuple[tuple[datetime, datetime], ...]:
     for day in range(-5, 5):
         for minute, length in draw(st.lists(st.tuples(st.integers(0, 95), st.integers(1, 6)), max_size=3)):
             begin = T0 + timedelta(days=day, minutes=15 * minute)
-            found.append((begin, begin + 5 * length * MINUTE))
+            second = timedelta(seconds=draw(st.sampled_from([0, 1, 58, 59])))
+            found.append((begin, begin + 5 * length * MINUTE + second))
     return joined(sorted(found))
 
 

@@ -13,7 +13,7 @@ from controller.policies import checking, document, views, words
 from controller.policies.document import PolicyFile, PolicyUnsound
 from controller.policies.objections import Effect, Gathering, Objection
 from controller.policies.rules import Airing, judge
-from controller.policies.times import Nearest
+from controller.policies.times import Air, Nearest, nearest
 from controller.policies.words import Sentence
 from loa_protocol import hand_written
 from loa_protocol.documents.policy import Blackout, VolumeCap, Window
@@ -199,6 +199,37 @@ def test_the_same_trouble_of_several_classes_is_one_objection_with_all_their_dev
 )
 def test_times_are_offered_in_vietnamese_time(found: Nearest, vi: str) -> None:
     assert words.times(found, words.DEFAULT_ZONE).vi == vi
+
+
+MIDNIGHT = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+
+
+def ruled(**more: Any) -> EffectivePolicy:
+    return merge([document.as_policy("u-xa", document.read(more))])
+
+
+def test_the_nearest_time_shares_the_minutes_of_two_days_at_midnight() -> None:
+    """Eleven of fifteen minutes are used on both days: six fit only if at most four of them fall on each."""
+    used = ((FIVE, FIVE + 11 * MINUTE), (FIVE + timedelta(days=1), FIVE + timedelta(days=1, minutes=11)))
+    air = Air(ruled(minutes_a_day=15), used)
+
+    evening = nearest([air], MIDNIGHT - 30 * MINUTE, 6 * MINUTE, not_before=FIVE)
+    night = nearest([air], MIDNIGHT + 30 * MINUTE, 6 * MINUTE, not_before=MIDNIGHT - 60 * MINUTE)
+
+    assert evening.after == MIDNIGHT - 4 * MINUTE
+    assert night.before == MIDNIGHT - 2 * MINUTE
+
+
+@pytest.mark.parametrize(("second", "after"), [(0, 11), (58, 11), (59, 12)])
+def test_the_nearest_time_forgives_a_slot_its_two_seconds(second: int, after: int) -> None:
+    """Both slots are used up; what begins ten minutes and two seconds after the last would open another."""
+    end = FIVE + timedelta(minutes=1, seconds=second)
+    air = Air(ruled(slots_a_day=2), ((FIVE - 60 * MINUTE, FIVE - 50 * MINUTE), (FIVE, end)))
+
+    found = nearest([air], FIVE + 40 * MINUTE, MINUTE, not_before=FIVE)
+
+    assert found.before == FIVE + after * MINUTE
+    assert not air.suits(FIVE + (after + 1) * MINUTE, MINUTE)
 
 
 def objection(number: int, effect: Effect) -> Objection:

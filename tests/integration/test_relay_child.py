@@ -204,8 +204,61 @@ NONSENSE = (
 DEAD = "import os, sys; sys.stdin.readline(); os.abort()"
 
 
-def station_of(script, **rules):
-    return Station("http://radio.example/", RelayRules(**rules), (), command=(sys.executable, "-c", script))
+MUTE = "import sys; sys.stdin.read()"
+
+
+class Clock:
+    """Monotonic time under a test's thumb."""
+
+    now_ns = 1_000_000_000
+
+    def __call__(self):
+        return self.now_ns
+
+    def pass_s(self, seconds):
+        self.now_ns += round(seconds * 1e9)
+
+
+def station_of(script, now_ns=time.monotonic_ns, **rules):
+    command = (sys.executable, "-c", script)
+    return Station("http://radio.example/", RelayRules(**rules), (), command=command, now_ns=now_ns)
+
+
+def test_a_child_that_gets_nowhere_is_replaced_after_10_s_and_not_before():
+    clock = Clock()
+    station = station_of(MUTE, clock, retry_s=1.0)
+    station.tend()
+    wait_for(lambda: station._child.pid, "there is a child")
+    first = station._child.pid
+
+    clock.pass_s(9.5)
+    station.tend()
+    kept = station._child.pid
+    clock.pass_s(1)
+    station.tend()
+
+    assert kept == first
+    assert station.why.code == "relay_stalled"
+    wait_for(lambda: station._child.pid not in {None, first}, "there is another")
+    station.close()
+
+
+def test_a_station_is_back_only_after_it_has_sounded_for_a_while_however_much_came_at_once():
+    clock = Clock()
+    station = station_of(FAST, clock, back_s=3.0, buffer_s=4.0)
+    station.tend()
+    wait_for(lambda: station.available() >= 4 * 48_000, "much has come")
+
+    seen = [station.back]
+    for _ in range(7):
+        clock.pass_s(0.5)
+        wait_for(lambda: station._heard_ns == clock.now_ns, "it sounds still")
+        seen.append(station.back)
+
+    assert seen == [False] * 6 + [True] * 2
+    station.part()
+    assert not station.back
+    station.close()
 
 
 def test_however_fast_sound_comes_no_more_is_kept_than_the_buffer_and_nothing_is_lost_once_joined():

@@ -5,10 +5,10 @@ A slot counts as full, so that nothing is refused later only because something w
 
 from collections.abc import Collection
 
-from controller.policies.rules import Airing
+from controller.policies.rules import Airing, airing
 from controller.schedules.making import Cast, Made
 from controller.schedules.planning import wanted_of
-from loa_protocol.documents.plan import OnLate, OnPreempt
+from loa_protocol.documents.plan import Broadcast, OnLate, OnPreempt
 from loa_protocol.ids import Level
 
 
@@ -24,17 +24,18 @@ def _waits(cast: Cast, fresh: Collection[str]) -> bool:
 
 def _airing(cast: Cast) -> Airing:
     wanted = wanted_of(cast.occurrence, cast.composed)
-    return Airing(
-        key=wanted.id,
+    broadcast = Broadcast(
+        id=wanted.id,
         title=wanted.title,
-        scopes=frozenset(wanted.scopes),
         start=wanted.start,
-        duration_ms=max(cast.composed.sound_ms, cast.composed.full_ms),
         latest_start=wanted.latest_start,
-        volume=wanted.volume,
+        duration_ms=max(cast.composed.sound_ms, cast.composed.full_ms),
         level=Level(wanted.level),
         authority=wanted.authority,
+        segments=wanted.segments,
         on_preempt=OnPreempt(wanted.on_preempt),
         on_late=OnLate(wanted.on_late),
-        recurring=True,
+        volume=wanted.volume,
+        stagger=wanted.stagger,
     )
+    return airing(broadcast, wanted.scopes, recurring=True)

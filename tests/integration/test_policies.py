@@ -270,6 +270,18 @@ async def test_a_new_policy_tells_what_of_the_planned_it_silences(xa: Commune) -
     assert lifted.silenced == []
 
 
+async def test_a_device_whose_turn_comes_later_is_judged_by_when_it_sounds(xa: Commune) -> None:
+    await put(xa, {"windows": [{"from": "17:00", "to": "17:20"}]})
+    async with xa.db.transaction() as session:
+        (await devices.require(session, "loa-2")).turn = 1
+
+    (late,) = await check(xa, airing(at=FIVE_PM + 5 * MINUTE, minutes=9, turn_ms=543_000))
+
+    assert (late.rule, late.devices, late.of) == ("hours", 1, 2)
+    assert (late.before, late.after) == (FIVE_PM + MINUTE, FIVE_PM + timedelta(days=1))
+    assert await check(xa, airing(at=FIVE_PM, minutes=9, turn_ms=543_000)) == []
+
+
 async def test_a_programme_is_judged_with_its_own_other_occurrences(xa: Commune) -> None:
     await put(xa, {"minutes_a_day": 20})
     day = [airing(f"s{n}", at=FIVE_PM + n * 30 * MINUTE, minutes=9, recurring=True) for n in range(3)]

@@ -498,3 +498,20 @@ async def test_single_broadcasts_and_programmes_stand_side_by_side(dai: Station)
 
 async def _write(dai: Station, work: Callable[[Any], Awaitable[Any]]) -> Any:
     return await dai.xa.db.attempt(work)
+
+
+async def test_a_save_that_is_rolled_back_leaves_nothing_behind(dai: Station) -> None:
+    await dai.save()
+    before = _keys(await dai.rows())
+    await dai.wanted()
+    request = SaveRequest(document=programme({**MORNING, "segments": [slot(60, fallback="tin")]}), expected=1)
+
+    async with dai.xa.db.transaction() as session:
+        attempted = await session.begin_nested()
+        seen = await service.save(session, PROGRAMME, request, dai.terms, only_looking=True)
+        await attempted.rollback()
+
+    assert (seen.revision, seen.effect.changed, seen.effect.withdrawn) == (2, 0, 15)
+    assert _keys(await dai.rows()) == before
+    assert await dai.wanted() == {}
+    assert (await dai.save()).revision == 1

@@ -32,6 +32,7 @@ STATUS: Mapping[str, int] = {
     "programme_moved_on": 409,
     "too_soon_to_change": 409,
     "occurrence_started": 409,
+    "occurrence_taken_back": 409,
     "job_over": 409,
     "job_cancelled": 409,
     "job_failed": 500,

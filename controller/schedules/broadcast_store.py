@@ -211,12 +211,6 @@ def _parts(found: Iterable[Any]) -> Iterator[list[Any]]:
         yield part
 
 
-async def begun(session: AsyncSession, broadcast_id: str, now: datetime) -> bool:
-    """Whether an occurrence's broadcast has started, or should have."""
-    start = await session.scalar(select(BroadcastRow.start).where(BroadcastRow.id == broadcast_id))
-    return start is not None and start <= now
-
-
 async def count(session: AsyncSession, scopes: Collection[str]) -> Counted:
     """Whom the scopes reach."""
     if not scopes:

@@ -13,7 +13,7 @@ from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, UtcField
 from controller.runtime.server import Controller
-from controller.schedules import displacing, making, reach, rules, service, store, views
+from controller.schedules import displacing, making, reach, rules, service, store, views, writing
 from controller.schedules.making import Terms
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.service import Saved, SaveRequest
@@ -78,7 +78,7 @@ async def get_programme(
     effective = store.in_force(revisions, day)
     document = await _document(session, programme_id, effective[0].number)
     changed = rules.changes_of(await store.changes(session, programme_id, day))
-    standing = tuple(one for one in changed.values() if service.says_something(one))
+    standing = tuple(one for one in changed.values() if writing.says_something(one))
     return WholeProgrammeView(
         **_row_view(row).model_dump(),
         effective=[EffectiveView(revision=one.number, effective_from=one.effective_from) for one in effective],

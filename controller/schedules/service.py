@@ -4,7 +4,6 @@ A save is a compare-and-set on the programme's head. History, broadcasts and the
 either all of a save holds, or nothing of it happened. What has begun is never touched.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,21 +12,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts import store as broadcasts
 from controller.policies import service as policies
 from controller.policies.objections import Objection
-from controller.schedules import accepting, airing, broadcast_store, effects, making, rules, store
+from controller.schedules import accepting, airing, effects, making, rules, store, writing
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import Effect, Touch, Urgent
 from controller.schedules.making import Made, Terms
 from controller.schedules.programme import Change, ProgrammeFile
-from controller.schedules.recurrence import LAST_DAY
 from controller.schedules.rules import Series, occurrence_id
 from controller.schedules.sessions import canonical
-from controller.schedules.store import Effective
-from controller.schedules.tables import ProgrammeChange, ProgrammeRevision, ProgrammeRow
+from controller.schedules.tables import ProgrammeRow
+from controller.schedules.writing import Note, Revised
 from loa_protocol.errors import LoaError
-
-_NEUTRAL = Change(session="any", occurrence="2000-01-01T00:00")
 
 
 class ProgrammeUnknown(LoaError):
@@ -48,6 +45,12 @@ class OccurrenceStarted(LoaError):
     code = "occurrence_started"
 
 
+class OccurrenceTakenBack(LoaError):
+    """Somebody took the occurrence back by hand; no programme brings it back."""
+
+    code = "occurrence_taken_back"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveRequest:
     """A programme to save: `document` is plain data; `begin` the first local day on which it counts, None is today.
@@ -62,15 +65,6 @@ class SaveRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """Something a person should know of a save that did happen."""
-
-    code: str
-    vi: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """What a save did; `revision` is the new head."""
 
@@ -81,14 +75,6 @@ class Saved:
     touches: tuple[Touch, ...]
     made: Made
     objections: tuple[Objection, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Revised:
-    """What writing a revision down came to; `fresh` are the sessions that are new or other than before."""
-
-    notes: Sequence[Note] = ()
-    fresh: frozenset[str] = frozenset()
 
 
 async def save(
@@ -109,8 +95,10 @@ async def save(
     await accepting.require_known(session, document)
     row = await _open(session, document, request.expected, terms.now)
     today = terms.now.astimezone(ZoneInfo(document.zone)).date()
-    revised = await _revise(session, row, document, request, now=terms.now, today=today)
-    await _sync_changes(session, row, document, today, terms.now)
+    revised = await writing.revise(
+        session, row, document, begin=request.begin, note=request.note, now=terms.now, today=today
+    )
+    await writing.sync_changes(session, row, document, now=terms.now, today=today)
     row.title, row.unit_id, row.retired_at = document.title, document.unit, None
     return await _carry_out(session, row, terms, revised, only_looking=only_looking)
 
@@ -120,7 +108,7 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
 
     Raises:
         ProgrammeInvalid: the change is malformed, or no rule has its occurrence.
-        OccurrenceStarted: it has begun, or would have.
+        OccurrenceStarted, OccurrenceTakenBack: it has begun, or would have; or somebody took it back by hand.
         ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge, PolicyViolated: it cannot be carried out.
     """
     wanted = accepting.read_change(data)
@@ -130,9 +118,9 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
     series = await store.series(session, programme_id, min(now.date(), date.fromisoformat(wanted.occurrence[:10])))
     await _require_change(session, series, wanted, now)
     await accepting.require_known(session, _with(series, wanted))
-    _write_change(session, row, wanted, now)
+    writing.write_change(session, row, wanted, now)
     await session.flush()
-    return await _carry_out(session, row, terms, _Revised())
+    return await _carry_out(session, row, terms, Revised())
 
 
 async def retire(session: AsyncSession, programme_id: str, expected: int, terms: Terms) -> Saved:
@@ -144,7 +132,7 @@ async def retire(session: AsyncSession, programme_id: str, expected: int, terms:
     row = await _expect(session, programme_id, expected)
     if row.retired_at is None:
         row.retired_at, row.head = terms.now, row.head + 1
-    return await _carry_out(session, row, terms, _Revised())
+    return await _carry_out(session, row, terms, Revised())
 
 
 async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
@@ -157,7 +145,7 @@ async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
 
 
 async def _carry_out(
-    session: AsyncSession, row: ProgrammeRow, terms: Terms, revised: _Revised, *, only_looking: bool = False
+    session: AsyncSession, row: ProgrammeRow, terms: Terms, revised: Revised, *, only_looking: bool = False
 ) -> Saved:
     """Make the broadcasts that follow from what was written down."""
     await session.flush()
@@ -208,95 +196,14 @@ def _moved_on(row: ProgrammeRow, expected: int | None) -> ProgrammeMovedOn:
     )
 
 
-async def _revise(
-    session: AsyncSession,
-    row: ProgrammeRow,
-    document: ProgrammeFile,
-    request: SaveRequest,
-    *,
-    now: datetime,
-    today: date,
-) -> _Revised:
-    """Write a revision down if it says anything new."""
-    known = await store.revisions(session, row.id)
-    begin = request.begin or (today if known else min(today, document.valid_from))
-    if begin > LAST_DAY or (known and begin < today):
-        raise _begin_wrong(begin, today)
-    bare = msgspec.structs.replace(document, changes=())
-    there = store.in_force(known, begin)
-    later = [one for one in there if one.effective_from > begin]
-    before = None
-    if there and there[0].effective_from <= begin:
-        before = await store.document(session, row.id, there[0].number)
-    if before == bare:
-        return _Revised([_taken_over(one) for one in later[:1]])
-    row.head += 1
-    session.add(
-        ProgrammeRevision(
-            programme_id=row.id,
-            number=row.head,
-            effective_from=begin.isoformat(),
-            document=msgspec.to_builtins(bare),
-            made_at=now,
-            note=request.note,
-        )
-    )
-    same = () if before is None else before.sessions
-    return _Revised([_replaced(one) for one in later], frozenset(one.id for one in bare.sessions if one not in same))
-
-
-async def _sync_changes(
-    session: AsyncSession, row: ProgrammeRow, document: ProgrammeFile, today: date, now: datetime
-) -> None:
-    """Write down what the document says of single occurrences and the history does not; what is past stays."""
-    said = rules.changes_of(document.changes)
-    stored = rules.changes_of(await store.changes(session, row.id))
-    for key, one in said.items():
-        if _told(one) != _told(stored.get(key)):
-            _write_change(session, row, one, now)
-    for key, one in stored.items():
-        if key not in said and _told(one) is not None and last_day(one) >= today.isoformat():
-            _write_change(session, row, Change(session=one.session, occurrence=one.occurrence), now)
-
-
-def _told(one: Change | None) -> Change | None:
-    """What a change says, whatever its name and note; None if that is nothing."""
-    if one is None:
-        return None
-    bare = msgspec.structs.replace(one, session=_NEUTRAL.session, occurrence=_NEUTRAL.occurrence, note="")
-    return None if bare == _NEUTRAL else bare
-
-
-def says_something(one: Change) -> bool:
-    """Whether a change makes an occurrence other than its rule does."""
-    return _told(one) is not None
-
-
-def last_day(one: Change) -> str:
-    """The later of the local days on which the rule begins the occurrence and the change does."""
-    return max(one.occurrence[:10], (one.start or "")[:10])
-
-
-def _write_change(session: AsyncSession, row: ProgrammeRow, one: Change, now: datetime) -> None:
-    row.head += 1
-    session.add(
-        ProgrammeChange(
-            programme_id=row.id,
-            number=row.head,
-            session_id=one.session,
-            occurrence=canonical(one.occurrence),
-            last_day=last_day(one),
-            change=msgspec.to_builtins(one),
-            made_at=now,
-        )
-    )
-
-
 async def _require_change(session: AsyncSession, series: Series, wanted: Change, now: datetime) -> None:
     """The occurrence is there, has not begun, and begins later than now."""
     original = canonical(wanted.occurrence)
-    if await broadcast_store.begun(session, occurrence_id(series.id, wanted.session, original), now):
+    made = await broadcasts.find(session, occurrence_id(series.id, wanted.session, original))
+    if made is not None and made.start <= now:
         raise OccurrenceStarted(f"{wanted.session} of {original} has begun; stop it if it must not go on")
+    if made is not None and made.cancelled_at is not None and not made.cancelled_by_plan:
+        raise OccurrenceTakenBack(f"{wanted.session} of {original} was taken back by hand; make a single broadcast")
     alone = Series(series.id, series.revisions, {(wanted.session, original): wanted})
     if rules.strays(alone):
         vi, en = f"không có buổi {wanted.session} vào {original}", f"no rule has {wanted.session} begin at {original}"
@@ -322,28 +229,6 @@ def _with(series: Series, wanted: Change) -> ProgrammeFile:
     document = msgspec.structs.replace(revision.document, changes=(wanted,))
     accepting.require_sound(document)
     return document
-
-
-def _begin_wrong(begin: date, today: date) -> ProgrammeInvalid:
-    vi = f"ngày {begin} phải từ {today} đến {LAST_DAY}"
-    en = f"{begin} has passed or is too far away; choose {today} to {LAST_DAY}"
-    return ProgrammeInvalid(en, faults=[{"field": "from", "code": "from_out_of_range", "vi": vi, "en": en}])
-
-
-def _taken_over(one: Effective) -> Note:
-    return Note(
-        "taken_over",
-        f"từ {one.effective_from} áp dụng bản {one.number}",
-        f"from {one.effective_from} revision {one.number} takes over",
-    )
-
-
-def _replaced(one: Effective) -> Note:
-    return Note(
-        "replaced",
-        f"bản {one.number}, dự định từ {one.effective_from}, được thay bằng bản này",
-        f"revision {one.number}, meant from {one.effective_from}, is replaced by this one",
-    )
 
 
 def _notes(made: Made) -> list[Note]:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.media.upload import FORM, receive
-from controller.schedules import rules, service, sheet_results, sheet_template, sheets, store, workbooks
+from controller.schedules import rules, sheet_results, sheet_template, sheets, store, workbooks, writing
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.workbooks import MAX_BYTES, WorkbookRefused
 
@@ -93,7 +93,7 @@ async def _current(session: AsyncSession, programme_id: str, today: date) -> Pro
     if document is None:
         return None
     changed = rules.changes_of(await store.changes(session, programme_id, today))
-    standing = tuple(one for one in changed.values() if service.says_something(one))
+    standing = tuple(one for one in changed.values() if writing.says_something(one))
     return msgspec.structs.replace(document, changes=standing)
 
 

@@ -15,7 +15,7 @@ from controller.receipts import service as ledger
 from controller.schedules import service
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import TooSoonToChange
-from controller.schedules.service import OccurrenceStarted, ProgrammeMovedOn, SaveRequest
+from controller.schedules.service import OccurrenceStarted, OccurrenceTakenBack, ProgrammeMovedOn, SaveRequest
 from controller.schedules.slots import ItemChange, SlotItemInvalid, SlotItemUnknown, alter, order, withdraw
 from controller.schedules.tables import ProgrammeChange, ProgrammeRevision, ProgrammeRow
 from controller.units import service as units
@@ -176,6 +176,8 @@ async def test_what_was_taken_back_by_hand_stays_so(dai: Station) -> None:
 
     after = await dai.xa.row(row.id)
     assert (after.rev, after.volume, after.cancelled_at is None) == (0, 70, False)
+    with pytest.raises(OccurrenceTakenBack):
+        await dai.change(session="chieu", occurrence=SUNDAY, volume=50)
 
 
 async def test_an_occurrence_that_comes_back_is_awaited_again(dai: Station) -> None:

@@ -232,6 +232,47 @@ def test_the_nearest_time_forgives_a_slot_its_two_seconds(second: int, after: in
     assert not air.suits(FIVE + (after + 1) * MINUTE, MINUTE)
 
 
+def test_the_nearest_time_forgives_the_two_seconds_that_devices_forgive() -> None:
+    air = Air(ruled(windows=[{"from": "17:00", "to": "17:10"}]))
+
+    found = nearest([air], FIVE + 30 * MINUTE, 10 * MINUTE + timedelta(seconds=2), not_before=FIVE - MINUTE)
+
+    assert found.before == FIVE
+
+
+def test_the_nearest_time_leaves_room_for_a_turn_that_comes_later() -> None:
+    """Seven minutes later it must not meet what sounds from 17:00 to 17:10."""
+    air = Air(EffectivePolicy(), ((FIVE, FIVE + 10 * MINUTE),), 7 * MINUTE)
+
+    found = nearest([air], FIVE - 5 * MINUTE, 5 * MINUTE, not_before=FIVE - 60 * MINUTE)
+
+    assert (found.before, found.after) == (FIVE - 12 * MINUTE, FIVE + 3 * MINUTE)
+
+
+def test_what_is_judged_takes_the_place_of_what_is_planned_under_its_key() -> None:
+    planned, moved = airing(), airing(start=FIVE + 60 * MINUTE)
+
+    assert [one.rule for one in judge(ruled(minutes_a_day=5), [planned], [moved])] == ["minutes"]
+
+
+def test_what_waits_for_its_neighbour_until_the_hours_are_over_is_told() -> None:
+    until = ruled(windows=[{"from": "17:00", "to": "17:15"}])
+    first, second = airing(), airing(key="b", latest_start=FIVE + 10 * MINUTE, issued=FIVE)
+
+    (found,) = judge(until, [first], [second])
+
+    assert (found.key, found.rule, found.at, found.fell) == ("b", "hours", FIVE + 10 * MINUTE, "")
+    assert judge(until, [first], [airing(key="b", issued=FIVE)]) == []  # it loses its place, which is no rule's doing
+
+
+def test_a_turn_that_comes_too_late_for_the_hours_is_told() -> None:
+    until = ruled(windows=[{"from": "17:00", "to": "17:20"}])
+    one = airing(start=FIVE + 5 * MINUTE, duration_ms=540_000, turn_ms=543_000)
+
+    assert judge(until, [], [one], turn=0) == []
+    assert [trouble.rule for trouble in judge(until, [], [one], turn=1)] == ["hours"]
+
+
 def objection(number: int, effect: Effect) -> Objection:
     return Objection(
         key=f"b-{number}",

@@ -15,7 +15,7 @@ from controller.schedules.ical import document_as_ical
 from controller.schedules.ical_reading import IcalInvalid, read_ical
 from controller.schedules.programme import EVERY_DAY, LeapMonth, ProgrammeFile, Session
 from controller.schedules.rules import Revision, Series, changes_of, expand, faults, series_of, strays
-from tests.property.schedule_world import FIRST, LAST, documents, whole
+from tests.property.schedule_world import FIRST, LAST, documents, walls, whole
 
 instants = st.datetimes(*(edge.replace(tzinfo=None) for edge in whole()), timezones=st.just(UTC))
 
@@ -106,6 +106,76 @@ def test_a_start_is_the_wall_time_of_its_zone_unless_the_zone_skips_it(document)
             skipped = local.replace(tzinfo=None) - named
             before = (one.start - timedelta(hours=3)).astimezone(zone).utcoffset()
             assert skipped == (local.utcoffset() or timedelta()) - (before or timedelta())
+
+
+PARTS = ["FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYSETPOS", "BYHOUR", "BYYEARDAY", "WKST"]
+VALUES = [
+    "DAILY",
+    "HOURLY",
+    "YEARLY",
+    "SECONDLY",
+    "0",
+    "-1",
+    "1",
+    "53",
+    "99999999",
+    "20260230",
+    "MO",
+    "-5SU,6",
+    "",
+    "X",
+]
+rule_texts = st.lists(st.tuples(st.sampled_from(PARTS), st.sampled_from(VALUES)), min_size=1, max_size=5).map(
+    lambda parts: "FREQ=DAILY;" + ";".join(f"{name}={value}" for name, value in parts if name != "FREQ" or value)
+)
+any_wall = st.builds(
+    "{}-{:02}-{:02}T{}".format, st.sampled_from(["0000", "2026", "9999"]), st.integers(0, 19), st.integers(0, 39), walls
+)
+
+
+@given(
+    documents(),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "zone": st.text(min_size=1, max_size=20),
+            "valid_from": st.dates(),
+            "valid_until": st.dates(),
+            "holidays": st.lists(st.dates(), max_size=2),
+        },
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "rrule": rule_texts,
+            "valid_from": st.dates(),
+            "valid_until": st.dates(),
+            "dates": st.lists(st.dates(), max_size=2),
+            "also": st.lists(st.dates(), max_size=2),
+            "except": st.lists(st.dates(), max_size=2),
+        },
+    ),
+    st.lists(st.tuples(any_wall, st.none() | any_wall), max_size=2),
+)
+@settings(max_examples=60)
+def test_whatever_is_written_has_faults_or_can_be_expanded(document, own, of_session, moved) -> None:
+    written = msgspec.to_builtins(document) | msgspec.to_builtins(own)
+    first, *others = written["sessions"]
+    written["sessions"] = [first | msgspec.to_builtins(of_session), *others]
+    written["changes"] = [
+        {"session": "s0", "occurrence": occurrence} | ({"start": start} if start else {}) for occurrence, start in moved
+    ]
+    try:
+        document = msgspec.convert(written, ProgrammeFile)
+    except msgspec.ValidationError:
+        return
+
+    found = faults(document)
+
+    assert all(one.vi and one.en for one in found)
+    if not any(one.code != "sessions_clash" for one in found):
+        expand(series_of(document), *whole())
+        strays(series_of(document))
 
 
 @given(documents(changed=False), documents(changed=False), st.dates(FIRST, LAST))

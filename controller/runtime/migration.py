@@ -5,6 +5,8 @@ all of them are checked before the commit.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -51,15 +53,24 @@ def configuration(connection: Connection) -> Config:
 
 
 def _sqlite(connection: Connection, revision: str) -> None:
+    with without_foreign_keys(connection), connection.begin():
+        command.upgrade(configuration(connection), revision)
+        astray = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if astray:
+            table, row, parent, _ = astray[0]
+            told = f"row {row} of {table} points at nothing in {parent}; restore the database from its backup"
+            raise DatabaseUnfit(told, count=len(astray))
+
+
+@contextmanager
+def without_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite looks away from foreign keys meanwhile; entered and left outside any transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
     _foreign_keys(connection, "OFF")
     try:
-        with connection.begin():
-            command.upgrade(configuration(connection), revision)
-            astray = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-            if astray:
-                table, row, parent, _ = astray[0]
-                told = f"row {row} of {table} points at nothing in {parent}; restore the database from its backup"
-                raise DatabaseUnfit(told, count=len(astray))
+        yield
     finally:
         _foreign_keys(connection, "ON")
 

@@ -224,11 +224,11 @@ def test_the_words_of_icalendar_alone_have_the_same_occurrences(document, on) ->
     )
 
     expected = Counter(one.start for one in expand(series_of(document), *whole()))
-    if read.sessions:
-        assert Counter(one.start for one in expand(series_of(again), *whole())) == expected
-    else:
-        assert not expected
-    assert {note.code for note in read.notes} <= {"ical_outside"}
+    found = Counter(one.start for one in expand(series_of(again), *whole()) if read.sessions)
+    not_said = [note for note in read.notes if note.code == "ical_other_time"]
+    assert not found - expected
+    assert (expected - found).total() <= len(not_said)
+    assert {note.code for note in read.notes} <= {"ical_outside", "ical_other_time"}
 
 
 @given(documents(), st.data())

@@ -97,6 +97,16 @@ def test_more_occurrences_than_the_answer_may_hold_are_refused_and_as_many_are_n
     assert signature(expand).parameters["most"].default == 20_000
 
 
+def test_what_is_refused_as_too_many_is_not_expanded_to_its_end(monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(rules, "planned", lambda *given: asked.append(given[1].id) or planned(*given))
+
+    with pytest.raises(TooManyOccurrences):
+        expand(series_of(programme(session("a"), session("b", "06:00"))), *YEAR, most=10)
+
+    assert asked == ["a"]
+
+
 def test_a_year_of_one_daily_session_costs_little(tell) -> None:
     one = series_of(programme())
     expand(one, *YEAR)
@@ -671,6 +681,24 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_document()
         *session_faults(document),
         *change_faults(document),
     ]
+
+
+def test_a_fault_of_a_rule_or_a_time_says_what_is_wrong_with_it() -> None:
+    rule, wall = faults(
+        programme(session(rrule="FREQ=DAILY;COUNT=0"), changes=[{"session": "sang", "occurrence": "2026-02-30T05:00"}])
+    )
+
+    assert rule.en == "the number of repetitions cannot be used: COUNT=0 is not between 1 and 10000"
+    assert wall.vi == "2026-02-30T05:00 không phải là ngày giờ có thật"
+
+
+def test_a_rule_of_the_first_and_the_last_day_there_is_and_one_that_ends_in_utc_are_asked_too() -> None:
+    never = session(rrule="FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")
+
+    assert marks(programme(never, valid_from="1970-01-01")) == [("sessions[0].rrule", "rrule_never")]
+    assert marks(programme(never, valid_from="2199-12-31")) == [("sessions[0].rrule", "rrule_never")]
+    for end, expected in (("20251231T220000Z", []), ("20251231T215959Z", [("sessions[0].rrule", "rrule_never")])):
+        assert marks(programme(session(rrule=f"FREQ=DAILY;UNTIL={end}"))) == expected
 
 
 def test_faults_speak_vietnamese_and_english_with_their_figures() -> None:

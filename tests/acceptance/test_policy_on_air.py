@@ -19,18 +19,18 @@ def test_a_policy_caps_the_volume_silences_what_is_planned_and_is_let_go_of(tmp_
         system.wait_ready()
         asset = system.client.upload(make_tone(tmp_path / "tone.wav", seconds=1.0), "Âm thử")["id"]
         capped = _held(system, {"volume_caps": [{"from": "00:00", "to": "24:00", "volume": 30}]}, None)
-        first = _play(system, asset, in_s=2.5)
+        first = _play(system, asset, in_s=2)
         heard = system.wait_closed(first["id"])
-        second = _play(system, asset, in_s=6)
+        second = _play(system, asset, in_s=4)
         today = datetime.now(UTC).astimezone(ZONE).date()
         days = {"from": str(today - timedelta(days=1)), "to": str(today + timedelta(days=1)), "title": "Thi"}
         silenced = _held(system, {"blackouts": [days]}, capped["revision"])
         with pytest.raises(ApiRefused) as refused:
-            _play(system, asset, in_s=5)
+            _play(system, asset, in_s=3)
         skipped = system.wait_closed(second["id"])
         system.client.delete(f"/policies/{SCOPE}?expected_revision={silenced['revision']}")
         _wait_held(system)
-        third = system.wait_closed(_play(system, asset, in_s=2)["id"])
+        third = system.wait_closed(_play(system, asset, in_s=1.5)["id"])
 
         assert [one["rule"] for one in first["notes"]] == ["volume"]
         assert [(row["outcome"], row["receipt"]["volume"]) for row in heard["rows"]] == [("played", 30)]

@@ -1,5 +1,7 @@
 """Policies in a real database: compare-and-set, history, signed and retained, let go of, checked at save."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ from controller.policies.document import PolicyUnsound, Rules
 from controller.policies.rules import Airing
 from controller.policies.service import PolicyMovedOn, PolicyScopeUnknown, PolicyViolated, Saved
 from controller.policies.signing import POLICY_LIFE
+from controller.runtime.database import Database
 from controller.runtime.keys import Keyring
 from loa_protocol import topics
 from loa_protocol.documents.policy import Policy
@@ -27,6 +30,7 @@ from loa_protocol.envelope import open_payload, parse
 from loa_protocol.policy import merge
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE, T0, Commune, commune
+from tests.fakes.databases import sqlite_url
 
 TOPIC = topics.scoped(Family.POLICY, SCOPE)
 EVENING: dict[str, Any] = {"windows": [{"from": "17:00", "to": "19:00"}]}  # T0 is 12:00 in Vietnam
@@ -36,8 +40,31 @@ FIVE_PM = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
 @pytest.fixture
 async def xa(database: str) -> AsyncIterator[Commune]:
+    """On both databases."""
     async with commune(database) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A commune in a file, made once."""
+
+    async def make() -> None:
+        async with commune(sqlite_url(folder)):
+            pass
+
+    folder = tmp_path_factory.mktemp("furnished")
+    asyncio.run(make())
+    return folder / "loa.db"
+
+
+@pytest.fixture
+async def here(furnished: Path, tmp_path: Path) -> AsyncIterator[Commune]:
+    """A copy of it, for what asks nothing of the database that others do not."""
+    shutil.copy(furnished, tmp_path / "loa.db")
+    db = Database(sqlite_url(tmp_path))
+    yield Commune(db)
+    await db.close()
 
 
 async def put(xa: Commune, rules: dict[str, Any], expected: int | None = None, scope: str = SCOPE) -> Saved:
@@ -78,23 +105,23 @@ async def test_a_policy_is_changed_from_the_revision_that_was_read_and_every_one
     assert (stands.document, stands.made_by, stands.made_at) == (EVENING, "Lan", T0)
 
 
-async def test_a_policy_for_nobody_or_without_sense_is_refused_and_changes_nothing(xa: Commune) -> None:
+async def test_a_policy_for_nobody_or_without_sense_is_refused_and_changes_nothing(here: Commune) -> None:
     with pytest.raises(PolicyScopeUnknown):
-        await put(xa, EVENING, scope="u-khong-co")
+        await put(here, EVENING, scope="u-khong-co")
     with pytest.raises(PolicyUnsound) as caught:
-        await put(xa, {"zone": "Mars/Base", "blackouts": [{"from": "2026-06-09", "to": "2026-06-01"}]})
+        await put(here, {"zone": "Mars/Base", "blackouts": [{"from": "2026-06-09", "to": "2026-06-01"}]})
 
     faults = caught.value.details["faults"]
     assert [one["field"] for one in faults] == ["zone", "blackouts[0].to"]  # type: ignore[attr-defined]
-    async with xa.db.reading() as session:
+    async with here.db.reading() as session:
         assert await store.everything(session) == []
 
 
 @pytest.fixture
-async def planner(xa: Commune, tmp_path: Path) -> Planner:
-    keyring = Keyring(tmp_path / "keys", xa.db, xa.clock)
+async def planner(here: Commune, tmp_path: Path) -> Planner:
+    keyring = Keyring(tmp_path / "keys", here.db, here.clock)
     await keyring.open()
-    return Planner(xa.db, keyring, xa.clock, signed=lambda _documents: None)
+    return Planner(here.db, keyring, here.clock, signed=lambda _documents: None)
 
 
 async def signed(xa: Commune, planner: Planner, topic: str = TOPIC) -> tuple[DocumentRow, Policy]:
@@ -105,12 +132,12 @@ async def signed(xa: Commune, planner: Planner, topic: str = TOPIC) -> tuple[Doc
     return row, open_payload(parse(row.envelope), Policy)
 
 
-async def test_a_policy_is_signed_for_its_scope_and_a_cleared_one_as_empty(xa: Commune, planner: Planner) -> None:
-    await put(xa, {**EVENING, "minutes_a_day": 30, "volume_caps": [{"from": "18:00", "to": "06:00", "volume": 40}]})
-    row, policy = await signed(xa, planner)
-    xa.clock.move(hours=1)
-    await clear(xa, 1)
-    later, empty = await signed(xa, planner)
+async def test_a_policy_is_signed_for_its_scope_and_a_cleared_one_as_empty(here: Commune, planner: Planner) -> None:
+    await put(here, {**EVENING, "minutes_a_day": 30, "volume_caps": [{"from": "18:00", "to": "06:00", "volume": 40}]})
+    row, policy = await signed(here, planner)
+    here.clock.move(hours=1)
+    await clear(here, 1)
+    later, empty = await signed(here, planner)
 
     assert (row.kind, policy.scope, policy.max_minutes_a_day) == ("policy", SCOPE, 30)
     assert (policy.issued, policy.expires - policy.issued) == (T0, POLICY_LIFE)
@@ -121,26 +148,26 @@ async def test_a_policy_is_signed_for_its_scope_and_a_cleared_one_as_empty(xa: C
     assert merge([empty]).volume_at(FIVE_PM + 70 * MINUTE, 90) == 90
 
 
-async def test_a_policy_is_signed_anew_every_day_also_a_cleared_one(xa: Commune, planner: Planner) -> None:
-    await put(xa, EVENING)
-    await clear(xa, 1)
-    first, _ = await signed(xa, planner)
-    now = xa.clock.move(days=1, minutes=1)
-    async with xa.db.transaction() as session:
+async def test_a_policy_is_signed_anew_every_day_also_a_cleared_one(here: Commune, planner: Planner) -> None:
+    await put(here, EVENING)
+    await clear(here, 1)
+    first, _ = await signed(here, planner)
+    now = here.clock.move(days=1, minutes=1)
+    async with here.db.transaction() as session:
         aged = await delivery.signed_before(session, plans=now - timedelta(days=1), assignments=T0 - timedelta(days=9))
         await delivery.want(session, aged)
-    second, policy = await signed(xa, planner)
+    second, policy = await signed(here, planner)
 
     assert TOPIC in aged
     assert second.version > first.version
     assert policy.expires == now + POLICY_LIFE
 
 
-async def test_what_binds_a_device_is_merged_from_all_its_scopes_with_whose_rule_it_is(xa: Commune) -> None:
-    await put(xa, {"windows": [{"from": "05:00", "to": "22:00"}], "minutes_a_day": 90}, scope="u-tinh")
-    await put(xa, {**EVENING, "volume_caps": [{"from": "18:00", "to": "19:00", "volume": 50}]})
-    await put(xa, {"minutes_a_day": 20}, scope="d-loa-1")
-    async with xa.db.reading() as session:
+async def test_what_binds_a_device_is_merged_from_all_its_scopes_with_whose_rule_it_is(here: Commune) -> None:
+    await put(here, {"windows": [{"from": "05:00", "to": "22:00"}], "minutes_a_day": 90}, scope="u-tinh")
+    await put(here, {**EVENING, "volume_caps": [{"from": "18:00", "to": "19:00", "volume": 50}]})
+    await put(here, {"minutes_a_day": 20}, scope="d-loa-1")
+    async with here.db.reading() as session:
         one, other = [await service.merged(session, device) for device in ("loa-1", "loa-2")]
 
     assert one.scopes == ("d-loa-1", SCOPE, "u-tinh")
@@ -161,14 +188,14 @@ async def test_what_binds_a_device_is_merged_from_all_its_scopes_with_whose_rule
     ]
 
 
-async def test_without_any_policy_nothing_is_objected_to(xa: Commune) -> None:
-    assert await check(xa, airing(at=T0)) == []
+async def test_without_any_policy_nothing_is_objected_to(here: Commune) -> None:
+    assert await check(here, airing(at=T0)) == []
 
 
-async def test_an_objection_names_the_rule_its_unit_the_devices_and_the_nearest_times(xa: Commune) -> None:
-    await put(xa, EVENING)
+async def test_an_objection_names_the_rule_its_unit_the_devices_and_the_nearest_times(here: Commune) -> None:
+    await put(here, EVENING)
 
-    (found,) = await check(xa, airing(at=FIVE_PM - 3 * MINUTE))
+    (found,) = await check(here, airing(at=FIVE_PM - 3 * MINUTE))
 
     assert (found.rule, found.effect, found.scope, found.whose) == ("hours", "refused", SCOPE, "Xã An Bình")
     assert (found.devices, found.of, found.at) == (2, 2, FIVE_PM - 3 * MINUTE)
@@ -189,13 +216,13 @@ async def test_only_the_devices_under_a_rule_are_counted(xa: Commune) -> None:
     assert (found.scope, found.whose, found.devices, found.of) == ("d-loa-1", "loa-1", 1, 2)
 
 
-async def test_minutes_count_together_with_what_is_planned(xa: Commune) -> None:
-    await put(xa, {"minutes_a_day": 15})
-    await sounding(xa, "sang", FIVE_PM - 60 * MINUTE, 10)
+async def test_minutes_count_together_with_what_is_planned(here: Commune) -> None:
+    await put(here, {"minutes_a_day": 15})
+    await sounding(here, "sang", FIVE_PM - 60 * MINUTE, 10)
 
-    assert await check(xa, airing(minutes=5)) == []
-    (late,) = await check(xa, airing(minutes=6))
-    (early,) = await check(xa, airing(at=FIVE_PM - 120 * MINUTE, minutes=6))
+    assert await check(here, airing(minutes=5)) == []
+    (late,) = await check(here, airing(minutes=6))
+    (early,) = await check(here, airing(at=FIVE_PM - 120 * MINUTE, minutes=6))
 
     assert (late.rule, late.fell, late.before) == ("minutes", "", None)
     assert late.after == datetime(2026, 11, 21, 16, 55, tzinfo=UTC)  # five minutes of today, one of tomorrow
@@ -213,34 +240,34 @@ async def test_slots_count_together_with_what_is_planned(xa: Commune) -> None:
     assert (found.rule, found.before) == ("slots", FIVE_PM - 40 * MINUTE)
 
 
-async def test_a_replaced_broadcast_does_not_count_against_its_replacement(xa: Commune) -> None:
-    await put(xa, {"minutes_a_day": 15})
-    await sounding(xa, "sang", FIVE_PM - 60 * MINUTE, 10)
+async def test_a_replaced_broadcast_does_not_count_against_its_replacement(here: Commune) -> None:
+    await put(here, {"minutes_a_day": 15})
+    await sounding(here, "sang", FIVE_PM - 60 * MINUTE, 10)
 
-    assert await check(xa, airing("sang", minutes=15)) == []
-    async with xa.db.reading() as session:
+    assert await check(here, airing("sang", minutes=15)) == []
+    async with here.db.reading() as session:
         assert await service.check(session, [airing(minutes=15)], now=T0, without={"sang"}) == []
 
 
-async def test_a_volume_cap_is_a_note_and_refuses_nothing(xa: Commune) -> None:
-    await put(xa, {"volume_caps": [{"from": "17:00", "to": "18:00", "volume": 40}]})
+async def test_a_volume_cap_is_a_note_and_refuses_nothing(here: Commune) -> None:
+    await put(here, {"volume_caps": [{"from": "17:00", "to": "18:00", "volume": 40}]})
 
-    (found,) = await check(xa, airing(volume=80))
+    (found,) = await check(here, airing(volume=80))
 
     assert (found.rule, found.effect, found.lowered) == ("volume", "noted", 40)
     service.require_allowed([found])
-    assert await check(xa, airing(volume=40)) == []
+    assert await check(here, airing(volume=40)) == []
 
 
 EXAMS: dict[str, Any] = {"blackouts": [{"from": "2026-11-23", "to": "2026-11-24", "title": "Thi học kỳ"}]}
 
 
-async def test_a_blackout_refuses_a_single_broadcast_and_leaves_out_occurrences_of_a_programme(xa: Commune) -> None:
-    await put(xa, EXAMS)
+async def test_a_blackout_refuses_a_single_broadcast_and_leaves_out_occurrences_of_a_programme(here: Commune) -> None:
+    await put(here, EXAMS)
     days = [FIVE_PM + timedelta(days=n) for n in range(5)]
 
-    (single,) = await check(xa, airing(at=days[2]))
-    many = await check(xa, *(airing(f"d{n}", at=at, recurring=True) for n, at in enumerate(days)))
+    (single,) = await check(here, airing(at=days[2]))
+    many = await check(here, *(airing(f"d{n}", at=at, recurring=True) for n, at in enumerate(days)))
 
     assert (single.rule, single.effect) == ("blackout", "refused")
     assert "Thi học kỳ" in single.vi
@@ -248,10 +275,10 @@ async def test_a_blackout_refuses_a_single_broadcast_and_leaves_out_occurrences_
     service.require_allowed(many)
 
 
-async def test_an_occurrence_stays_where_only_some_of_its_devices_are_to_be_silent(xa: Commune) -> None:
-    await put(xa, EXAMS, scope="d-loa-1")
+async def test_an_occurrence_stays_where_only_some_of_its_devices_are_to_be_silent(here: Commune) -> None:
+    await put(here, EXAMS, scope="d-loa-1")
 
-    (found,) = await check(xa, airing(at=FIVE_PM + timedelta(days=2), recurring=True))
+    (found,) = await check(here, airing(at=FIVE_PM + timedelta(days=2), recurring=True))
 
     assert (found.effect, found.devices, found.of) == ("noted", 1, 2)
 
@@ -282,11 +309,11 @@ async def test_a_device_whose_turn_comes_later_is_judged_by_when_it_sounds(xa: C
     assert await check(xa, airing(at=FIVE_PM, minutes=9, turn_ms=543_000)) == []
 
 
-async def test_a_programme_is_judged_with_its_own_other_occurrences(xa: Commune) -> None:
-    await put(xa, {"minutes_a_day": 20})
+async def test_a_programme_is_judged_with_its_own_other_occurrences(here: Commune) -> None:
+    await put(here, {"minutes_a_day": 20})
     day = [airing(f"s{n}", at=FIVE_PM + n * 30 * MINUTE, minutes=9, recurring=True) for n in range(3)]
 
-    found = await check(xa, *day)
+    found = await check(here, *day)
 
     assert [(one.key, one.rule) for one in found] == [("s2", "minutes")]
 
@@ -358,8 +385,8 @@ async def test_a_quiet_zone_holds_the_devices_inside_and_follows_them_when_they_
     assert {topics.to_device(Family.ASSIGNMENT, "loa-1"), topics.to_device(Family.ASSIGNMENT, "loa-2")} <= waiting
 
 
-async def test_a_new_device_is_taken_in_and_a_moved_zone_lets_go(xa: Commune) -> None:
-    await put_zone(xa)
+async def test_a_new_device_is_taken_in_and_a_moved_zone_lets_go(here: Commune) -> None:
+    await put_zone(here)
     key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
     new = NewDevice(
         device_id="loa-3",
@@ -372,31 +399,31 @@ async def test_a_new_device_is_taken_in_and_a_moved_zone_lets_go(xa: Commune) ->
         stagger_ms=0,
         at=NEAR,
     )
-    async with xa.db.transaction() as session:
+    async with here.db.transaction() as session:
         await devices.register_all(session, [new], now=T0)
-    taken_in = await inside(xa)
+    taken_in = await inside(here)
     elsewhere = zones.Circle(title=SCHOOL.title, unit_id=COMMUNE, centre=FAR, radius_m=300)
     with pytest.raises(PolicyMovedOn):
-        await put_zone(xa, elsewhere)
-    await put_zone(xa, elsewhere, expected=1)
+        await put_zone(here, elsewhere)
+    await put_zone(here, elsewhere, expected=1)
 
     assert taken_in == ["loa-3"]
-    assert await inside(xa) == []
+    assert await inside(here) == []
 
 
-async def test_a_lifted_zone_has_no_devices_and_no_policy(xa: Commune) -> None:
-    await move(xa, "loa-1", NEAR)
-    await put_zone(xa)
-    async with xa.db.transaction() as session:
+async def test_a_lifted_zone_has_no_devices_and_no_policy(here: Commune) -> None:
+    await move(here, "loa-1", NEAR)
+    await put_zone(here)
+    async with here.db.transaction() as session:
         await zones.retire(session, "truong", expected=1, now=T0)
-    await move(xa, "loa-2", NEAR)
+    await move(here, "loa-2", NEAR)
 
-    assert await inside(xa) == []
-    async with xa.db.reading() as session:
+    assert await inside(here) == []
+    async with here.db.reading() as session:
         assert await zones.everything(session) == []
         assert await store.everything(session) == []
-    await put_zone(xa)
-    assert await inside(xa) == ["loa-1", "loa-2"]
+    await put_zone(here)
+    assert await inside(here) == ["loa-1", "loa-2"]
 
 
 async def stored_sound(xa: Commune) -> str:

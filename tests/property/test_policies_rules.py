@@ -19,7 +19,7 @@ from loa_protocol.timeline import Past, agenda_of, compute
 from tests.property import test_policies_times as days
 from tests.property.timeline_world import END, STEP, T0, TRUSTED, Runner, World, policies
 
-ordinary = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+ordinary = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 hourly = st.integers(0, 240).map(lambda n: T0 + n * STEP)
 weekly = st.integers(-3 * 96, 3 * 96).map(lambda n: T0 + n * timedelta(minutes=15))
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -109,21 +110,38 @@ def test_a_time_suits_as_the_devices_meter_says(air: Air, start: datetime, lengt
     assert air.suits(start, length) == suits(air, start, length)
 
 
-@given(airs, starts, lengths, st.integers(0, 59), st.integers(0, 9), st.booleans())
-@settings(ordinary, max_examples=40)
+asked = (airs, starts, lengths, st.integers(0, 59))
+
+
+@given(*asked, st.integers(0, 2), st.integers(1, 2))
+@settings(ordinary, max_examples=25)
 def test_the_nearest_time_is_allowed_and_no_nearer_one_is(
-    held: list[Air], start: datetime, length: timedelta, seconds: int, days: int, ends: bool
+    held: list[Air], start: datetime, length: timedelta, seconds: int, back: int, ahead: int
 ) -> None:
-    start += timedelta(seconds=seconds)
-    not_before = start - timedelta(days=days)
-    not_after = start + timedelta(days=2) if ends else None
+    _require_nearest(held, start + timedelta(seconds=seconds), length, timedelta(days=back), timedelta(days=ahead))
+
+
+@pytest.mark.long
+@given(*asked, st.integers(0, 9), st.none() | st.integers(0, 9))
+@settings(ordinary, max_examples=250)
+def test_the_nearest_time_is_the_nearest_of_two_weeks(
+    held: list[Air], start: datetime, length: timedelta, seconds: int, back: int, ahead: int | None
+) -> None:
+    days = None if ahead is None else timedelta(days=ahead)
+    _require_nearest(held, start + timedelta(seconds=seconds), length, timedelta(days=back), days)
+
+
+def _require_nearest(
+    held: list[Air], start: datetime, length: timedelta, back: timedelta, ahead: timedelta | None
+) -> None:
+    not_before, not_after = start - back, None if ahead is None else start + ahead
 
     found = nearest(held, start, length, not_before=not_before, not_after=not_after)
 
-    down = start.replace(second=0, microsecond=0) - (MINUTE if not seconds else timedelta())
-    up = start.replace(second=0, microsecond=0) + MINUTE
+    whole = start.replace(second=0, microsecond=0)
+    down = whole - MINUTE if whole == start else whole
     assert found.before == _first(held, length, down, -MINUTE, max(start - REACH, not_before))
-    assert found.after == _first(held, length, up, MINUTE, min(start + REACH, not_after or start + REACH))
+    assert found.after == _first(held, length, whole + MINUTE, MINUTE, min(start + REACH, not_after or start + REACH))
 
 
 def _first(held: list[Air], length: timedelta, at: datetime, step: timedelta, last: datetime) -> datetime | None:

@@ -23,7 +23,7 @@ from controller.schedules.rules import (
     strays,
 )
 from controller.schedules.sessions import ZoneUnknown, canonical, longest_ms, original_of, planned, valid_days
-from tests.fakes.programmes import change, programme, series, session, told, utc
+from tests.fakes.programmes import MINUTE, change, programme, series, session, told, utc
 
 YEAR = (utc("2025-12-31T17:00"), utc("2026-12-31T17:00"))
 """2026 in Hà Nội."""
@@ -681,6 +681,68 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_document()
         *session_faults(document),
         *change_faults(document),
     ]
+
+
+SIX_TIMES_FOUR_HOURS = [{"kind": "content", "asset": "a", "duration_s": 14_400}] * 6
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "told_en"),
+    [
+        (
+            programme(holidays=["2200-01-01"]),
+            "holidays",
+            "the day 2200-01-01 is not between 1970-01-01 and 2199-12-31",
+        ),
+        (
+            programme(session(), session(at="09:00")),
+            "sessions[1].id",
+            "sang is used before; give every session its own id",
+        ),
+        (
+            programme(session(valid_until="2025-12-31")),
+            "sessions[0].valid_from",
+            "the session has no day within those of the programme, 2026-01-01 to 2199-12-31",
+        ),
+        (
+            programme(session(valid_until="2025-12-31"), valid_until="2026-01-01"),
+            "sessions[0].valid_from",
+            "the session has no day within those of the programme, 2026-01-01 to 2026-01-01",
+        ),
+        (
+            programme(session(weekdays=["mon"], dates=["2026-01-05"])),
+            "sessions[0].dates",
+            "only one of weekdays, rrule, lunar and dates may be named; here are weekdays, dates",
+        ),
+        (
+            programme(session(dates=["2026-01-01"], segments=[*SIX_TIMES_FOUR_HOURS, MINUTE])),
+            "sessions[0].segments",
+            "the session takes 1 day, 0:01:00, more than 24 hours",
+        ),
+        (
+            programme(session(segments=[{"kind": "chime", "name": "gong"}])),
+            "sessions[0].segments[0].name",
+            "there is no chime gong; choose one of opening, closing, attention",
+        ),
+        (
+            programme(changes=[{"session": "toi", "occurrence": "2026-01-01T05:00"}]),
+            "changes[0].session",
+            "the programme has no session toi",
+        ),
+        (
+            programme(changes=[{"session": "sang", "occurrence": "2026-01-01T05:00"}] * 2),
+            "changes[1].occurrence",
+            "sang at 2026-01-01T05:00 is changed before",
+        ),
+        (
+            programme(changes=[{"session": "sang", "occurrence": "2026-02-30T05:00"}]),
+            "changes[0].occurrence",
+            "2026-02-30T05:00 is not a day and time that exists",
+        ),
+    ],
+)
+def test_a_fault_names_what_it_found(document, field, told_en) -> None:
+    assert [(one.field, one.en) for one in faults(document)] == [(field, told_en)]
 
 
 def test_a_fault_of_a_rule_or_a_time_says_what_is_wrong_with_it() -> None:

@@ -133,6 +133,24 @@ def test_dates_are_the_days_they_name_and_no_other() -> None:
     assert days(document, "2026-01-09", "2026-03-04") == ["2026-01-09"]
 
 
+def test_the_first_and_the_last_valid_day_may_be_named() -> None:
+    edges = ["2026-02-01", "2026-02-05"]
+    bounds = {"valid_from": "2026-02-01", "valid_until": "2026-02-05"}
+
+    assert days(programme(session(dates=edges, **bounds)), "2026-01-01", "2026-12-31") == edges
+    assert days(programme(session(weekdays=["tue"], also=edges, **bounds)), "2026-01-01", "2026-12-31") == [
+        "2026-02-01",
+        "2026-02-03",
+        "2026-02-05",
+    ]
+
+
+def test_a_rule_that_ends_in_utc_ends_by_the_zone_of_the_programme() -> None:
+    document = programme(session(rrule="FREQ=DAILY;UNTIL=20260102T220000Z"))
+
+    assert days(document, "2026-01-01", "2026-12-31") == ["2026-01-01", "2026-01-02", "2026-01-03"]
+
+
 def test_a_lunar_session_is_on_its_lunar_days() -> None:
     document = programme(session(lunar={"days": [1, 15]}))
 

@@ -49,6 +49,8 @@ async def _held(session: AsyncSession, ids: Sequence[str]) -> list[Held]:
     query = select(BroadcastRow).where(BroadcastRow.id.in_(ids)).order_by(BroadcastRow.id)
     query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     rows = (await session.scalars(query)).all()
+    if not rows:
+        return []
     scopes = await broadcasts.scopes_of(session, ids)
     answered = select(LedgerRow.broadcast_id).where(LedgerRow.broadcast_id.in_(ids), LedgerRow.outcome.is_not(None))
     heard = set(await session.scalars(answered.distinct()))

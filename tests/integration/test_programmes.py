@@ -12,7 +12,7 @@ from controller.broadcasts import service as broadcasts
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from controller.delivery.rules import PlanTooLarge
 from controller.receipts import service as ledger
-from controller.schedules import service
+from controller.schedules import horizon, service
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import TooSoonToChange
 from controller.schedules.service import OccurrenceStarted, OccurrenceTakenBack, ProgrammeMovedOn, SaveRequest
@@ -517,3 +517,32 @@ async def test_a_save_that_is_rolled_back_leaves_nothing_behind(dai: Station) ->
     assert _keys(await dai.rows()) == before
     assert await dai.wanted() == {}
     assert (await dai.save()).revision == 1
+
+
+async def test_a_round_plans_some_further_and_at_once_all_who_would_run_out(dai: Station) -> None:
+    for name in ("mot", "hai", "ba"):
+        await dai.save(programme(MORNING, id=name))
+
+    dai.xa.clock.move(days=1)
+    first = await _planned_further(dai, most=1)
+    second = await _planned_further(dai, most=1)
+    dai.xa.clock.move(days=20)
+    last = await _planned_further(dai, most=1)
+
+    assert (first, second, last) == (1, 2, 3)
+
+
+async def _planned_further(dai: Station, most: int) -> int:
+    await horizon.extend_all(dai.xa.db, dai.terms, most=most)
+    async with dai.xa.db.reading() as session:
+        reached = await session.scalars(select(ProgrammeRow.planned_until))
+        return sum(one == dai.terms.until for one in reached)
+
+
+async def test_processes_that_plan_ahead_at_once_make_everything_once(dai: Station) -> None:
+    await dai.save()
+    dai.xa.clock.move(days=1)
+
+    await asyncio.gather(*(dai.extend() for _ in range(3)))
+
+    assert len(await dai.rows()) == 32

@@ -2,11 +2,12 @@
 
 Rules: a document is here only after `acceptance.check` let it in, whether it came from the broker or from the disk; a
 policy or an assignment stands until a newer one replaces it, also past its expiry (an expired policy must not loosen
-the rules), and binds while its scope is one of the device's; a plan's expiry is the timeline's business.
+the rules); a plan's expiry is the timeline's business. Plans and policies count while their scope is the device's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from edge_agent.documents import StoredDocument
 from loa_protocol import topics
@@ -21,6 +22,8 @@ from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline import StopOrder, stop_order
 from loa_protocol.topics import Family
 from loa_protocol.trust import Trust
+
+D = TypeVar("D", Plan, Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,13 @@ class Holdings:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """Every plan that still says something."""
-        return tuple(held.document for held in self._all() if isinstance(held.document, Plan))
+        """The plans of the scopes the device belongs to now, older versions too."""
+        return tuple(self._own(held.document for held in self._all() if isinstance(held.document, Plan)))
 
     @property
     def policies(self) -> tuple[Policy, ...]:
         """The policies of the scopes the device belongs to now; without an assignment all that are held."""
-        held = (held.document for held in self._all() if isinstance(held.document, Policy))
-        own = self.assignment
-        return tuple(policy for policy in held if own is None or policy.scope in own.scopes)
+        return tuple(self._own(held.document for held in self._all() if isinstance(held.document, Policy)))
 
     @property
     def stops(self) -> tuple[StopOrder, ...]:
@@ -136,6 +137,11 @@ class Holdings:
             if held.stored.digest in gone and isinstance(held.document, Plan):
                 self.dropped |= {Occurrence(id=one.id) for one in held.document.broadcasts if one.id not in still}
         return fallen
+
+    def _own(self, documents: Iterable[D]) -> Iterator[D]:
+        """Those whose scope is one of the device's."""
+        own = self.assignment
+        return (one for one in documents if own is None or one.scope in own.scopes)
 
     def _all(self) -> Iterator[Held]:
         return (held for versions in self.held.values() for held in versions)

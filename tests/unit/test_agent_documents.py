@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge_agent.documents import DocumentStore, StoredDocument, superfluous
@@ -85,6 +86,18 @@ def holding(*plans: Plan) -> tuple[Holdings, list[StoredDocument]]:
     stored = [take(holdings, OWN, seal("assignment", assignment(), [PLAN_KEY]))]
     stored += [take(holdings, TOPIC, seal("plan", one, [PLAN_KEY])) for one in plans]
     return holdings, stored
+
+
+def test_plans_of_a_unit_the_device_has_left_ask_for_nothing_until_it_returns() -> None:
+    holdings, _ = holding(plan(1, "tin"))
+    moved = msgspec.structs.replace(assignment(), version=2, units=("u-xa-khac",))
+
+    take(holdings, OWN, seal("assignment", moved, [PLAN_KEY]))
+    elsewhere = holdings.plans
+    take(holdings, OWN, seal("assignment", msgspec.structs.replace(assignment(), version=3), [PLAN_KEY]))
+
+    assert elsewhere == ()
+    assert [one.broadcasts[0].id for one in holdings.plans] == ["tin"]
 
 
 async def test_a_document_and_its_floors_are_committed_together(tmp_path: Path) -> None:

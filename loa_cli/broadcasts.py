@@ -14,6 +14,7 @@ from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
 from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, local, print_json, told
 
 _POLL_S = 0.5
+_DATE_WIDTH = 10
 
 
 def play(
@@ -70,7 +71,7 @@ def play(
             },
         )
         if not as_json:
-            console.print(f"Lượt phát [bold]{broadcast['id']}[/bold] lúc {local(broadcast['start'])}", highlight=False)
+            console.print(f"Lượt phát {broadcast['id']} lúc {local(broadcast['start'])}", highlight=False)
         if not wait:
             if as_json:
                 print_json(broadcast)
@@ -137,27 +138,36 @@ def cancel(
 
 def ledger(
     broadcast: Annotated[str | None, typer.Argument(help="A broadcast's id; without it the newest are listed.")] = None,
+    programme: Annotated[
+        str | None, typer.Option(help="List what has begun of this programme (its id) instead.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--follow", help="Until every device has answered.")] = False,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
     token: Token = None,
     as_json: AsJson = False,
 ) -> None:
-    """What became of a broadcast on every device it was meant for."""
+    """What became of a broadcast, or of each of a programme's, on every device it was meant for."""
+    from rich import box
     from rich.table import Column, Table
 
     from loa_cli.client import connected
 
     with told(), connected(data_dir, url, token) as client:
         if broadcast is None:
-            rows = client.get("/broadcasts")
+            now = datetime.now(UTC).isoformat()  # noqa: TID251 - the person's own clock
+            rows = client.get("/broadcasts", {"programme": programme, "until": now} if programme else None)
             if as_json:
                 print_json(rows)
                 return
-            table = Table(Column("Lượt phát", no_wrap=True), "Tiêu đề", "Bắt đầu", "Nơi phát", "Trạng thái")
+            begins = Column("Bắt đầu", min_width=_DATE_WIDTH)
+            table = Table(Column("Lượt phát", no_wrap=True), "Tiêu đề", begins, "Trạng thái", box=box.SIMPLE_HEAD)
+            if not programme:
+                table.add_column("Nơi phát")
             for row in rows:
                 state = "đã hủy" if row["cancelled_at"] else "xong" if row["closed_at"] else "đang chờ"
-                table.add_row(row["id"], row["title"], local(row["start"]), ", ".join(row["to"]), state)
+                where = [] if programme else [", ".join(row["to"])]
+                table.add_row(row["id"], row["title"], local(row["start"]), state, *where)
             console.print(table)
             return
         view = follow(client, broadcast, quiet=as_json) if watch else client.get(f"/broadcasts/{broadcast}/ledger")

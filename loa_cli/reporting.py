@@ -2,21 +2,25 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from loa_cli.instants import ZONE
 from loa_protocol.errors import LoaError
 
-console = Console()
-errors = Console(stderr=True)
+console = Console(markup=False)  # titles and names hold square brackets; `styled` is the one way to colour
+errors = Console(stderr=True, markup=False)
 
+_HALF_TENTH = timedelta(milliseconds=50)
+_REASON_WIDTH = 15  # nearly every code in one piece
 EXIT_ERROR = 1
 EXIT_NOT_PLAYED = 3
 OUTCOME_STYLE = {
@@ -49,15 +53,33 @@ def told() -> Iterator[None]:
     try:
         yield
     except LoaError as error:
-        errors.print(f"[red]{error.code}[/red]: {error}", highlight=False)
+        errors.print(Text.assemble((error.code, "red"), f": {_message(error)}"), highlight=False)
         raise typer.Exit(EXIT_ERROR) from error
+
+
+def _message(error: LoaError) -> str:
+    """What the error says, in Vietnamese where it says so besides; the stable code of a refusal stays in front."""
+    inner = error.details.get("details", error.details)
+    details: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    faults = [f"{one['field']}: {one['vi']}" for one in details.get("faults", []) if one.get("vi")]
+    said = "\n".join([*([str(details["vi"])] if details.get("vi") else []), *faults])
+    if not said:
+        return str(error)
+    code = error.details.get("code")
+    return f"{code}: {said}" if code else said
+
+
+def styled(text: str, style: str) -> Text:
+    """A text in one colour, as it is: nothing in it is read as markup."""
+    return Text(text, style=style)
 
 
 def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str] | None = None) -> Table:
     """The answers of one broadcast, a row a device."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("Thiết bị", "Kết quả", "Lý do", "Bắt đầu", "Lệch ms", "Giây", "dBFS", "Bằng chứng"):
-        table.add_column(column, no_wrap=column in {"Thiết bị", "Bắt đầu"})
+        least = _REASON_WIDTH if column == "Lý do" else None
+        table.add_column(column, no_wrap=column in {"Thiết bị", "Bắt đầu"}, overflow="fold", min_width=least)
     for row in rows:
         receipt = row.get("receipt") or {}
         outcome = row.get("outcome")
@@ -65,7 +87,7 @@ def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str]
         words = OUTCOME_WORDS[outcome] if outcome else (playing or {}).get(row["device_id"], OUTCOME_WORDS[None])
         table.add_row(
             row["device_id"],
-            f"[{style}]{words}[/{style}]",
+            styled(words, style),
             row.get("reason") or "",
             local_time(receipt.get("started")),
             _number(receipt.get("skew_ms")),
@@ -78,7 +100,10 @@ def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str]
 
 def local_time(instant: str | None) -> str:
     """Time of day in Vietnam of an RFC 3339 instant, to the tenth of a second."""
-    return f"{datetime.fromisoformat(instant).astimezone(ZONE):%H:%M:%S.%f}"[:10] if instant else ""
+    if not instant:
+        return ""
+    rounded = datetime.fromisoformat(instant).astimezone(ZONE) + _HALF_TENTH
+    return f"{rounded:%H:%M:%S.%f}"[:10]
 
 
 def local(instant: str) -> str:
@@ -87,7 +112,7 @@ def local(instant: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+    return "" if value is None else f"{round(value, 1) + 0.0:.1f}"
 
 
 def _evidence(receipt: dict[str, Any]) -> str:

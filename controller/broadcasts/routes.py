@@ -84,9 +84,11 @@ async def _view(session: AsyncSession, row: BroadcastRow) -> BroadcastView:
 
 
 @router.get("/broadcasts")
-async def list_broadcasts(session: Read, programme: IdField | None = None) -> list[BroadcastView]:
-    """Those of a programme, or those that stand alone; the latest starts first."""
-    rows = await store.newest(session, limit=200, programme_id=programme)
+async def list_broadcasts(
+    session: Read, programme: IdField | None = None, until: UtcField | None = None
+) -> list[BroadcastView]:
+    """Those of a programme, or those that stand alone; the latest starts first. `until`: none that starts later."""
+    rows = await store.newest(session, limit=200, programme_id=programme, until=until)
     scopes = await store.scopes_of(session, [row.id for row in rows])
     return [BroadcastView.model_validate(row).model_copy(update={"to": scopes.get(row.id, [])}) for row in rows]
 

@@ -1,6 +1,7 @@
 """All queries about broadcasts."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,9 +19,13 @@ async def find_to_change(session: AsyncSession, broadcast_id: str) -> BroadcastR
     return await session.get(BroadcastRow, broadcast_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
-async def newest(session: AsyncSession, limit: int, programme_id: str | None = None) -> Sequence[BroadcastRow]:
-    """Those of a programme, or those of none; the latest starts first."""
+async def newest(
+    session: AsyncSession, limit: int, programme_id: str | None = None, until: datetime | None = None
+) -> Sequence[BroadcastRow]:
+    """Those of a programme, or those of none, that start by `until`; the latest starts first."""
     query = select(BroadcastRow).where(BroadcastRow.programme_id == programme_id)
+    if until is not None:
+        query = query.where(BroadcastRow.start <= until)
     query = query.order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 

@@ -89,6 +89,19 @@ def test_a_file_applied_twice_changes_nothing_the_second_time(loa: Loa, system: 
     assert revision(system, "hai-lan") == 1
 
 
+def test_what_has_begun_of_a_programme_is_listed_without_what_is_to_come(loa: Loa, system: System, tmp_path: Path):
+    loa("apply", written(tmp_path, "da-phat"))
+    everything = system.client.get("/broadcasts", {"programme": "da-phat"})
+    middle = everything[5]["start"]
+
+    begun = system.client.get("/broadcasts", {"programme": "da-phat", "until": middle})
+
+    assert len(everything) > 10
+    assert begun == everything[5:]
+    listed = CliRunner().invoke(app, ["ledger", "--programme", "da-phat", "--json", "--data-dir", str(system.data_dir)])
+    assert json.loads(listed.stdout) == []
+
+
 def test_a_diff_tells_what_an_apply_would_do_and_does_nothing(loa: Loa, system: System, tmp_path: Path):
     path = written(tmp_path, "xem-truoc")
     new = loa("diff", path)

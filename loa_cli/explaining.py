@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from loa_cli.instants import parse_instant
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, told
+from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, styled, told
 
 Device = Annotated[str, typer.Argument(help="The device's id.")]
 
@@ -33,9 +35,14 @@ def timeline(
     if as_json:
         print_json(found)
         return
-    table = Table(title=f"{device}: {local(found['begin'])} – {local(found['end'])}", title_justify="left")
+    table = Table(
+        title=f"{device}: {local(found['begin'])} – {local(found['end'])}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     for column in ("Dự kiến", "Lượt phát", "Phát lúc", "Kết quả", "Vì sao"):
-        table.add_column(column, no_wrap=column in {"Dự kiến", "Phát lúc"})
+        table.add_column(column, no_wrap=column == "Phát lúc", overflow="fold")
     for entry in found["entries"]:
         table.add_row(local(entry["planned"]), entry["title"], local_time(entry["begin"]), _word(entry), _why(entry))
     console.print(table)
@@ -43,7 +50,7 @@ def timeline(
 
 def explain(
     device: Device,
-    at: Annotated[str, typer.Argument(help="An instant, as for `loa play --at`; past or to come.")],
+    at: Annotated[str, typer.Argument(help="An instant, as for `loa play --at`; a past one with its date.")],
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
     token: Token = None,
@@ -60,7 +67,7 @@ def explain(
         return
     playing = found["playing"]
     heading = f"“{playing['title']}”: {_why(playing)}" if playing else "Không có lượt phát nào."
-    console.print(f"[bold]{device}[/bold] lúc {local(found['at'])}: {heading}", highlight=False)
+    console.print(f"{device} lúc {local(found['at'])}: {heading}", highlight=False)
     for entry in found["others"]:
         console.print(
             f"  “{entry['title']}” ({local(entry['planned'])}): {_word(entry)}. {_why(entry)}", highlight=False
@@ -74,9 +81,8 @@ def _why(entry: dict[str, Any]) -> str:
     return str(entry["why"]["vi"])
 
 
-def _word(entry: dict[str, Any]) -> str:
+def _word(entry: dict[str, Any]) -> Text:
     outcome = entry["outcome"]
     if entry["source"] == "forecast" and outcome == "played":
-        return "sẽ phát"
-    style = OUTCOME_STYLE.get(outcome or "", "red" if outcome else "dim")
-    return f"[{style}]{OUTCOME_WORDS[outcome]}[/{style}]"
+        return Text("sẽ phát")
+    return styled(OUTCOME_WORDS[outcome], OUTCOME_STYLE.get(outcome or "", "red" if outcome else "dim"))

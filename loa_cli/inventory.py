@@ -6,14 +6,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich import box
+from rich.table import Column, Table
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, BrokerHost, BrokerPort, DataDir, Token, Url
 from loa_cli.reporting import console, print_json, told
 
 units = typer.Typer(help="Units of the tree.", no_args_is_help=True)
 devices = typer.Typer(help="Loudspeakers and boards.", no_args_is_help=True)
 
+_DEGREES_WIDTH = 9
+KINDS = {
+    "country": "toàn quốc",
+    "province": "tỉnh",
+    "region": "vùng",
+    "commune": "xã",
+    "village": "thôn",
+    "agency": "cơ quan",
+    "speaker": "loa",
+    "board": "bảng tin",
+}
+CLOCKS = {"trusted": "tin cậy", "untrusted": "chưa tin cậy"}
 At = Annotated[
     str | None, typer.Option("--at", metavar="LAT,LON", help="Where it hangs, in degrees: 21.0285,105.8542.")
 ]
@@ -67,7 +80,7 @@ def list_units(
         return
     table = Table("Đơn vị", "Tên", "Loại", "Thuộc")
     for row in rows:
-        table.add_row(row["id"], row["name"], row["kind"], row["parent_id"] or "")
+        table.add_row(row["id"], row["name"], KINDS.get(row["kind"], row["kind"]), row["parent_id"] or "")
     console.print(table)
 
 
@@ -77,8 +90,8 @@ def add_device(
     name: Annotated[str, typer.Option(help="The name people use.")],
     unit: Annotated[str, typer.Option(help="Id of its unit.")],
     bundle: Annotated[Path, typer.Option(help="Folder to write the device's provisioning bundle into.")],
-    broker_host: Annotated[str, typer.Option(help="Where the device finds the broker.")] = "127.0.0.1",
-    broker_port: Annotated[int, typer.Option(help="And on which port.")] = 1883,
+    broker_host: BrokerHost = "127.0.0.1",
+    broker_port: BrokerPort = None,
     kind: Annotated[str, typer.Option(help="speaker or board.")] = "speaker",
     profile: Annotated[
         str, typer.Option(help="A profile of firmware_configs/, by name or path.")
@@ -91,7 +104,7 @@ def add_device(
 ) -> None:
     """Register a device and write its provisioning bundle: key, pinned trust, configuration."""
     from loa_cli.client import connected
-    from loa_cli.provisioning import Bundle, make_key, write_bundle
+    from loa_cli.provisioning import Bundle, make_key, port_of, write_bundle
 
     place = _place(at)
     with told(), connected(data_dir, url, token) as client:
@@ -113,7 +126,7 @@ def add_device(
         write_bundle(
             made,
             device_id=device,
-            broker={"host": broker_host, "port": broker_port},
+            broker={"host": broker_host, "port": port_of(data_dir, broker_port)},
             trust=json.dumps(client.get("/provisioning")["trust"]),
             profile=profile,
             output=None,
@@ -158,13 +171,18 @@ def list_devices(
     if as_json:
         print_json(rows)
         return
-    table = Table("Thiết bị", "Tên", "Loại", "Đơn vị", "Vị trí", "Kết nối", "Sẵn sàng", "Đồng hồ")
+    table = Table(Column("Thiết bị", no_wrap=True), "Tên", "Loại", "Đơn vị", box=box.SIMPLE_HEAD)
+    table.add_column("Vị trí", min_width=_DEGREES_WIDTH)
+    for heading in ("Kết nối", "Sẵn sàng", "Đồng hồ"):
+        table.add_column(heading)
     for row in rows:
         clock = row["state"].get("clock", {})
-        shown = f"{clock.get('state', '?')} ±{clock.get('error_ms', '?')} ms" if clock else ""
+        state = CLOCKS.get(clock.get("state"), clock.get("state", "?"))
+        shown = f"{state} ±{clock.get('error_ms', '?')} ms" if clock else ""
         online, ready = ("có" if row["online"] else "không"), ("có" if row["ready"] else "chưa")
-        place = "" if row["latitude"] is None else f"{row['latitude']:.5f},{row['longitude']:.5f}"
-        table.add_row(row["id"], row["name"], row["kind"], row["unit_id"], place, online, ready, shown)
+        place = "" if row["latitude"] is None else f"{row['latitude']:.5f} {row['longitude']:.5f}"
+        kind = KINDS.get(row["kind"], row["kind"])
+        table.add_row(row["id"], row["name"], kind, row["unit_id"], place, online, ready, shown)
     console.print(table)
 
 

@@ -34,7 +34,7 @@ def join(
             print_json(asset)
         else:
             seconds = asset["duration_ms"] / 1000
-            console.print(f"Đã ghép “{asset['title']}” ({seconds:.1f} s): [bold]{asset['id']}[/bold]", highlight=False)
+            console.print(f"Đã ghép “{asset['title']}” ({seconds:.1f} s): {asset['id']}", highlight=False)
 
 
 def _part(text: str) -> dict[str, str | int] | Path:

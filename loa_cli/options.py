@@ -10,5 +10,10 @@ DataDir = Annotated[
 ]
 Url = Annotated[str | None, typer.Option("--url", help="The controller's address, if not the one of --data-dir.")]
 Token = Annotated[str | None, typer.Option("--token", envvar="LOA_TOKEN", help="The API token, if not in --data-dir.")]
+BrokerHost = Annotated[str, typer.Option("--broker-host", help="Where devices find the broker.")]
+BrokerPort = Annotated[
+    int | None,
+    typer.Option("--broker-port", help="And on which port; default: that of --data-dir's embedded broker, or 1883."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 DEFAULT_DATA_DIR = Path("var/controller")

@@ -1,5 +1,6 @@
 """`loa policy`: the rules of the air of units, groups and devices, and what binds one device."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 from rich.table import Table
 
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, local, local_time, print_json, told
+from loa_cli.reporting import console, local, local_time, print_json, styled, told
 
 policies = typer.Typer(help="Rules of the air: hours, minutes, volume, silent dates.", no_args_is_help=True)
 Scope = Annotated[str, typer.Argument(help="u-<unit>, g-<group> or d-<device>.")]
@@ -125,10 +126,17 @@ def device_policy(
     for day in merged["days"]:
         for band in day["bands"]:
             whose = ", ".join(names.get(scope, scope) for scope in band["closed_by"] or band["capped_by"])
-            allowed = "[green]có[/green]" if band["allowed"] else "[red]không[/red]"
+            allowed = styled("có", "green") if band["allowed"] else styled("không", "red")
             begin, end = (local_time(band[name])[:5] for name in ("begin", "end"))
             volume = str(band["volume"]) if band["allowed"] else ""
-            table.add_row(day["day"], begin, end if end != "00:00" else "24:00", allowed, volume, whose)
+            table.add_row(
+                f"{date.fromisoformat(day['day']):%d/%m/%Y}",
+                begin,
+                end if end != "00:00" else "24:00",
+                allowed,
+                volume,
+                whose,
+            )
     console.print(table)
     for name, word in (("minutes_a_day", "phút"), ("slots_a_day", "buổi")):
         for one in merged[name]:
@@ -172,4 +180,4 @@ def _tell(saved: dict[str, Any], as_json: bool) -> None:
     state = "hiệu lực" if saved["in_force"] else "đã bỏ"
     console.print(f"{saved['scope']}: bản {saved['revision']}, {state}", highlight=False)
     for one in saved["silenced"]:
-        console.print(f"[yellow]sẽ không phát[/yellow] {one['vi']}", highlight=False)
+        console.print(f"sẽ không phát: {one['vi']}", style="yellow", highlight=False)

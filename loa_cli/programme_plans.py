@@ -142,7 +142,7 @@ def put_in_place(client: Client, wanted: Wanted, *, expect: int | None = None, a
         if error.problem_code != "programme_moved_on":
             raise
         errors.print(
-            f"[red]programme_moved_on[/red]: người khác vừa sửa chương trình {there.document.id}; chưa thay đổi gì. "
+            f"programme_moved_on: người khác vừa sửa chương trình {there.document.id}; chưa thay đổi gì. "
             "Xem lại bằng “loa schedule diff”, rồi làm lại.\n"
             f"{error}",
             highlight=False,
@@ -171,7 +171,7 @@ def _refusals_told(wanted: Wanted) -> Iterator[None]:
         details: dict[str, Any] = told if isinstance(told, dict) else {}
         if not details.get("faults") and not details.get("vi"):
             raise
-        errors.print(f"[red]{error.problem_code}[/red]: chưa thay đổi gì.", highlight=False)
+        errors.print(f"{error.problem_code}: chưa thay đổi gì.", highlight=False)
         for line in [*_faults(wanted, details.get("faults", [])), *filter(None, [details.get("vi")])]:
             errors.print(line, highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_ERROR) from error
@@ -231,10 +231,20 @@ def _tell_touches(touches: list[dict[str, Any]]) -> None:
 
 
 def _tell_objections(plan: dict[str, Any]) -> None:
-    for one in plan.get("violations", []):
-        console.print(f"Quy định phát: {one['vi']}", style="yellow", highlight=False, markup=False)
+    for one, more in _once(plan.get("violations", [])):
+        others = f" (và {more} lượt khác của chương trình cũng vậy)" if more else ""
+        console.print(f"Quy định phát: {one['vi']}{others}", style="yellow", highlight=False, markup=False)
     for one in plan.get("displaced", []):
         console.print(f"Thay chỗ: {one['vi']}", style="yellow", highlight=False, markup=False)
+
+
+def _once(objections: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The first of those that differ in their day only, with how many follow; only of what plays all the same."""
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for number, one in enumerate(objections):
+        name = (one["title"], one["rule"], one["scope"], one["lowered"], one["devices"])
+        alike.setdefault(name if one["effect"] == "noted" else (number,), []).append(one)
+    yield from ((found[0], len(found) - 1) for found in alike.values())
 
 
 def _tell_lengths(occurrences: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """A device's provisioning bundle: its key, the pinned trust list and the agent's configuration, in one folder."""
 
 import base64
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 
 from loa_protocol.keys import Ed25519Signer
+
+MQTT_PORT = 1883
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,16 @@ def make_key(bundle: Bundle) -> str:
             opened.write(Ed25519Signer.generate().private_raw.hex() + "\n")
     signer = Ed25519Signer.from_bytes(bytes.fromhex(bundle.key.read_text().strip()))
     return base64.b64encode(signer.public_raw).decode()
+
+
+def port_of(data_dir: Path, wanted: int | None) -> int:
+    """The broker's port: the one that is wanted, else that of this machine's embedded broker, else MQTT's own."""
+    if wanted is not None:
+        return wanted
+    try:
+        return int(json.loads((data_dir / "broker.json").read_text())["port"])
+    except (OSError, ValueError, KeyError):
+        return MQTT_PORT
 
 
 def write_bundle(

@@ -145,8 +145,9 @@ def _tables(found: dict[str, Any]) -> None:
         console.print(f"Chưa biết vị trí (loa device set … --at): {names}", highlight=False)
     for one in found["collisions"]:
         console.print(
-            f"[yellow]Lượt cuối của {one['earlier']} còn phát {one['over_s']:.0f} giây khi {one['later']} bắt đầu"
-            f" ({one['devices']} thiết bị)[/yellow]",
+            f"Lượt cuối của {one['earlier']} còn phát {one['over_s']:.0f} giây khi {one['later']} bắt đầu"
+            f" ({one['devices']} thiết bị)",
+            style="yellow",
             highlight=False,
         )
 

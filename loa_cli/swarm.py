@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loa_cli.options import DEFAULT_DATA_DIR, DataDir, Token, Url
+from loa_cli.options import DEFAULT_DATA_DIR, BrokerHost, BrokerPort, DataDir, Token, Url
 from loa_cli.reporting import console, told
 
 _TELL_EVERY_S = 5.0
@@ -20,8 +20,8 @@ def swarm(
     folder: Annotated[Path, typer.Option("--dir", help="Where their keys are kept.")] = Path("var/swarm"),
     prefix: Annotated[str, typer.Option(help="Their ids begin with this.")] = "sim",
     kind: Annotated[str, typer.Option(help="speaker or board.")] = "speaker",
-    broker_host: Annotated[str, typer.Option(help="Where they find the broker.")] = "127.0.0.1",
-    broker_port: Annotated[int, typer.Option(help="And on which port.")] = 1883,
+    broker_host: BrokerHost = "127.0.0.1",
+    broker_port: BrokerPort = None,
     loss: Annotated[float, typer.Option(min=0, max=1, help="Part of all messages that vanishes.")] = 0.0,
     offline: Annotated[float, typer.Option(min=0, max=1, help="Part of the devices that never connects.")] = 0.0,
     away_every_s: Annotated[float, typer.Option(min=0, help="About how often each loses its connection.")] = 0.0,
@@ -36,6 +36,7 @@ def swarm(
     from edge_agent.light.process import allow
     from loa_cli.client import connected
     from loa_cli.enrolment import enrol, share
+    from loa_cli.provisioning import port_of
 
     faults = Faults(
         loss=loss,
@@ -49,7 +50,7 @@ def swarm(
         with connected(data_dir, url, token) as client:
             enrolled = enrol(client, folder, share(count, unit, prefix), kind=kind)
         console.print(f"{count} thiết bị mô phỏng; không thiết bị nào phát ra âm thanh. Ctrl-C để dừng.")
-        asyncio.run(_live(broker_host, broker_port, enrolled, faults))
+        asyncio.run(_live(broker_host, port_of(data_dir, broker_port), enrolled, faults))
 
 
 async def _live(host: str, port: int, enrolled: Any, faults: Any) -> None:

@@ -4,7 +4,7 @@ A save is a compare-and-set on the programme's head. History, broadcasts and the
 either all of a save holds, or nothing of it happened. What has begun is never touched.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -100,7 +100,9 @@ async def save(
     )
     await writing.sync_changes(session, row, document, now=terms.now, today=today)
     row.title, row.unit_id, row.retired_at = document.title, document.unit, None
-    return await _carry_out(session, row, terms, revised, only_looking=only_looking)
+    saved = await _carry_out(session, row, terms, revised, only_looking=only_looking)
+    lost = rules.strays(await store.series(session, row.id, today))
+    return replace(saved, notes=(*saved.notes, *_lost(lost, today)))
 
 
 async def change(session: AsyncSession, programme_id: str, data: Any, expected: int, terms: Terms) -> Saved:
@@ -229,6 +231,16 @@ def _with(series: Series, wanted: Change) -> ProgrammeFile:
     document = msgspec.structs.replace(revision.document, changes=(wanted,))
     accepting.require_sound(document)
     return document
+
+
+def _lost(changes: list[Change], today: date) -> list[Note]:
+    """Changes of days to come that do nothing: nobody should believe that such a day was taken back."""
+    found = []
+    for one in (change for change in changes if date.fromisoformat(change.occurrence[:10]) >= today):
+        vi = f"thay đổi của buổi {one.session} lúc {one.occurrence} không có tác dụng: không có lần phát nào lúc đó"
+        en = f"the change of {one.session} at {one.occurrence} does nothing: no rule has it begin then"
+        found.append(Note("occurrence_unknown", vi, en))
+    return found
 
 
 def _notes(made: Made) -> list[Note]:

@@ -102,6 +102,17 @@ def test_what_has_begun_of_a_programme_is_listed_without_what_is_to_come(loa: Lo
     assert json.loads(listed.stdout) == []
 
 
+def test_a_change_of_a_day_that_names_no_occurrence_is_told(loa: Loa, tmp_path: Path):
+    changes = [f'  - {{session: sang, occurrence: "2099-01-05T05:{minute}", cancel: true}}' for minute in ("00", "01")]
+    path = written(tmp_path, "lac", SMALL + "changes:\n" + "\n".join(changes) + "\n")
+
+    foreseen, applied = loa("diff", path), loa("apply", path)
+
+    for told in (foreseen.output, applied.output):
+        assert "buổi sang lúc 2099-01-05T05:01 không có tác dụng" in told
+        assert "2099-01-05T05:00 không" not in told
+
+
 def test_a_diff_tells_what_an_apply_would_do_and_does_nothing(loa: Loa, system: System, tmp_path: Path):
     path = written(tmp_path, "xem-truoc")
     new = loa("diff", path)

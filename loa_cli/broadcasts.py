@@ -22,7 +22,7 @@ def play(
     file: Annotated[Path | None, typer.Argument(help="A sound file of any common format.", exists=True)] = None,
     asset: Annotated[str | None, typer.Option(help="A sound of the library instead of a file: its id.")] = None,
     at: Annotated[
-        str | None, typer.Option(help="+30s, 17:00, “2026-11-21 17:00” (Vietnam) or RFC 3339; default: now.")
+        str | None, typer.Option(help="+30s, 17:00, 17h30, “21/11/2026 17:00” (Vietnam) or RFC 3339; default: now.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="Default: the file's name.")] = None,
     text: Annotated[str | None, typer.Option(help="What boards show.")] = None,

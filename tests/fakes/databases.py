@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -32,9 +34,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @contextmanager
 def fresh_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database of this kind; PostgreSQL starts when a test first asks for it."""
+    """The URL of a database of this kind with today's schema; PostgreSQL starts when a test first asks for it."""
     if kind == "sqlite":
-        yield sqlite_url(folder)
+        url = sqlite_url(folder)
+        (folder / "loa.db").write_bytes(_sqlite_template())
+        yield url
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.database()
@@ -42,6 +46,14 @@ def fresh_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> I
         yield url
     finally:
         server.drop(url)
+
+
+@cache
+def _sqlite_template() -> bytes:
+    """A database file that was migrated once for all tests of this process."""
+    with TemporaryDirectory() as folder:
+        asyncio.run(_migrated(sqlite_url(Path(folder))))
+        return (Path(folder) / "loa.db").read_bytes()
 
 
 async def _migrated(url: str) -> None:

@@ -24,6 +24,8 @@ from tests.fakes.station import EVENING, MORNING, PROGRAMME, Station, programme,
 
 SUNDAY = "2026-11-22T17:00"
 UTC_7 = timedelta(hours=7)
+ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For what no query decides."""
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ async def test_this_and_following_leaves_the_days_before_and_the_history_as_they
     assert kept[0].document["sessions"][1]["at"] == "17:00"
 
 
+@ONE_DATABASE
 async def test_a_later_revision_that_is_replaced_is_told(dai: Station) -> None:
     await dai.save()
     await dai.save(programme(MORNING), begin=date(2026, 11, 25))
@@ -130,6 +133,7 @@ async def test_one_occurrence_is_cancelled_moved_and_made_as_its_rule_has_it_aga
         assert await session.scalar(select(func.count()).select_from(ProgrammeChange)) == 3
 
 
+@ONE_DATABASE
 async def test_a_document_with_changes_is_the_whole_truth_about_coming_days(dai: Station) -> None:
     change = {"session": "chieu", "occurrence": SUNDAY, "cancel": True}
     await dai.save(programme(changes=[change]))
@@ -142,6 +146,7 @@ async def test_a_document_with_changes_is_the_whole_truth_about_coming_days(dai:
     assert (back.effect.added, len(await dai.rows())) == (1, 30)
 
 
+@ONE_DATABASE
 async def test_what_has_begun_is_neither_changed_nor_taken_back(dai: Station) -> None:
     await dai.save()
     begun = (await dai.rows())[0]
@@ -167,6 +172,7 @@ async def test_what_a_device_has_answered_is_left_alone(dai: Station) -> None:
     assert (await dai.xa.row(early.id)).rev == 0
 
 
+@ONE_DATABASE
 async def test_what_was_taken_back_by_hand_stays_so(dai: Station) -> None:
     await dai.save()
     row = await _row(dai, SUNDAY)
@@ -268,6 +274,7 @@ UNKNOWN = [
 ]
 
 
+@ONE_DATABASE
 async def test_what_names_nothing_is_refused_with_every_fault_and_nothing_changes(dai: Station) -> None:
     await dai.save()
     before = _keys(await dai.rows())
@@ -299,6 +306,7 @@ NOT_THERE: list[dict[str, Any]] = [
 ]
 
 
+@ONE_DATABASE
 async def test_a_change_of_what_is_not_there_is_refused(dai: Station) -> None:
     await dai.save()
 
@@ -309,6 +317,7 @@ async def test_a_change_of_what_is_not_there_is_refused(dai: Station) -> None:
     assert len(await dai.rows()) == 30
 
 
+@ONE_DATABASE
 async def test_a_save_from_a_day_that_has_passed_or_never_comes_is_refused(dai: Station) -> None:
     await dai.save()
 
@@ -317,6 +326,7 @@ async def test_a_save_from_a_day_that_has_passed_or_never_comes_is_refused(dai: 
             await dai.save(programme(MORNING), begin=wrong)
 
 
+@ONE_DATABASE
 async def test_an_occurrence_cannot_be_moved_into_the_past(dai: Station) -> None:
     await dai.save()
 
@@ -324,6 +334,7 @@ async def test_an_occurrence_cannot_be_moved_into_the_past(dai: Station) -> None
         await dai.change(session="chieu", occurrence=SUNDAY, start="2026-11-21T11:00")
 
 
+@ONE_DATABASE
 async def test_what_starts_within_two_seconds_cannot_be_changed_any_more(dai: Station) -> None:
     await dai.save()
     start = (await dai.rows())[0].start
@@ -339,6 +350,7 @@ async def test_what_starts_within_two_seconds_cannot_be_changed_any_more(dai: St
     assert (saved.urgent.devices, saved.urgent.connected, saved.urgent.away) == (2, 0, 2)
 
 
+@ONE_DATABASE
 async def test_a_change_that_no_plan_can_carry_is_refused(dai: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     await dai.save()
     monkeypatch.setattr("loa_protocol.envelope.MAX_PAYLOAD_BYTES", 1500)
@@ -380,6 +392,7 @@ async def test_as_days_pass_only_what_is_new_is_made(dai: Station) -> None:
     assert await dai.wanted() == {SCOPE: 1}
 
 
+@ONE_DATABASE
 async def test_what_was_away_for_weeks_plans_from_now_on_only(dai: Station) -> None:
     await dai.save()
     last = (await dai.rows())[-1].start
@@ -424,6 +437,7 @@ async def test_only_the_programmes_with_that_slot_are_filled_anew(dai: Station) 
     assert {(row.segments[0]["ref"], row.rev) for row in await dai.rows()} == {("r-tin", 2)}
 
 
+@ONE_DATABASE
 async def test_a_session_without_anything_to_say_waits_for_its_slot(dai: Station) -> None:
     saved = await dai.save(programme({**EVENING, "segments": [{"kind": "chime"}, slot(300)]}))
     silent = await dai.rows()
@@ -453,6 +467,7 @@ async def test_the_commune_orders_its_own_and_the_province_comes_first(dai: Stat
         await _write(dai, lambda session: order(session, COMMUNE, ["khong-co"], dai.terms))
 
 
+@ONE_DATABASE
 async def test_what_waits_is_changed_and_cannot_end_before_it_begins(dai: Station) -> None:
     await dai.save(programme({**EVENING, "segments": [slot(300)]}))
     item, _ = await dai.hand_in("Bài", "tin")
@@ -467,6 +482,7 @@ async def test_what_waits_is_changed_and_cannot_end_before_it_begins(dai: Statio
         )
 
 
+@ONE_DATABASE
 async def test_a_slot_is_not_filled_anew_where_nobody_could_hear_of_it(dai: Station) -> None:
     await dai.save(programme({**EVENING, "segments": [slot(300, fallback="tin")]}))
     await dai.sound("bai")
@@ -519,6 +535,7 @@ async def test_a_save_that_is_rolled_back_leaves_nothing_behind(dai: Station) ->
     assert (await dai.save()).revision == 1
 
 
+@ONE_DATABASE
 async def test_a_round_plans_some_further_and_at_once_all_who_would_run_out(dai: Station) -> None:
     for name in ("mot", "hai", "ba"):
         await dai.save(programme(MORNING, id=name))

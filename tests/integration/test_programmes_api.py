@@ -1,7 +1,7 @@
 """Programmes over HTTP: what is answered, how errors look, and two people who edit at once."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_protocol import topics
 from tests.fakes.commune import COMMUNE, SCOPE, Commune, SetClock
+from tests.fakes.databases import fresh_database
 from tests.fakes.station import EVENING, MORNING, PROGRAMME, Station, programme, slot
 
 PATH = f"/programmes/{PROGRAMME}"
@@ -22,10 +23,15 @@ SUNDAY = "2026-11-22T17:00"
 
 
 @pytest.fixture
-async def controller(tmp_path: Path) -> AsyncIterator[Controller]:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with fresh_database("sqlite", tmp_path, request) as made:
+        yield made
+
+
+@pytest.fixture
+async def controller(url: str, tmp_path: Path) -> AsyncIterator[Controller]:
     """One that stands still: only its API and its database are used."""
-    made = Controller(Settings(data_dir=tmp_path, roles="api"), SetClock())  # type: ignore[arg-type]
-    await made.db.migrate()
+    made = Controller(Settings(data_dir=tmp_path, database_url=url, roles="api"), SetClock())  # type: ignore[arg-type]
     yield made
     await made.db.close()
 

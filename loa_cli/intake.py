@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
@@ -26,6 +27,7 @@ STATES = {
     "cancelled": "Đã hủy",
 }
 _POLL_S = 0.2
+_DATE_WIDTH = 10
 
 
 class IntakeRefused(LoaError):
@@ -101,7 +103,9 @@ def list_jobs(
     if as_json:
         print_json(rows)
         return
-    table = Table(Column("Việc", no_wrap=True), "Tiêu đề", "Lúc", "Trạng thái", "%", "Lý do")
+    table = Table(Column("Việc", no_wrap=True), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("Tiêu đề", "Lúc", "Trạng thái", "%", "Lý do"):
+        table.add_column(heading, overflow="fold", min_width=_DATE_WIDTH if heading == "Lúc" else None)
     for row in rows:
         reason = (row["error"] or {}).get("code", "")
         state = STATES[row["state"]].lower()

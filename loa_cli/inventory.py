@@ -188,16 +188,24 @@ def list_devices(
 
 def inspect(
     document: Annotated[
-        Path, typer.Argument(help="A file with an envelope, an array of them, or a content frame; - is standard input.")
+        Path,
+        typer.Argument(
+            help="A file with an envelope, an array of them, or a content frame; - is standard input.",
+        ),
     ],
     trust: Annotated[
-        Path | None, typer.Option(help="A trust list to verify against (pinned_trust of a bundle).")
+        Path | None,
+        typer.Option(help="A trust list to verify against (pinned_trust of a bundle)."),
     ] = None,
 ) -> None:
     """Take a signed document apart and, with --trust, verify it. Prints JSON."""
     from loa_cli.inspection import inspect_bytes
 
-    raw = sys.stdin.buffer.read() if str(document) == "-" else document.read_bytes()
+    try:
+        raw = sys.stdin.buffer.read() if str(document) == "-" else document.read_bytes()
+        trusted = trust.read_bytes() if trust else None
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename} cannot be read: {error.strerror}") from error
     with told():
-        for shown in inspect_bytes(raw, trust.read_bytes() if trust else None):
+        for shown in inspect_bytes(raw, trusted):
             print_json(shown)

@@ -69,11 +69,11 @@ def set_policy(
 ) -> None:
     """Make a file the policy of its scope; tells what of the planned it silences."""
     from controller.policies import document
+    from controller.schedules.files import load_shaped
     from loa_cli.client import connected
-    from loa_protocol import hand_written
 
     with told(), connected(data_dir, url, token) as client:
-        written = hand_written.read(file.read_text(encoding="utf-8"), document.PolicyFile)
+        written = load_shaped(file, document.PolicyFile)
         wanted, standing = document.plain(document.sound(written)), _standing(client, written.scope)
         if standing is not None and standing["document"] == wanted and revision is None:
             saved = {**standing, "silenced": []}

@@ -61,12 +61,16 @@ def _message(error: LoaError) -> str:
     """What the error says, in Vietnamese where it says so besides; the stable code of a refusal stays in front."""
     inner = error.details.get("details", error.details)
     details: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
-    faults = [f"{one['field']}: {one['vi']}" for one in details.get("faults", []) if one.get("vi")]
+    faults = [f"{_where(one)}{one['field']}: {one['vi']}" for one in details.get("faults", []) if one.get("vi")]
     said = "\n".join([*([str(details["vi"])] if details.get("vi") else []), *faults])
     if not said:
         return str(error)
     code = error.details.get("code")
     return f"{code}: {said}" if code else said
+
+
+def _where(fault: Mapping[str, Any]) -> str:
+    return f"{fault['file']}, dòng {fault['line']}, " if "file" in fault else ""
 
 
 def styled(text: str, style: str) -> Text:

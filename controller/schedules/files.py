@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
@@ -23,6 +23,7 @@ from loa_protocol import hand_written
 from loa_protocol.errors import LoaError
 
 MAX_CHARACTERS = 1024 * 1024
+T = TypeVar("T", bound=msgspec.Struct)
 _WIDTH = 120
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
 
@@ -78,6 +79,19 @@ def load_programme(path: Path) -> ProgrammeFile:
     Raises:
         ScheduleInvalid: not there, not readable, or wrong: with every fault and its line.
     """
+    return read_programme(_load(path), str(path))
+
+
+def load_shaped(path: Path, model: type[T]) -> T:
+    """Read a file of another model, as far as its shape goes; faults are told in the same words.
+
+    Raises:
+        ScheduleInvalid: not there, not readable, or of another shape: with every fault and its line.
+    """
+    return _shaped(_load(path), str(path), model)[1]
+
+
+def _load(path: Path) -> str:
     name = str(path)
     try:
         with path.open("rb") as opened:
@@ -91,7 +105,7 @@ def load_programme(path: Path) -> ProgrammeFile:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         vi, en = f"không đọc được tệp ({reason}); xem lại tên tệp", f"cannot be read ({reason}); check its name"
         raise ScheduleInvalid([FileFault(name, 1, "$", "file_unreadable", vi, en)]) from error
-    return read_programme(text, name)
+    return text
 
 
 def read_programme(text: str, name: str = "programme.yaml") -> ProgrammeFile:
@@ -100,17 +114,22 @@ def read_programme(text: str, name: str = "programme.yaml") -> ProgrammeFile:
     Raises:
         ScheduleInvalid: with every fault and its line.
     """
+    written, programme = _shaped(text, name, ProgrammeFile)
+    found = rules.faults(programme)
+    if found:
+        raise ScheduleInvalid(sorted((_located(name, written, fault) for fault in found), key=lambda one: one.line))
+    return programme
+
+
+def _shaped(text: str, name: str, model: type[T]) -> tuple[hand_written.Written, T]:
     try:
         written = hand_written.parse(text, most_characters=MAX_CHARACTERS)
     except hand_written.HandWrittenInvalid as error:
         raise ScheduleInvalid([_unread(name, error)]) from error
     found = [_unread(name, error) for error in written.refused]
-    shape = structure.faults(written.data, ProgrammeFile)
+    shape = structure.faults(written.data, model)
     if not found and not shape:
-        programme = msgspec.convert(written.data, ProgrammeFile)
-        shape = rules.faults(programme)
-        if not shape:
-            return programme
+        return written, msgspec.convert(written.data, model)
     found += [_located(name, written, fault) for fault in shape if fault.field not in {one.field for one in found}]
     raise ScheduleInvalid(sorted(found, key=lambda fault: fault.line))
 

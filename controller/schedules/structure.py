@@ -14,6 +14,8 @@ from typing import Any, get_args
 import msgspec
 from msgspec import inspect
 
+from controller.policies.document import FORMAT as POLICY_FORMAT
+from controller.policies.document import Minute, PolicyFile
 from controller.schedules.fault_texts import Fault
 from controller.schedules.programme import FORMAT, ProgrammeFile, Rrule, WallInstant, WallTime
 from loa_protocol.ids import Id, Language, Scope
@@ -34,6 +36,8 @@ _FORMS = {
         "chỉ dùng a-z, 0-9 và dấu -, nhiều nhất 40 ký tự, ví dụ buoi-sang",
         "use a-z, 0-9 and - only, at most 40 characters, such as buoi-sang",
     ),
+    _pattern(PolicyFile.__annotations__["format"]): (f"viết {POLICY_FORMAT}", f"write {POLICY_FORMAT}"),
+    _pattern(Minute): ("viết giờ từ 00:00 đến 24:00, ví dụ 05:00", "write a time from 00:00 to 24:00, such as 05:00"),
     _pattern(WallTime): ("viết giờ và phút đủ hai chữ số, ví dụ 05:00", "write hours and minutes in two digits: 05:00"),
     _pattern(WallInstant): (
         "viết ngày và giờ, ví dụ 2026-11-21T05:00",

@@ -115,6 +115,23 @@ def test_what_is_wrong_with_a_policy_is_told_by_field_and_in_two_languages(
     assert all(one["vi"] and one["en"] for one in details["faults"])
 
 
+def test_every_mistake_of_a_policy_file_is_told_with_its_line_in_vietnamese(served: Client, tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text('format: loa.policy.v1\nscope: u-phuong\nminuets_a_day: 3\nwindows:\n  - {from: 5h, to: "21:00"}\n')
+    arguments = ["policy", "set", str(file), "--url", served.url, "--token", TOKEN]
+
+    result = CliRunner().invoke(app, arguments)
+    file.write_bytes(b"note: \xe9")
+    unreadable = CliRunner().invoke(app, arguments)
+
+    told = " ".join(result.output.split())
+    assert result.exit_code == 1
+    assert "dòng 3, minuets_a_day: không có trường" in told
+    assert "“5h” không đúng dạng; viết giờ từ 00:00 đến 24:00" in told
+    assert (unreadable.exit_code, "không phải UTF-8" in " ".join(unreadable.output.split())) == (1, True)
+    assert as_json(served, "list") == []
+
+
 def test_what_binds_a_device_is_shown_with_whose_rule_it_is(served: Client) -> None:
     as_json(served, "set", str(EXAMPLE))
 

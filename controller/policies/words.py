@@ -18,10 +18,14 @@ DEFAULT_ZONE = "Asia/Ho_Chi_Minh"
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One sentence in both languages."""
+    """One sentence in both languages; what stands in braces is filled in by `with_`."""
 
     vi: str
     en: str
+
+    def with_(self, **words: str) -> "Sentence":
+        """The sentence with its gaps filled."""
+        return Sentence(self.vi.format_map(words), self.en.format_map(words))
 
 
 def why(trouble: Trouble, whose: Sentence) -> Sentence:

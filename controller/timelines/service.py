@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow
 from controller.devices.tables import Device
 from controller.policies import store as policies
+from controller.policies.words import Sentence
 from controller.timelines import rules, store, words
 from controller.timelines.rules import Listener, Loss, Scene
 from controller.timelines.store import Answered
-from controller.timelines.words import Sentence
 from controller.units import store as units
 from controller.units.service import DeviceUnknown
 from loa_protocol.documents.plan import Broadcast

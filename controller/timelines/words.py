@@ -4,20 +4,7 @@ Keys are the stable words of the timeline (`Verdict.because`) and, for what devi
 title of what it lost to, `{whose}` names the unit whose rule decided, `{detail}` says more.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence in both languages."""
-
-    vi: str
-    en: str
-
-    def with_(self, **words: str) -> "Sentence":
-        """The sentence with its gaps filled."""
-        return Sentence(self.vi.format_map(words), self.en.format_map(words))
-
+from controller.policies.words import Sentence
 
 HEARD = Sentence("Phát trọn vẹn.", "Played whole.")
 COMING = Sentence("Sẽ phát.", "Will play.")

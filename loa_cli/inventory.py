@@ -171,7 +171,8 @@ def list_devices(
     if as_json:
         print_json(rows)
         return
-    table = Table(Column("Thiết bị", no_wrap=True), "Tên", "Loại", "Đơn vị", box=box.SIMPLE_HEAD)
+    name, unit = Column("Tên", overflow="fold"), Column("Đơn vị", overflow="fold")
+    table = Table(Column("Thiết bị", no_wrap=True), name, "Loại", unit, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("Vị trí", min_width=_DEGREES_WIDTH)
     for heading in ("Kết nối", "Sẵn sàng", "Đồng hồ"):
         table.add_column(heading)

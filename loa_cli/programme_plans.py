@@ -158,6 +158,7 @@ def put_in_place(client: Client, wanted: Wanted, *, expect: int | None = None, a
         console.print(f"{there.document.id}: đã áp dụng, bản {answer['revision']}", highlight=False)
         _tell_effect(answer)
     _tell_objections(answer)
+    _tell_conflicts(client.get(f"{there.path}/conflicts"))
     _tell_notes(answer)
 
 
@@ -202,6 +203,7 @@ def tell_plan(plan: dict[str, Any]) -> None:
     _tell_effect(plan)
     _tell_touches(plan["touches"])
     _tell_objections(plan)
+    _tell_conflicts(plan["displaced"])
     _tell_lengths(plan["occurrences"])
     _tell_notes(plan)
 
@@ -234,8 +236,18 @@ def _tell_objections(plan: dict[str, Any]) -> None:
     for one, more in _once(plan.get("violations", [])):
         others = f" (và {more} lượt khác của chương trình cũng vậy)" if more else ""
         console.print(f"Quy định phát: {one['vi']}{others}", style="yellow", highlight=False, markup=False)
-    for one in plan.get("displaced", []):
-        console.print(f"Thay chỗ: {one['vi']}", style="yellow", highlight=False, markup=False)
+
+
+def _tell_conflicts(displaced: list[dict[str, Any]]) -> None:
+    """What loses to what, once for each sentence."""
+    alike: dict[tuple[bool, str], list[dict[str, Any]]] = {}
+    for one in displaced:
+        alike.setdefault((one["own"], one["vi"]), []).append(one)
+    for (own, said), found in alike.items():
+        heading = "Trùng giờ" if own else "Thay chỗ"
+        others = f", và {len(found) - 1} lượt khác trong tuần" if len(found) > 1 else ""
+        when = f"({local(found[0]['begin'])}{others})"
+        console.print(f"{heading}: {said} {when}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _once(objections: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:

@@ -15,6 +15,7 @@ from controller.schedules.making import Cast
 from controller.schedules.service import Saved
 from controller.schedules.tables import ProgrammeChange, ProgrammeRevision
 from controller.timelines.service import Displaced
+from controller.timelines.views import DisplacedView, displaced_view
 
 SHOWN = 200
 
@@ -152,22 +153,6 @@ class OccurrenceView(BaseModel):
     slots: list[SlotView]
 
 
-class DisplacedView(BaseModel):
-    """Another broadcast that loses by a save: it begins at `then` instead of `begin`, or not at all.
-
-    `by`: what it loses to; `devices`: how many of them.
-    """
-
-    broadcast: str
-    title: str
-    begin: datetime
-    then: datetime | None
-    by: str | None
-    devices: int
-    vi: str
-    en: str
-
-
 class PreviewView(SavedView):
     """What a save would do: the first of the broadcasts it touches, those of them as they would be filled."""
 
@@ -208,26 +193,7 @@ def preview_view(saved: Saved, displaced: Sequence[Displaced]) -> PreviewView:
         **saved_view(saved).model_dump(),
         touches=_touch_views(shown),
         occurrences=[occurrence_view(one) for one in casts],
-        displaced=[_displaced_view(one) for one in displaced[:SHOWN]],
-    )
-
-
-def _displaced_view(one: Displaced) -> DisplacedView:
-    count = len(one.devices)
-    vi, en = "bắt đầu muộn hơn", "begins later"
-    if one.loss.then is None:
-        vi, en = "không phát", "does not play"
-    elif one.loss.then == one.loss.begin:
-        vi, en = "không phát trọn vẹn", "does not play whole"
-    return DisplacedView(
-        broadcast=one.loss.item.occurrence.id,
-        title=one.title,
-        begin=one.loss.begin,
-        then=one.loss.then,
-        by=one.by,
-        devices=count,
-        vi=f"“{one.title}” sẽ {vi} trên {count} thiết bị.",
-        en=f"“{one.title}” {en} on {count} devices.",
+        displaced=[displaced_view(one) for one in displaced[:SHOWN]],
     )
 
 

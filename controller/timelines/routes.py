@@ -1,68 +1,26 @@
 """Timelines and explanations over HTTP."""
 
-from datetime import datetime
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField
 from controller.timelines import service
-from controller.timelines.service import Entry
+from controller.timelines.views import (
+    DisplacedView,
+    ExplanationView,
+    TimelineView,
+    displaced_view,
+    entry_view,
+    maybe_view,
+)
 
 router = APIRouter(tags=["timelines"])
 
-
-class SentenceView(BaseModel):
-    """The same sentence in Vietnamese and in English."""
-
-    vi: str
-    en: str
-
-
-class EntryView(BaseModel):
-    """One broadcast on one device: what became of it, or will.
-
-    `source`: `receipt` (the device said so), `awaited` (due, and not answered yet) or `forecast`. `because` is the
-    timeline's word for the rule that decides, `by` what it loses to, `whose` the scope whose rule of the air it is.
-    """
-
-    broadcast: str
-    title: str
-    level: str
-    planned: datetime
-    source: str
-    outcome: str | None
-    reason: str | None
-    because: str
-    why: SentenceView
-    begin: datetime | None
-    end: datetime | None
-    volume: int | None
-    by: str | None
-    by_title: str | None
-    whose: str | None
-    detail: str
-
-
-class TimelineView(BaseModel):
-    """What was and is due on a device, by its planned start."""
-
-    device: str
-    begin: datetime
-    end: datetime
-    entries: list[EntryView]
-
-
-class ExplanationView(BaseModel):
-    """What a device plays at an instant, what had a claim on it and does not, and what follows."""
-
-    device: str
-    at: datetime
-    playing: EntryView | None
-    others: list[EntryView]
-    following: EntryView | None
+SHOWN = 200
+WEEK = timedelta(days=7)
 
 
 @router.get("/timeline")
@@ -75,7 +33,7 @@ async def timeline(
 ) -> TimelineView:
     """What a device played and will play, and why the rest does not; up to 31 days."""
     entries = await service.timeline(session, device, begin, end, now=controller.clock.now())
-    return TimelineView(device=device, begin=begin, end=end, entries=[_view(one) for one in entries])
+    return TimelineView(device=device, begin=begin, end=end, entries=[entry_view(one) for one in entries])
 
 
 @router.get("/explain")
@@ -85,16 +43,15 @@ async def explain(device: IdField, at: UtcField, session: Read, controller: TheC
     return ExplanationView(
         device=device,
         at=at,
-        playing=_maybe(found.playing),
-        others=[_view(one) for one in found.others],
-        following=_maybe(found.following),
+        playing=maybe_view(found.playing),
+        others=[entry_view(one) for one in found.others],
+        following=maybe_view(found.following),
     )
 
 
-def _maybe(entry: Entry | None) -> EntryView | None:
-    return None if entry is None else _view(entry)
-
-
-def _view(entry: Entry) -> EntryView:
-    why = SentenceView(vi=entry.sentence.vi, en=entry.sentence.en)
-    return EntryView(why=why, **{name: getattr(entry, name) for name in EntryView.model_fields if name != "why"})
+@router.get("/programmes/{programme_id}/conflicts")
+async def conflicts(programme_id: IdField, session: Read, controller: TheController) -> list[DisplacedView]:
+    """Which broadcasts of a programme do not play whole and at their time within a week, and what is in their way."""
+    now = controller.clock.now()
+    found = await service.conflicts(session, programme_id, now=now, until=now + WEEK)
+    return [displaced_view(one) for one in found[:SHOWN]]

@@ -15,8 +15,8 @@ from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.plan import Broadcast, Plan
 from loa_protocol.documents.policy import Policy
 from loa_protocol.documents.trust import Ceilings
-from loa_protocol.outcomes import Outcome
-from loa_protocol.policy import EffectivePolicy, merge
+from loa_protocol.outcomes import Outcome, Reason
+from loa_protocol.policy import GRACE, EffectivePolicy, merge
 from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline import (
     Agenda,
@@ -196,6 +196,23 @@ def losses(before: Timeline, after: Timeline, changed: frozenset[Occurrence]) ->
         then = now[occurrence][0] if occurrence in now else None
         if new is None or new.outcome is not old.outcome or then is None or then > begin:
             found.append(Loss(item, begin, then, new))
+    return sorted(found, key=lambda loss: (loss.begin, loss.item.order))
+
+
+def yielding(timeline: Timeline, items: Mapping[Occurrence, Item], own: Iterable[Occurrence]) -> list[Loss]:
+    """Which of these items do not play whole and at their time because of others.
+
+    What the rules of the air keep from sounding is told where they are asked.
+    """
+    now, found = begins(timeline), []
+    for occurrence in own:
+        verdict, item = timeline.verdicts.get(occurrence), items.get(occurrence)
+        if verdict is None or item is None or verdict.reason is Reason.POLICY:
+            continue
+        begin = now[occurrence][0] if occurrence in now else None
+        punctual = begin is not None and begin - verdict.planned <= GRACE
+        if not (punctual and verdict.outcome is Outcome.PLAYED):
+            found.append(Loss(item, verdict.planned, begin, verdict))
     return sorted(found, key=lambda loss: (loss.begin, loss.item.order))
 
 

@@ -113,12 +113,14 @@ async def explain(session: AsyncSession, device_id: str, at: datetime, *, now: d
 
 @dataclass(frozen=True, slots=True)
 class Displaced:
-    """What a change takes from an item that it does not itself touch, and on which devices."""
+    """An item that loses to others, and on which devices. `own`: the change itself brought it."""
 
     loss: Loss
     title: str
     by: str | None
+    by_title: str
     devices: Sequence[str]
+    own: bool = False
 
 
 async def displaced(
@@ -130,26 +132,62 @@ async def displaced(
     now: datetime,
     until: datetime,
 ) -> list[Displaced]:
-    """What other broadcasts lose until then by a change that this session already sees.
+    """What broadcasts lose until then by a change that this session already sees, and what of it has to give way.
 
     `stood` is, by scope, what the change replaced or took away, as it was; `fresh` are the ids it brought.
     """
-    listeners = await store.listeners(session, await units.devices_of_scopes(session, scopes))
-    heard = frozenset(scope for one in listeners for scope in one.scopes)
-    after = await store.scene(session, now - _DAY, until, now=now, scopes=heard)
+    listeners, after = await _audience(session, scopes, now, until)
     before = rules.with_changes(after, stood, fresh, now=now)
-    changed = frozenset(Occurrence(id=one.id) for held in stood.values() for one in held)
-    changed |= {Occurrence(id=one) for one in fresh}
-    found: dict[tuple[str, datetime], Displaced] = {}
+    brought = frozenset(Occurrence(id=one) for one in fresh)
+    changed = brought.union(Occurrence(id=one.id) for held in stood.values() for one in held)
+    found: dict[tuple[bool, str, datetime], Displaced] = {}
     for alike, devices in after.classes(listeners).items():
         was, then = (one.foresee(alike, now=now, until=until) for one in (before, after))
-        for loss in rules.losses(was, then, changed):
-            key = (loss.item.occurrence.id, loss.begin)
-            held = found.get(key)
-            everyone = [*(held.devices if held else ()), *devices]
-            by = loss.verdict.by.id if loss.verdict is not None and loss.verdict.by is not None else None
-            found[key] = Displaced(loss, _title(before, loss.item.occurrence), by, everyone)
-    return [found[key] for key in sorted(found, key=lambda one: (one[1], one[0]))]
+        _gather(found, after, rules.losses(was, then, changed), devices)
+        _gather(found, after, rules.yielding(then, after.agenda(alike.scopes).items, changed), devices, own=True)
+    return _in_order(found)
+
+
+async def conflicts(session: AsyncSession, programme_id: str, *, now: datetime, until: datetime) -> list[Displaced]:
+    """Which of a programme's broadcasts until then do not play whole and at their time, and where."""
+    scopes, ids = await store.of_programme(session, programme_id, now, until)
+    listeners, scene = await _audience(session, scopes, now, until)
+    own = [Occurrence(id=one) for one in ids]
+    found: dict[tuple[bool, str, datetime], Displaced] = {}
+    for alike, devices in scene.classes(listeners).items():
+        coming = scene.foresee(alike, now=now, until=until)
+        _gather(found, scene, rules.yielding(coming, scene.agenda(alike.scopes).items, own), devices, own=True)
+    return _in_order(found)
+
+
+async def _audience(
+    session: AsyncSession, scopes: Iterable[str], now: datetime, until: datetime
+) -> tuple[list[Listener], Scene]:
+    listeners = await store.listeners(session, await units.devices_of_scopes(session, scopes))
+    heard = frozenset(scope for one in listeners for scope in one.scopes)
+    return listeners, await store.scene(session, now - _DAY, until, now=now, scopes=heard)
+
+
+def _gather(
+    found: dict[tuple[bool, str, datetime], Displaced],
+    scene: Scene,
+    losses: Iterable[Loss],
+    devices: Sequence[str],
+    *,
+    own: bool = False,
+) -> None:
+    """Add a class's losses to those of other classes, one for each item and time."""
+    for loss in losses:
+        key = (own, loss.item.occurrence.id, loss.begin)
+        held = found.get(key)
+        by = loss.verdict.by if loss.verdict is not None else None
+        title, winner = _title(scene, loss.item.occurrence), "" if by is None else _title(scene, by)
+        everyone = [*(held.devices if held else ()), *devices]
+        found[key] = Displaced(loss, title, by.id if by is not None else None, winner, everyone, own)
+
+
+def _in_order(found: Mapping[tuple[bool, str, datetime], Displaced]) -> list[Displaced]:
+    return [found[key] for key in sorted(found, key=lambda one: (one[0], one[2], one[1]))]
 
 
 async def _device(session: AsyncSession, device_id: str) -> Device:

@@ -64,6 +64,20 @@ async def broadcasts(
     return found
 
 
+async def of_programme(
+    session: AsyncSession, programme_id: str, begin: datetime, end: datetime
+) -> tuple[list[str], list[str]]:
+    """Scopes and ids of what a programme has in [begin, end)."""
+    query = (
+        select(BroadcastRow.id, BroadcastScope.scope)
+        .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRow.id)
+        .where(BroadcastRow.programme_id == programme_id, BroadcastRow.cancelled_at.is_(None))
+        .where(BroadcastRow.start >= begin, BroadcastRow.start < end)
+    )
+    rows = (await session.execute(query)).all()
+    return sorted({scope for _, scope in rows}), sorted({broadcast for broadcast, _ in rows})
+
+
 async def scene(
     session: AsyncSession, begin: datetime, end: datetime, *, now: datetime, scopes: Iterable[str] | None = None
 ) -> Scene:

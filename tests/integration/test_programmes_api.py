@@ -368,7 +368,27 @@ async def test_a_preview_tells_which_other_broadcasts_would_lose_and_on_how_many
     assert {(one["title"], one["then"], one["devices"]) for one in lost} == {("Buổi chiều", None, 2)}
     assert len(lost) == 7
     assert lost[0]["begin"] == "2026-11-21T10:00:00Z"
-    assert lost[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị."
+    assert lost[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị vì “Thông báo bão”."
+
+
+async def test_two_programmes_at_one_time_are_told_before_and_after_saving(
+    api: httpx.AsyncClient, dai: Station
+) -> None:
+    await dai.sound("dai", 600_000)
+    long = {**EVENING, "segments": [{"kind": "content", "asset": "dai", "duration_s": 600}]}
+    await _save(api, programme(long))
+    dai.xa.clock.move(seconds=60)  # of equals, who was planned first goes first
+    body = {"document": programme({**long, "late_s": 30}, id="ct-hai"), "expected_revision": None}
+
+    seen = await api.post("/programmes/ct-hai/preview", json=body)
+    await api.put("/programmes/ct-hai", json=body)
+    standing = await api.get("/programmes/ct-hai/conflicts")
+
+    told = seen.json()["displaced"]
+    assert {(one["own"], one["because"], one["then"]) for one in told} == {(True, "lost_its_place", None)}
+    assert told[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị vì “Buổi chiều”."
+    assert [one["begin"] for one in standing.json()] == [one["begin"] for one in told]
+    assert (await api.get(f"{PATH}/conflicts")).json() == []
 
 
 HOSTILE = {

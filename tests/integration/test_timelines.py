@@ -118,8 +118,25 @@ async def test_a_change_is_told_what_it_displaces_and_where(xa: Commune) -> None
             session, scopes=[SCOPE], stood={}, fresh=frozenset({urgent}), now=now, until=until
         )
 
-    assert [(one.title, one.by, list(one.devices)) for one in found] == [("Tin thường", urgent, ["loa-1", "loa-2"])]
+    assert [(one.title, one.own, one.by, list(one.devices)) for one in found] == [
+        ("Tin thường", False, urgent, ["loa-1", "loa-2"])
+    ]
     assert found[0].loss.then is None
+
+
+async def test_a_change_is_told_what_of_its_own_has_to_give_way(xa: Commune) -> None:
+    first = await _sound(xa, "Tin đã có", in_s=600, length_s=300)
+    second = await _sound(xa, "Tin mới", in_s=660, length_s=60, late_s=600)
+    now, until = xa.clock.now(), xa.clock.now() + HOUR
+
+    async with xa.db.reading() as session:
+        [found] = await service.displaced(
+            session, scopes=[SCOPE], stood={}, fresh=frozenset({second}), now=now, until=until
+        )
+
+    assert (found.title, found.own, found.by_title, found.loss.item.occurrence.id) == ("Tin mới", True, "", second)
+    assert found.loss.then == now + timedelta(seconds=900)
+    assert first != second
 
 
 async def test_what_a_change_took_away_is_not_charged_to_it(xa: Commune) -> None:

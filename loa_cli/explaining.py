@@ -65,16 +65,20 @@ def explain(
     if as_json:
         print_json(found)
         return
-    playing = found["playing"]
-    heading = f"“{playing['title']}”: {_why(playing)}" if playing else "Không có lượt phát nào."
-    console.print(f"{device} lúc {local(found['at'])}: {heading}", highlight=False)
+    console.print(f"{device} lúc {local(found['at'])}: {_heading(found)}", highlight=False)
     for entry in found["others"]:
-        console.print(
-            f"  “{entry['title']}” ({local(entry['planned'])}): {_word(entry)}. {_why(entry)}", highlight=False
-        )
+        console.print(f"  “{entry['title']}” ({local(entry['planned'])}): {_why(entry)}", highlight=False)
     if found["following"]:
         following = found["following"]
         console.print(f"  Tiếp theo: “{following['title']}” lúc {local(following['begin'])}.", highlight=False)
+
+
+def _heading(found: dict[str, Any]) -> str:
+    playing = found["playing"]
+    if playing:
+        return f"“{playing['title']}”: {_why(playing)}"
+    unknown = any(entry["source"] == "awaited" for entry in found["others"])
+    return "Chưa rõ có lượt phát nào không." if unknown else "Không có lượt phát nào."
 
 
 def _why(entry: dict[str, Any]) -> str:

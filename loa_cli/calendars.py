@@ -11,7 +11,7 @@ from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
 from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
 
 if TYPE_CHECKING:
-    from controller.schedules.ical_reading import Read
+    from controller.schedules.calendars.reading import Read
     from controller.schedules.programme import ProgrammeFile
 
 calendars = typer.Typer(help="Programmes as iCalendar files (.ics).", no_args_is_help=True)
@@ -28,7 +28,7 @@ def export(
     token: Token = None,
 ) -> None:
     """Write a programme as an iCalendar file; lunar days and holidays are listed for two years from that day."""
-    from controller.schedules.ical import document_as_ical
+    from controller.schedules.calendars.writing import document_as_ical
     from loa_cli.client import connected
     from loa_cli.programme_plans import current
 
@@ -64,8 +64,8 @@ def import_calendar(
     as_json: AsJson = False,
 ) -> None:
     """Make a programme of a calendar and put it in place; what is left out or understood otherwise is told."""
+    from controller.schedules.calendars.reading import MOST_BYTES, read_ical
     from controller.schedules.files import write_programme
-    from controller.schedules.ical_reading import MOST_BYTES, read_ical
     from loa_cli.client import connected
     from loa_cli.programme_plans import Wanted, put_in_place, standing, tell_plan
 

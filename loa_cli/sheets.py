@@ -13,7 +13,7 @@ from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
 
 if TYPE_CHECKING:
     from controller.schedules.programme import ProgrammeFile
-    from controller.schedules.sheet_results import Frame, Sheet
+    from controller.schedules.sheets.results import Frame, Sheet
     from loa_cli.client import Client
 
 
@@ -22,7 +22,7 @@ def template(
     force: Annotated[bool, typer.Option(help="Even if the file is there.")] = False,
 ) -> None:
     """Write a table to fill in: headers, example rows, and in Excel a sheet of explanations."""
-    from controller.schedules import sheet_template
+    from controller.schedules.sheets import template as sheet_template
 
     writers = {".xlsx": sheet_template.as_xlsx, ".csv": sheet_template.as_csv}
     write = writers.get(file.suffix.lower())
@@ -85,7 +85,7 @@ def import_sheet(
 
 
 def _rows(file: Path) -> list[list[str]]:
-    from controller.schedules.workbooks import MAX_BYTES, rows_of
+    from controller.schedules.sheets.workbooks import MAX_BYTES, rows_of
 
     with file.open("rb") as opened:
         raw = opened.read(MAX_BYTES + 1)
@@ -94,8 +94,8 @@ def _rows(file: Path) -> list[list[str]]:
 
 def _read(rows: list[list[str]], frame: "Frame", lang: str, *, as_json: bool) -> "Sheet":
     """The table as a programme; mistakes are told row by row and end the command with 1."""
-    from controller.schedules import sheets
-    from controller.schedules.sheet_results import SheetInvalid
+    from controller.schedules.sheets import reading as sheets
+    from controller.schedules.sheets.results import SheetInvalid
 
     try:
         return sheets.read(rows, frame)
@@ -125,7 +125,7 @@ def _current(client: "Client", programme: str) -> "ProgrammeFile | None":
 def _frame(
     current: "ProgrammeFile | None", programme: str, unit: str, title: str | None, begin: datetime | None
 ) -> "Frame":
-    from controller.schedules.sheet_results import frame_of
+    from controller.schedules.sheets.results import frame_of
 
     first = begin.date() if begin else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
     return frame_of(current, programme_id=programme, unit=unit, title=title, valid_from=first)

@@ -19,7 +19,8 @@ from controller.policies import routes as policies
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
 from controller.schedules import routes as schedules
-from controller.schedules import sheet_routes, slot_routes
+from controller.schedules.sheets import routes as sheet_routes
+from controller.schedules.slots import routes as slot_routes
 from controller.sources import routes as sources
 from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines

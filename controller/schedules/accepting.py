@@ -11,11 +11,12 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.schedules import programme as written
-from controller.schedules import rules, slot_store, structure
+from controller.schedules import rules, structure
 from controller.schedules.fault_texts import Fault, fault
 from controller.schedules.programme import Change, ProgrammeFile
 from controller.schedules.recurrence import FIRST_DAY, LAST_DAY
 from controller.schedules.sessions import wall_of
+from controller.schedules.slots import store as slot_store
 from controller.units import store as units
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import unit_scope

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.schedules import programme as written
-from controller.schedules.filling import Filling, Waiting, fill
 from controller.schedules.programme import Session
+from controller.schedules.slots.filling import Filling, Waiting, fill
 from loa_protocol.documents.plan import (
     CHIME_MS,
     ChimeSegment,

@@ -15,11 +15,12 @@ from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.runtime.database import alone
 from controller.runtime.settings import Settings
-from controller.schedules import broadcast_store, composing, slot_store, store
+from controller.schedules import broadcast_store, composing, store
 from controller.schedules.composing import Composed, Material
 from controller.schedules.planning import Diff, difference, wanted_of
 from controller.schedules.programme import Segment
 from controller.schedules.rules import Occurrence, Series, expand
+from controller.schedules.slots import store as slot_store
 from controller.schedules.tables import ProgrammeRow
 
 LEAD = timedelta(seconds=2)

@@ -10,9 +10,9 @@ from controller.api.models import View
 from controller.policies.answers import ObjectionView
 from controller.schedules.composing import Slot
 from controller.schedules.effects import Touch, Urgent
-from controller.schedules.filling import Waiting
 from controller.schedules.making import Cast
 from controller.schedules.service import Saved
+from controller.schedules.slots.filling import Waiting
 from controller.schedules.tables import ProgrammeChange, ProgrammeRevision
 from controller.timelines.service import Displaced
 from controller.timelines.views import DisplacedView, displaced_view

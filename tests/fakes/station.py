@@ -13,11 +13,12 @@ from controller.broadcasts.tables import BroadcastRow
 from controller.delivery import drafts, rules
 from controller.delivery.tables import PendingTopic
 from controller.media.tables import Asset, Rendition
-from controller.schedules import broadcast_store, horizon, service, slots
+from controller.schedules import broadcast_store, horizon, service
 from controller.schedules.effects import Effect
 from controller.schedules.making import Terms
 from controller.schedules.planning import Held
 from controller.schedules.service import Saved, SaveRequest
+from controller.schedules.slots import service as slots
 from loa_protocol.documents.plan import Plan
 from tests.fakes.commune import COMMUNE, SCOPE, Commune, commune
 

@@ -16,7 +16,7 @@ from controller.schedules import horizon, service
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import TooSoonToChange
 from controller.schedules.service import OccurrenceStarted, OccurrenceTakenBack, ProgrammeMovedOn, SaveRequest
-from controller.schedules.slots import ItemChange, SlotItemInvalid, SlotItemUnknown, alter, order, withdraw
+from controller.schedules.slots.service import ItemChange, SlotItemInvalid, SlotItemUnknown, alter, order, withdraw
 from controller.schedules.tables import ProgrammeChange, ProgrammeRevision, ProgrammeRow
 from controller.units import service as units
 from tests.fakes.commune import COMMUNE, SCOPE

@@ -13,9 +13,9 @@ import xlsxwriter
 from click.testing import Result
 from typer.testing import CliRunner
 
-from controller.schedules import sheet_template
 from controller.schedules.files import load_programme
-from controller.schedules.sheet_columns import COLUMNS
+from controller.schedules.sheets import template as sheet_template
+from controller.schedules.sheets.columns import COLUMNS
 from loa_cli import reporting
 from loa_cli.commands import app
 from loa_cli.provisioning import Bundle, make_key

@@ -10,11 +10,12 @@ import pytest
 import xlsxwriter
 from blockbuster import blockbuster_ctx
 
-from controller.schedules import sheet_template, workbooks
-from controller.schedules.sheet_columns import COLUMNS, SHEET
-from controller.schedules.sheet_results import Frame
-from controller.schedules.sheets import read
-from controller.schedules.workbooks import MAX_BYTES, WorkbookRefused, rows_of, rows_of_csv
+from controller.schedules.sheets import template as sheet_template
+from controller.schedules.sheets import workbooks
+from controller.schedules.sheets.columns import COLUMNS, SHEET
+from controller.schedules.sheets.reading import read
+from controller.schedules.sheets.results import Frame
+from controller.schedules.sheets.workbooks import MAX_BYTES, WorkbookRefused, rows_of, rows_of_csv
 
 FRAME = Frame("thu", "xa-thu", "Thử", date(2026, 1, 1))
 EXAMPLES = [[column.examples[at] for column in COLUMNS] for at in range(5)]

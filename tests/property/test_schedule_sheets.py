@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.schedules.programme import EVERY_DAY
-from controller.schedules.sheet_columns import COLUMNS
-from controller.schedules.sheet_days import Days, days
-from controller.schedules.sheet_results import Frame, Sheet, SheetInvalid
-from controller.schedules.sheet_words import Unclear, bare, length_s, wall_time
-from controller.schedules.sheets import read
+from controller.schedules.sheets.columns import COLUMNS
+from controller.schedules.sheets.days import Days, days
+from controller.schedules.sheets.reading import read
+from controller.schedules.sheets.results import Frame, Sheet, SheetInvalid
+from controller.schedules.sheets.words import Unclear, bare, length_s, wall_time
 
 FRAME = Frame("thu", "xa-thu", "Thử", date(2026, 1, 1))
 HEADERS = [column.header for column in COLUMNS]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.schedules.filling import LeftOut, Waiting, fill
+from controller.schedules.slots.filling import LeftOut, Waiting, fill
 from loa_protocol.ids import Level
 
 START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.schedules.composing import Composed, Material, Sound, compose
-from controller.schedules.filling import Waiting
 from controller.schedules.programme import Session
+from controller.schedules.slots.filling import Waiting
 from loa_protocol.documents.plan import (
     CHIME_MS,
     ChimeSegment,

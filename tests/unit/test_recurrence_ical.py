@@ -5,8 +5,8 @@ from datetime import date
 import msgspec
 import pytest
 
-from controller.schedules.ical import document_as_ical, series_as_ical
-from controller.schedules.ical_reading import MOST_EVENTS, IcalInvalid, Read, read_ical
+from controller.schedules.calendars.reading import MOST_EVENTS, IcalInvalid, Read, read_ical
+from controller.schedules.calendars.writing import document_as_ical, series_as_ical
 from controller.schedules.programme import Change
 from controller.schedules.rules import expand, series_of
 from tests.fakes.programmes import change, programme, series, session, told, utc

@@ -5,15 +5,15 @@ from datetime import date, datetime, time
 
 import pytest
 
-from controller.schedules import sheet_words
 from controller.schedules.files import read_programme, write_programme
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.sheet_columns import COLUMNS
-from controller.schedules.sheet_days import Days, calendar_date, dates, days
-from controller.schedules.sheet_results import MAX_ROWS, CellFault, Frame, SheetInvalid, frame_of
-from controller.schedules.sheet_words import Unclear, bare, length_s, slug, wall_time
-from controller.schedules.sheets import read
-from controller.schedules.workbook_child import text_of
+from controller.schedules.sheets import words as sheet_words
+from controller.schedules.sheets.columns import COLUMNS
+from controller.schedules.sheets.days import Days, calendar_date, dates, days
+from controller.schedules.sheets.reading import read
+from controller.schedules.sheets.results import MAX_ROWS, CellFault, Frame, SheetInvalid, frame_of
+from controller.schedules.sheets.words import Unclear, bare, length_s, slug, wall_time
+from controller.schedules.sheets.workbook_child import text_of
 
 HEADERS = tuple(column.header for column in COLUMNS)
 KEYS = tuple(column.key for column in COLUMNS)

@@ -1,4 +1,4 @@
-"""What people write in the cells of a schedule, in Vietnamese: words, times of day, lengths (days: `sheet_days`).
+"""What people write in the cells of a schedule, in Vietnamese: words, times of day, lengths (days: `days`).
 
 Rules: words count without case, accents or spare spaces, in any Unicode form; nothing is guessed: what can be read in
 two ways is refused with what to write instead. Pure.

@@ -1,4 +1,4 @@
-"""The process that opens a foreign workbook: `python -m controller.schedules.workbook_child FD`, one file, then gone.
+"""Opens a foreign workbook: `python -m controller.schedules.sheets.workbook_child FD`, one file, then gone.
 
 It is started as a limited child, reads the file on a descriptor and says its rows as JSON lines, then their number; or
 why the file is refused. Cells become the text a person sees: dates day/month/year, times with seconds, whole numbers
@@ -15,9 +15,9 @@ from xml.parsers import expat
 
 import msgspec
 
-from controller.schedules.sheet_columns import SHEET
-from controller.schedules.sheet_results import MAX_COLUMNS, MAX_ROWS
-from controller.schedules.workbooks import Said, WorkbookRefused, require_small
+from controller.schedules.sheets.columns import SHEET
+from controller.schedules.sheets.results import MAX_COLUMNS, MAX_ROWS
+from controller.schedules.sheets.workbooks import Said, WorkbookRefused, require_small
 
 _MOST_MEMBERS = 500
 _MOST_UNPACKED = 64 * 1024 * 1024

@@ -18,9 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.media.upload import FORM, receive
-from controller.schedules import rules, sheet_results, sheet_template, sheets, store, workbooks, writing
+from controller.schedules import rules, store, writing
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.workbooks import MAX_BYTES, WorkbookRefused
+from controller.schedules.sheets import reading as sheets
+from controller.schedules.sheets import results as sheet_results
+from controller.schedules.sheets import template as sheet_template
+from controller.schedules.sheets import workbooks
+from controller.schedules.sheets.workbooks import MAX_BYTES, WorkbookRefused
 
 router = APIRouter(tags=["programmes"])
 _ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

@@ -21,13 +21,13 @@ from controller.media.intake import ChildLimits
 from controller.media.limited_child import run
 from controller.media.limited_process import Ended, Order
 from controller.media.python_child import ENVIRONMENT, command
-from controller.schedules.sheet_results import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS
+from controller.schedules.sheets.results import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROWS
 from loa_protocol.errors import LoaError
 
 MAX_BYTES = 2 * 1024 * 1024
 _MIB = 1024 * 1024
 _LIMITS = ChildLimits(address_space_bytes=384 * _MIB, cpu_s=10, file_bytes=4 * _MIB, open_files=32, wall_s=20.0)
-_CHILD = "controller.schedules.workbook_child"
+_CHILD = "controller.schedules.sheets.workbook_child"
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = ";,\t"

@@ -16,16 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from icalendar import Calendar, Component
 
-from controller.schedules.fault_texts import Fault, fault
-from controller.schedules.ical import (
-    PROGRAMME_PROPERTY,
-    SESSION_PROPERTY,
-    Header,
-    document_as_ical,
-    text_line,
-    uncarried,
-)
-from controller.schedules.ical_words import (
+from controller.schedules.calendars.words import (
     broken,
     cancelled,
     every,
@@ -38,6 +29,15 @@ from controller.schedules.ical_words import (
     wall_in,
     words_of,
 )
+from controller.schedules.calendars.writing import (
+    PROGRAMME_PROPERTY,
+    SESSION_PROPERTY,
+    Header,
+    document_as_ical,
+    text_line,
+    uncarried,
+)
+from controller.schedules.fault_texts import Fault, fault
 from controller.schedules.programme import Change, ProgrammeFile, Session
 from controller.schedules.recurrence import NEVER_YEARS, RecurrenceInvalid, rule_of, walls, zone_of
 from controller.schedules.rules import changes_of

@@ -9,8 +9,9 @@ from pydantic import Field
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, Title, UtcField, View
-from controller.schedules import slot_store, slots
 from controller.schedules.routes import terms_of
+from controller.schedules.slots import service as slots
+from controller.schedules.slots import store as slot_store
 from controller.schedules.views import EffectView
 from loa_protocol.ids import Level
 

@@ -15,9 +15,9 @@ import msgspec
 from controller.schedules import rules, structure
 from controller.schedules.fault_texts import Fault
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.sheet_cells import BY_KEY, FIELD_READERS, KINDS, SEGMENT_FIELDS, SESSION_READERS, default
-from controller.schedules.sheet_columns import COLUMNS, EXAMPLE, Column, letter
-from controller.schedules.sheet_results import (
+from controller.schedules.sheets.cells import BY_KEY, FIELD_READERS, KINDS, SEGMENT_FIELDS, SESSION_READERS, default
+from controller.schedules.sheets.columns import COLUMNS, EXAMPLE, Column, letter
+from controller.schedules.sheets.results import (
     MAX_CELL_CHARACTERS,
     MAX_COLUMNS,
     MAX_ROWS,
@@ -26,7 +26,7 @@ from controller.schedules.sheet_results import (
     Sheet,
     SheetInvalid,
 )
-from controller.schedules.sheet_words import Unclear, bare, clean, slug
+from controller.schedules.sheets.words import Unclear, bare, clean, slug
 
 _HEADER_WITHIN = 10
 _MOST_FAULTS = 200

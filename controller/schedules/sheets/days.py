@@ -1,6 +1,6 @@
 """On which days, as people write it in a cell: weekdays, days of the lunar calendar, dates, in Vietnamese.
 
-Rules: as `sheet_words`; one cell names days of one kind only, as a session has one rule; plain numbers are lunar days
+Rules: as `words`; one cell names days of one kind only, as a session has one rule; plain numbers are lunar days
 only with the word âm; dates are day/month/year as in Vietnam, or year-month-day. Pure.
 """
 
@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from controller.schedules.programme import EVERY_DAY, Weekday
-from controller.schedules.sheet_words import Unclear, bare
+from controller.schedules.sheets.words import Unclear, bare
 
 MAX_DAYS = 1000
 _NUMBERS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười")

@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from controller.schedules import sheet_days, sheet_words
-from controller.schedules.sheet_columns import COLUMNS, LANGUAGES
-from controller.schedules.sheet_results import Frame
-from controller.schedules.sheet_words import Unclear, bare
+from controller.schedules.sheets import days as sheet_days
+from controller.schedules.sheets import words as sheet_words
+from controller.schedules.sheets.columns import COLUMNS, LANGUAGES
+from controller.schedules.sheets.results import Frame
+from controller.schedules.sheets.words import Unclear, bare
 
 BY_KEY = {column.key: column for column in COLUMNS}
 

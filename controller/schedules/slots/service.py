@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.media import service as media
 from controller.runtime.database import alone
 from controller.runtime.ids import new_id
-from controller.schedules import effects, making, slot_store, store
+from controller.schedules import effects, making, store
 from controller.schedules.effects import Effect
 from controller.schedules.making import LEAD, Made, Terms
+from controller.schedules.slots import store as slot_store
 from controller.schedules.tables import SlotItem
 from controller.units import service as units
 from loa_protocol.errors import LoaError

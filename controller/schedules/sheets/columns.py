@@ -6,7 +6,7 @@ The template is written from these and a filled table is read by them, so that t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.schedules.sheet_words import bare
+from controller.schedules.sheets.words import bare
 
 SHEET = "Lịch phát"
 GUIDE = "Hướng dẫn"

@@ -1,6 +1,6 @@
 """The table to fill in, as Excel or CSV: headers, example rows that importing passes over, and what is allowed where.
 
-Both are made of `sheet_columns`, by which a filled table is read. Pure: bytes out.
+Both are made of `columns`, by which a filled table is read. Pure: bytes out.
 """
 
 import csv
@@ -8,7 +8,7 @@ import io
 
 import xlsxwriter
 
-from controller.schedules.sheet_columns import COLUMNS, GUIDE, SHEET, letter
+from controller.schedules.sheets.columns import COLUMNS, GUIDE, SHEET, letter
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"

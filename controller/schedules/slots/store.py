@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.media.tables import Asset, Rendition
 from controller.schedules.composing import Sound
-from controller.schedules.filling import Waiting
+from controller.schedules.slots.filling import Waiting
 from controller.schedules.tables import SlotItem
 from loa_protocol.ids import Level
 

@@ -1,0 +1,1 @@
+"""Programmes from and as iCalendar."""

@@ -1,0 +1,1 @@
+"""Programmes from and as tables that a commune fills in."""

@@ -1,0 +1,1 @@
+"""What waits for the slots of programmes, and what of it fits."""

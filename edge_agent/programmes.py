@@ -105,24 +105,28 @@ class Catalogue:
 
     def __init__(self, plans: Iterable[Plan], languages: Sequence[str]) -> None:
         self._languages = tuple(languages)
-        every = [(one, plan) for plan in sorted(plans, key=lambda plan: plan.version) for one in plan.broadcasts]
-        self._found = {(plan.scope, plan.version, one.id): (one, plan) for one, plan in every}
-        # Most of a newer version says again what the older ones, which are still held, said.
-        self._newest = {(plan.scope, one.id, one.rev): (one, plan) for one, plan in every}
+        self._plans = {(plan.scope, plan.version): plan for plan in plans}
 
     def programme(self, item: Item) -> Programme | None:
         """What the item sounds; None where no held plan names it any more."""
-        found = self._found.get((item.scope, item.version, item.occurrence.id))
-        return None if found is None else programme_of(*found, self._languages)
+        plan = self._plans.get((item.scope, item.version))
+        named = plan.broadcasts if plan is not None else ()
+        found = next((one for one in named if one.id == item.occurrence.id), None)
+        return None if found is None or plan is None else programme_of(found, plan, self._languages)
 
     def needs(
         self, settled: Callable[[Occurrence], bool], now: datetime, *, turn: int = 0
     ) -> Iterator[tuple[Content, datetime]]:
         """(asset, when it must be there) of everything that may still sound on a device that has this turn."""
-        for broadcast, plan in self._newest.values():
+        for broadcast, plan in self._newest():
             lag = turn * turn_length_ms(broadcast)
             over = broadcast.latest_start + timedelta(milliseconds=lag + broadcast.duration_ms)
             if over <= now or not broadcast.duration_ms or settled(Occurrence(id=broadcast.id)):
                 continue
             for content in programme_of(broadcast, plan, self._languages).contents.values():
                 yield content, broadcast.start
+
+    def _newest(self) -> Iterable[tuple[Broadcast, Plan]]:
+        """Each broadcast once: most of a newer version says again what the older ones, which are still held, said."""
+        oldest_first = sorted(self._plans.values(), key=lambda plan: plan.version)
+        return {(plan.scope, one.id, one.rev): (one, plan) for plan in oldest_first for one in plan.broadcasts}.values()

@@ -2,6 +2,7 @@
 
 import resource
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -38,9 +39,14 @@ def drained(cue):
 def test_a_feed_tells_once_when_it_can_be_started_or_has_failed(seconds, failed, tmp_path):
     path = write_wav(tmp_path / "a.wav", speechlike(seconds)) if seconds else tmp_path / "not-there.wav"
     feed = ProgrammeFeed(Prepare(occurrence="b", sources=(Content(str(path)),)))
-    told = []
+    told, settled = [], threading.Event()
 
-    feed.start(lambda: told.append((feed.available() >= 48_000, feed.error is not None)))
+    def settle():
+        told.append((feed.available() >= 48_000, feed.error is not None))
+        settled.set()
+
+    feed.start(settle)
+    assert settled.wait(10)  # before anything is taken from what it holds
     while not feed.finished or feed.available():
         feed.read(4800)
 

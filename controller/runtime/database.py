@@ -217,12 +217,13 @@ def _pool(address: URL, connections: int) -> dict[str, Any]:
 
 def _prepare_sqlite(engine: AsyncEngine) -> None:
     """BEGIN IMMEDIATE instead of the driver's late BEGIN: writers queue up instead of failing half-way."""
+    patience = f"busy_timeout={migration.USUAL_PATIENCE_MS}"
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (patience, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME = 0x10A
+_PATIENCE_MS = 600_000
+USUAL_PATIENCE_MS = 10_000
+"""How long SQLite waits for another writer, while migrating and else."""
 
 
 class DatabaseUnfit(LoaError):
@@ -53,7 +56,7 @@ def configuration(connection: Connection) -> Config:
 
 
 def _sqlite(connection: Connection, revision: str) -> None:
-    with without_foreign_keys(connection), connection.begin():
+    with _patiently(connection), without_foreign_keys(connection), connection.begin():
         command.upgrade(configuration(connection), revision)
         astray = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if astray:
@@ -68,17 +71,27 @@ def without_foreign_keys(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "sqlite":
         yield
         return
-    _foreign_keys(connection, "OFF")
+    _pragma(connection, "foreign_keys=OFF")
     try:
         yield
     finally:
-        _foreign_keys(connection, "ON")
+        _pragma(connection, "foreign_keys=ON")
 
 
-def _foreign_keys(connection: Connection, word: str) -> None:
+@contextmanager
+def _patiently(connection: Connection) -> Iterator[None]:
+    """Whoever starts at the same time may be at it for a while."""
+    _pragma(connection, f"busy_timeout={_PATIENCE_MS}")
+    try:
+        yield
+    finally:
+        _pragma(connection, f"busy_timeout={USUAL_PATIENCE_MS}")
+
+
+def _pragma(connection: Connection, words: str) -> None:
     """Outside any transaction, where alone it has an effect."""
     cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA foreign_keys={word}")
+    cursor.execute(f"PRAGMA {words}")
     cursor.close()
 
 

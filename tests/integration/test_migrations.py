@@ -189,8 +189,7 @@ async def test_rows_that_point_at_nothing_stop_the_migration_on_sqlite(tmp_path:
     def break_it(connection: Connection) -> None:
         migration.upgrade(connection)
         connection.rollback()
-        migration._foreign_keys(connection, "OFF")
-        with connection.begin():
+        with migration.without_foreign_keys(connection), connection.begin():
             connection.exec_driver_sql(
                 "INSERT INTO units (id, name, kind, parent_id) VALUES ('a', 'A', 'commune', 'b')"
             )

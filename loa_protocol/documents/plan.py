@@ -62,12 +62,18 @@ Segments = Annotated[tuple[Segment, ...], Meta(max_length=200)]
 
 
 class BoardItem(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """What a board shows from the broadcast's start until `until`; pages change every `dwell_ms`."""
+    """What a board shows from the broadcast's start until `until`; pages change every `dwell_ms`.
+
+    `image` and `video` are keys of the plan's manifest. The image is the first page, then come those of `text`, which
+    may be empty beside it. What a board cannot show (yet), it says in its receipt.
+    """
 
     until: Instant
     text: Annotated[str, Meta(max_length=4000)]
     layout: Annotated[str, Meta(pattern=r"^(page|scroll)(?![\s\S])")] = "page"
     dwell_ms: Annotated[int, Meta(ge=500, le=600_000)] = 5000
+    image: Id | None = None
+    video: Id | None = None
 
 
 class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,1 @@
+"""Words as data: abbreviations, units, kinds of documents, letters."""

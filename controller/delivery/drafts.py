@@ -194,7 +194,7 @@ async def _contents(session: AsyncSession, scope: str, now: datetime) -> dict[st
     return {row[0].id: _content(row[0], row[1], row[2]) for row in rows}
 
 
-def _content(rendition: Rendition, duration_ms: int, loudness_lufs: float) -> Content:
+def _content(rendition: Rendition, duration_ms: int, loudness_lufs: float | None) -> Content:
     return Content(
         root=rendition.root,
         bytes=rendition.bytes,

@@ -29,14 +29,18 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 class AssetView(View):
-    """A sound as it was taken in. Levels: LUFS and dBTP of the encoded file."""
+    """A sound, image or video as it was taken in. Levels: LUFS and dBTP of the encoded sound."""
 
     id: str
+    kind: str
     title: str
+    unit_id: str | None
+    language: str | None
+    origin: str
     source_sha256: str
     duration_ms: int
-    loudness_lufs: float
-    true_peak_dbtp: float
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
     facts: dict[str, Any]
     created_at: datetime
 

@@ -5,6 +5,7 @@ from controller.broadcasts import tables as broadcasts
 from controller.delivery import tables as delivery
 from controller.devices import tables as devices
 from controller.jobs import tables as jobs
+from controller.library import tables as library
 from controller.media import tables as media
 from controller.policies import tables as policies
 from controller.receipts import tables as receipts
@@ -13,5 +14,5 @@ from controller.schedules import tables as schedules
 from controller.sources import tables as sources
 from controller.units import tables as units
 
-TABLES = (units, devices, media, jobs, broadcasts, delivery, receipts, sources, schedules, policies, api)
+TABLES = (units, devices, media, library, jobs, broadcasts, delivery, receipts, sources, schedules, policies, api)
 metadata = Base.metadata

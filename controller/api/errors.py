@@ -13,6 +13,13 @@ from loa_protocol.errors import LoaError
 
 STATUS: Mapping[str, int] = {
     "not_signed_in": 401,
+    "person_unknown": 403,
+    "person_needed": 403,
+    "person_not_found": 404,
+    "grant_not_found": 404,
+    "leave_not_found": 404,
+    "person_left": 409,
+    "leave_overlaps": 409,
     "unit_unknown": 404,
     "device_unknown": 404,
     "asset_unknown": 404,

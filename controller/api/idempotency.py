@@ -93,7 +93,8 @@ async def _answer(
 
 
 async def _digest(request: Request) -> str:
-    head = f"{request.method} {request.url.path}\n{request.headers.get('authorization', '')}\n".encode()
+    person = request.headers.get("x-loa-person", "")
+    head = f"{request.method} {request.url.path}\n{request.headers.get('authorization', '')}{person}\n".encode()
     return hashlib.sha256(head + await request.body()).hexdigest()
 
 

@@ -7,6 +7,8 @@ from controller.devices import tables as devices
 from controller.jobs import tables as jobs
 from controller.library import tables as library
 from controller.media import tables as media
+from controller.notices import tables as notices
+from controller.people import tables as people
 from controller.policies import tables as policies
 from controller.receipts import tables as receipts
 from controller.runtime.database import Base
@@ -14,5 +16,20 @@ from controller.schedules import tables as schedules
 from controller.sources import tables as sources
 from controller.units import tables as units
 
-TABLES = (units, devices, media, library, jobs, broadcasts, delivery, receipts, sources, schedules, policies, api)
+TABLES = (
+    units,
+    people,
+    notices,
+    devices,
+    media,
+    library,
+    jobs,
+    broadcasts,
+    delivery,
+    receipts,
+    sources,
+    schedules,
+    policies,
+    api,
+)
 metadata = Base.metadata

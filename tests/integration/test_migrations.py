@@ -6,7 +6,7 @@ A new revision needs nothing here; one that changes values on purpose names the 
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Date,
     DateTime,
     Float,
     Integer,
@@ -62,6 +63,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 FULL: tuple[tuple[tuple[Any, ...], Any, Any], ...] = (
     ((JSON,), [], {"chữ": ["ấ", 1, None]}),
     ((DateTime,), AT, AT),
+    ((Date,), date(2026, 11, 21), date(2026, 11, 21)),
     ((Boolean,), False, True),
     ((LargeBinary, BLOB, BYTEA), b"", bytes(range(256))),
     ((Float,), 0.0, -16.25),

@@ -1,0 +1,77 @@
+"""Who acts in a request, until people sign in: whoever holds the token says it in a header and is trusted with it.
+
+Without the header the token itself acts, as nobody in particular; what needs a person's name refuses that.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.api.dependencies import TheController
+from controller.people import store
+from loa_protocol.errors import LoaError
+
+HEADER = "X-Loa-Person"
+
+
+class PersonUnknown(LoaError):
+    """The person a request acts for does not exist, or has left."""
+
+    code = "person_unknown"
+
+
+class PersonNeeded(LoaError):
+    """A step needs somebody who answers for it."""
+
+    code = "person_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a person, or nobody in particular (`person_id` None)."""
+
+    person_id: str | None
+    name: str
+
+    def require_person(self) -> str:
+        """The person's id.
+
+        Raises:
+            PersonNeeded: nobody in particular acts.
+        """
+        if self.person_id is None:
+            raise PersonNeeded(f"this needs somebody who answers for it; name a person in the header {HEADER}")
+        return self.person_id
+
+
+TOKEN = Actor(None, "token")
+
+
+async def of_header(session: AsyncSession, person_id: str | None) -> Actor:
+    """The actor that a header names.
+
+    Raises:
+        PersonUnknown: nobody who works here.
+    """
+    if person_id is None:
+        return TOKEN
+    person = await store.find(session, person_id)
+    if person is None or person.retired_at is not None:
+        raise PersonUnknown(f"{person_id} in {HEADER} is nobody who works here; list the people", person=person_id)
+    return Actor(person.id, person.name)
+
+
+async def _acting(
+    request: Request, controller: TheController, person: Annotated[str | None, Header(alias=HEADER)] = None
+) -> Actor:
+    """In the transaction of the request where it has one."""
+    session: AsyncSession | None = getattr(request.state, "session", None)
+    if session is not None:
+        return await of_header(session, person)
+    async with controller.db.reading() as reading:
+        return await of_header(reading, person)
+
+
+Acting = Annotated[Actor, Depends(_acting, scope="function")]

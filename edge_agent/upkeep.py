@@ -24,12 +24,14 @@ log = logging.getLogger(__name__)
 
 SECOND_S = 1.0
 DIAGNOSE_EVERY_S = 5
+SHED_EVERY_S = 5
+"""Every plan that is held is merged anew whenever one comes: those that nothing needs must not pile up."""
 HEALTH_EVERY_S = 60
 TIDY_EVERY_S = 600
 
 
 class Upkeep:
-    """Each second: refusals that were folded; then diagnosis, health, and tidying up what is old."""
+    """Each second: refusals that were folded; then diagnosis, plans let go of, health, and tidying up what is old."""
 
     def __init__(
         self,
@@ -65,11 +67,15 @@ class Upkeep:
                 await self._write(entry)
             if second % DIAGNOSE_EVERY_S == 0:
                 await self._diagnose()
+            if second % SHED_EVERY_S == 0:
+                await self._tidy(self._reactions.prune())
             if second % HEALTH_EVERY_S == 0 or self._health_is_due:
                 self._health_is_due = False
                 await self._send_health()
             if second % TIDY_EVERY_S == 0:
-                await self._tidy()
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(self._clock.save)
+                await self._tidy(self._prune_journal())
 
     async def _diagnose(self) -> None:
         fresh, gone = await self._reports.diagnose(connected=self._session.connected.is_set())
@@ -93,12 +99,12 @@ class Upkeep:
         health = msgspec.json.encode(await self._reports.health())
         await self._session.publish(topics.up(Family.HEALTH, self._device_id), health, qos=0)
 
-    async def _tidy(self) -> None:
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(self._clock.save)
+    async def _prune_journal(self) -> None:
+        if self._clock.read().schedules_play:
+            await self._journal.prune(now=self._clock.now(), named=named_occurrences(self._holdings.plans))
+
+    async def _tidy(self, pruning: Awaitable[None]) -> None:
         try:
-            await self._reactions.prune()
-            if self._clock.read().schedules_play:
-                await self._journal.prune(now=self._clock.now(), named=named_occurrences(self._holdings.plans))
+            await pruning
         except LoaError as error:
             log.error("%s: nothing could be tidied up: %s", self._device_id, error)  # noqa: TRY400 - foreseen

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 if TYPE_CHECKING:
     from tests.fakes.postgres import PostgresServer
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 FIGURE = "figure"
 ALONE = Path(__file__).with_name("acceptance")
 settings.register_profile("loa", deadline=None, print_blob=True)
+settings.register_profile(
+    "mutation", settings.get_profile("loa"), max_examples=25, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("loa")
 
 

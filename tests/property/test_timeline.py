@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loa_protocol.documents.device import DeviceKind
@@ -15,6 +15,7 @@ from loa_protocol.documents.plan import Broadcast, OnLate, OnPreempt, Plan, With
 from loa_protocol.documents.policy import Policy
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.timeline import TURN_GAP_MS, Class, Past, Phase, Timeline
+from tests.property.effort import examples
 from tests.property.timeline_world import (
     END,
     GRACE,
@@ -34,13 +35,8 @@ from tests.property.timeline_world import (
     worlds,
 )
 
-ordinary = settings(
-    max_examples=50,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-thorough = settings(ordinary, max_examples=60)
+ordinary = examples(50)
+thorough = examples(60)
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -126,7 +122,7 @@ def test_the_order_in_which_documents_came_changes_nothing(world: World, now: da
 
 
 @given(worlds(), st.lists(instants, min_size=1, max_size=4))
-@settings(ordinary, max_examples=120)
+@examples(120)
 def test_stepping_through_time_gives_what_one_look_foretold(world: World, stops_at: list[datetime]) -> None:
     foretold = world.timeline(T0)
     runner = Runner(world, T0)
@@ -157,7 +153,7 @@ def test_what_sounds_while_documents_arrive_keeps_the_rules(first: World, news: 
 
 
 @given(worlds(), instants, st.lists(st.tuples(instants, policies()), min_size=1, max_size=3))
-@settings(ordinary, max_examples=120)
+@examples(120)
 def test_nothing_ordinary_sounds_outside_the_policy(
     world: World, boot: datetime, news: list[tuple[datetime, Policy]]
 ) -> None:

@@ -2,15 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loa_protocol.documents.policy import Policy
 from loa_protocol.documents.trust import Ceilings, LegalHours
 from loa_protocol.policy import GRACE, HardLimits, Meter, merge
+from tests.property.effort import examples
 from tests.property.timeline_world import STEP, T0, instants, policies
 
-ordinary = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+ordinary = examples(150)
 many = st.lists(policies(), max_size=4)
 ceilings = st.builds(
     Ceilings,

@@ -45,9 +45,9 @@ class Outlook:
 class Merging:
     """How documents are merged; a process that stands for many devices may remember what equal ones gave."""
 
-    def agenda(self, plans: tuple[Plan, ...], dropped: AbstractSet[Occurrence]) -> Agenda:
-        """What all plans together ask for."""
-        return agenda_of(plans, dropped=dropped)
+    def agenda(self, plans: tuple[Plan, ...], languages: tuple[str, ...], dropped: AbstractSet[Occurrence]) -> Agenda:
+        """What all plans together ask of a device with these languages."""
+        return agenda_of(plans, languages=languages, dropped=dropped)
 
     def catalogue(self, plans: tuple[Plan, ...], languages: tuple[str, ...]) -> Catalogue:
         """What each of it sounds."""
@@ -80,8 +80,9 @@ class Desk:
         assignment = holdings.assignment
         plans = holdings.plans
         merging = self._merging
-        self._agenda = merging.agenda(plans, holdings.dropped)
-        self._catalogue = merging.catalogue(plans, assignment.languages if assignment else ())
+        languages = assignment.languages if assignment else ()
+        self._agenda = merging.agenda(plans, languages, holdings.dropped)
+        self._catalogue = merging.catalogue(plans, languages)
         try:
             self._policy = merging.policy(holdings.policies, holdings.trust.current.ceilings, self._limits)
         except PolicyInvalid as error:

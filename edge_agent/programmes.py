@@ -1,7 +1,8 @@
 """From a broadcast of a plan to what the player is given and what the cache must hold. Pure.
 
-Rules: the first wanted language with a variant of its own decides; a relay waits for no fallback that is not there
-yet; a chime this player does not know becomes the opening one, because a strange chime must not cost the bulletin.
+Rules: what a device sounds of variants is said by `loa_protocol.spoken`, and nothing else is fetched; a relay waits for
+no fallback that is not there yet; a chime this player does not know becomes the opening one, because a strange chime
+must not cost the bulletin.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edge_agent.player import wire
+from loa_protocol import spoken
 from loa_protocol.documents.plan import (
     Broadcast,
     ChimeSegment,
@@ -18,6 +20,7 @@ from loa_protocol.documents.plan import (
     PauseSegment,
     Plan,
     RelaySegment,
+    Segment,
     Segments,
 )
 from loa_protocol.errors import LoaError
@@ -59,11 +62,10 @@ class Programme:
         """
         return tuple(self._source(segment, path) for segment in self.segments)
 
-    def _sounding(self, kinds: tuple[type[object], ...]) -> Iterator[Content]:
+    def _sounding(self, kinds: tuple[type[Segment], ...]) -> Iterator[Content]:
         for segment in self.segments:
-            ref = _ref(segment)
-            if isinstance(segment, kinds) and ref is not None and ref in self.contents:
-                yield self.contents[ref]
+            if isinstance(segment, kinds):
+                yield from (self.contents[ref] for ref in spoken.refs_of(segment, ()) if ref in self.contents)
 
     def _source(self, segment: object, path: Callable[[str], Path]) -> wire.Source:
         match segment:
@@ -86,17 +88,10 @@ class Programme:
         return wire.Content(str(path(content.root)), content.duration_ms or None, content.bytes)
 
 
-def _ref(segment: object) -> str | None:
-    if isinstance(segment, ContentSegment):
-        return segment.ref
-    return segment.fallback if isinstance(segment, RelaySegment) else None
-
-
 def programme_of(broadcast: Broadcast, plan: Plan, languages: Sequence[str]) -> Programme:
-    """What a device that wants these languages, best first, sounds of a broadcast."""
-    wanted = next((language for language in languages if language in broadcast.variants), None)
-    segments = broadcast.segments if wanted is None else broadcast.variants[wanted]
-    refs = {ref for segment in segments if (ref := _ref(segment)) is not None}
+    """What a device that lists these languages sounds of a broadcast."""
+    segments = spoken.parts_of(broadcast.segments, plan.manifest, languages)
+    refs = spoken.every_ref(segments)
     return Programme(segments, broadcast.repeats, {ref: plan.manifest[ref] for ref in refs if ref in plan.manifest})
 
 
@@ -120,8 +115,9 @@ class Catalogue:
         """(asset, when it must be there) of everything that may still sound on a device that has this turn."""
         for broadcast, plan in self._newest():
             lag = turn * turn_length_ms(broadcast)
-            over = broadcast.latest_start + timedelta(milliseconds=lag + broadcast.duration_ms)
-            if over <= now or not broadcast.duration_ms or settled(Occurrence(id=broadcast.id)):
+            length_ms = spoken.sound_ms(broadcast, plan.manifest, self._languages)
+            over = broadcast.latest_start + timedelta(milliseconds=lag + length_ms)
+            if over <= now or not length_ms or settled(Occurrence(id=broadcast.id)):
                 continue
             for content in programme_of(broadcast, plan, self._languages).contents.values():
                 yield content, broadcast.start

@@ -3,11 +3,21 @@
 from datetime import UTC
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+
+def _each_once(languages: list[str]) -> list[str]:
+    if len(set(languages)) < len(languages):
+        raise ValueError("a language is named twice; name each once, in the order in which they are spoken")
+    return languages
+
 
 IdField = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 ScopeField = Annotated[str, StringConstraints(pattern=r"^[ugd]-[a-z0-9-]{1,40}$")]
 UtcField = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+LanguageField = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
+LanguagesField = Annotated[list[LanguageField], Field(max_length=10), AfterValidator(_each_once)]
+VariantsField = Annotated[dict[LanguageField, IdField], Field(max_length=20)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True, pattern=r"^[^\x00]*$")]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, ScopeField, Title, UtcField, View
+from controller.api.models import Body, IdField, ScopeField, Title, UtcField, VariantsField, View
 from controller.broadcasts import service, store
 from controller.broadcasts.rules import BroadcastRequest
 from controller.broadcasts.tables import BroadcastRow
@@ -23,11 +23,16 @@ Seconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
 class BroadcastBody(Body):
-    """What to say, where and when. `at` absent is now; `late_s`: how late a device may still begin."""
+    """What to say, where and when. `at` absent is now; `late_s`: how late a device may still begin.
+
+    `variants`: language → the sound for devices that list it, one after another in their order; `asset_id` is for those
+    that list none of them.
+    """
 
     title: Title
     to: Annotated[list[ScopeField], Field(min_length=1, max_length=500)]
     asset_id: IdField | None = None
+    variants: VariantsField = {}
     at: UtcField | None = None
     level: Level = Level.NORMAL
     volume: Annotated[int, Field(ge=0, le=100)] = 70

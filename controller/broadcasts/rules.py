@@ -1,12 +1,13 @@
 """What makes a request for a broadcast a sound one, and the instants that follow from it. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from loa_protocol.documents.plan import BoardItem, OnPreempt, Segment
+from loa_protocol.documents.plan import BoardItem, OnPreempt, Segments
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import Level
+from loa_protocol.spoken import pass_ms
 
 NOW_LEAD = timedelta(seconds=3)
 """What "now" means: time for the plan and the content to reach connected devices."""
@@ -31,13 +32,26 @@ class EmergencyNeedsAlert(LoaError):
     code = "emergency_needs_alert"
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A sound of the library; `ref` is the rendition that devices fetch."""
+
+    asset: str
+    ref: str
+    duration_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastRequest:
-    """What an operator asks for. `at` None is now; `to` are scopes; times in seconds."""
+    """What an operator asks for. `at` None is now; `to` are scopes; times in seconds.
+
+    `variants`: language → the sound for devices that list it; `asset_id` is for those that list none of them.
+    """
 
     title: str
     to: Sequence[str]
     asset_id: str | None = None
+    variants: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
     level: Level = Level.NORMAL
     volume: int = 70
@@ -127,9 +141,14 @@ def require_sound_request(request: BroadcastRequest) -> None:
         raise BroadcastInvalid(f"“{request.title}” has no target; name at least one unit, group or device")
     if request.asset_id is None and not request.board_text:
         raise BroadcastInvalid(f"“{request.title}” has neither sound nor board text; give at least one")
+    if request.variants and request.asset_id is None:
+        raise BroadcastInvalid(
+            f"“{request.title}” has sounds for some languages only; name the one for devices that speak none of them"
+        )
 
 
-def sound_length_ms(segments: Sequence[Segment], content_ms: int, repeats: int) -> int:
-    """Length of all repeats; content segments last `content_ms`."""
-    once = sum(getattr(segment, "duration_ms", content_ms) for segment in segments)
-    return once * repeats
+def length_ms(segments: Segments, sounds: Iterable[Sound], repeats: int, classes: Iterable[Sequence[str]]) -> int:
+    """Length of all repeats on the device that needs longest; `classes`: the languages its devices speak."""
+    lengths = {sound.ref: sound for sound in sounds}
+    passes = [pass_ms(segments, lengths, languages) for languages in classes] or [pass_ms(segments, lengths, ())]
+    return max((once_ms for once_ms in passes if once_ms is not None), default=0) * repeats

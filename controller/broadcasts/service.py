@@ -1,20 +1,18 @@
 """Use cases of broadcasts: accept one, take it back, stop what sounds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import rules, store
-from controller.broadcasts.rules import BroadcastRequest
+from controller.broadcasts.rules import BroadcastRequest, Sound
 from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, BroadcastScope
 from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
 from controller.media import service as media
-from controller.media.tables import Asset, Rendition
 from controller.policies import service as policies
 from controller.policies.objections import Objection
 from controller.policies.rules import airing
@@ -23,6 +21,7 @@ from controller.units import store as units
 from loa_protocol import topics
 from loa_protocol.documents.plan import CHIME_MS, ChimeSegment, ContentSegment, Segment
 from loa_protocol.errors import LoaError
+from loa_protocol.spoken import every_ref
 from loa_protocol.timeline import turn_length_ms
 
 OPENING = "opening"
@@ -77,10 +76,10 @@ async def accept(
     rules.require_sound_request(request)
     scopes = tuple(dict.fromkeys(request.to))
     await _require_targets(session, scopes)
-    asset = await _asset(session, request.asset_id)
-    renditions = await _renditions(session, asset)
-    segments = _segments(request, renditions)
-    length_ms = rules.sound_length_ms(segments, asset.duration_ms if asset else 0, request.repeats)
+    sounds = await _sounds(session, request)
+    segments = _segments(request, sounds)
+    classes = await units.languages_of_scopes(session, scopes) if request.variants else ()
+    length_ms = rules.length_ms(segments, sounds.values(), request.repeats, classes)
     timing = rules.timing(request, duration_ms=length_ms, now=now)
     board = rules.board_item(request, timing.start)
     row = BroadcastRow(
@@ -105,7 +104,8 @@ async def accept(
     await session.flush()
     row.deadline += await turns(session, row, scopes)
     session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
-    session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=r.id) for r in renditions)
+    refs = sorted(every_ref(segments))
+    session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=ref) for ref in refs)
     await session.flush()
     await delivery.want(session, plan_topics(scopes))  # first: the fitting must hold until the commit
     objections = await policies.check(session, [airing(drafts.wire_broadcast(row), scopes)], now=now)
@@ -202,20 +202,19 @@ async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None
         raise TargetEmpty(f"{', '.join(scopes)} has no device in service; register one or choose another target")
 
 
-async def _asset(session: AsyncSession, asset_id: str | None) -> Asset | None:
-    return None if asset_id is None else await media.require(session, asset_id)
+async def _sounds(session: AsyncSession, request: BroadcastRequest) -> Mapping[str, Sound]:
+    """Asset → what the plan's manifest names of it: today's devices all take Opus."""
+    named = {*request.variants.values()} | ({request.asset_id} if request.asset_id is not None else set())
+    found = await store.sounds(session, sorted(named))
+    for asset_id in sorted(named - found.keys()):
+        await media.require(session, asset_id)
+        raise rules.BroadcastInvalid(f"“{request.title}” names {asset_id}, which is no sound; name one that is")
+    return found
 
 
-async def _renditions(session: AsyncSession, asset: Asset | None) -> Sequence[Rendition]:
-    """What the plan's manifest names: today's devices all take Opus."""
-    if asset is None:
+def _segments(request: BroadcastRequest, sounds: Mapping[str, Sound]) -> tuple[Segment, ...]:
+    if request.asset_id is None:
         return ()
-    query = select(Rendition).where(Rendition.asset_id == asset.id, Rendition.codec == "opus")
-    return (await session.scalars(query)).all()
-
-
-def _segments(request: BroadcastRequest, renditions: Sequence[Rendition]) -> tuple[Segment, ...]:
-    chime: tuple[Segment, ...] = ()
-    if request.chime and renditions:
-        chime = (ChimeSegment(name=OPENING, duration_ms=CHIME_MS[OPENING]),)
-    return (*chime, *(ContentSegment(ref=rendition.id) for rendition in renditions))
+    chime = (ChimeSegment(name=OPENING, duration_ms=CHIME_MS[OPENING]),) if request.chime else ()
+    variants = {language: sounds[asset_id].ref for language, asset_id in sorted(request.variants.items())}
+    return (*chime, ContentSegment(ref=sounds[request.asset_id].ref, variants=variants))

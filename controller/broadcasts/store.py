@@ -1,12 +1,14 @@
 """All queries about broadcasts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts.rules import Sound
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope
+from controller.media.tables import Asset, Rendition
 
 
 async def find(session: AsyncSession, broadcast_id: str) -> BroadcastRow | None:
@@ -43,3 +45,16 @@ async def scopes_of(session: AsyncSession, broadcast_ids: Iterable[str]) -> dict
     for row in await session.scalars(query.order_by(BroadcastScope.scope)):
         found.setdefault(row.broadcast_id, []).append(row.scope)
     return found
+
+
+async def sounds(session: AsyncSession, asset_ids: Collection[str]) -> dict[str, Sound]:
+    """Those of the sounds that there are, as today's devices fetch them."""
+    if not asset_ids:
+        return {}
+    query = (
+        select(Asset.id, Asset.duration_ms, func.min(Rendition.id).label("ref"))
+        .join(Rendition, Rendition.asset_id == Asset.id)
+        .where(Asset.id.in_(asset_ids), Rendition.codec == "opus")
+        .group_by(Asset.id, Asset.duration_ms)
+    )
+    return {row.id: Sound(row.id, row.ref, row.duration_ms) for row in await session.execute(query)}

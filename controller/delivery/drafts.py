@@ -38,11 +38,12 @@ Sign = Callable[[Plan], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A device in service and the scopes it belongs to."""
+    """A device in service, the scopes it belongs to and the languages it speaks."""
 
     device: Device
     units: tuple[str, ...]
     groups: tuple[Membership, ...]
+    languages: tuple[str, ...]
 
 
 async def places(session: AsyncSession, device_ids: Collection[str]) -> dict[str, Placed]:
@@ -52,7 +53,8 @@ async def places(session: AsyncSession, device_ids: Collection[str]) -> dict[str
     query = select(Device).where(Device.id.in_(device_ids), Device.retired_at.is_(None))
     devices = (await session.scalars(query.execution_options(populate_existing=True))).all()
     scopes = await units.scopes_of_devices(session, devices)
-    return {device.id: Placed(device, *scopes[device.id]) for device in devices}
+    languages = await units.languages_of_devices(session, devices)
+    return {device.id: Placed(device, *scopes[device.id], languages[device.id]) for device in devices}
 
 
 def assignment(placed: Placed, *, version: int, now: datetime) -> Assignment:
@@ -67,7 +69,7 @@ def assignment(placed: Placed, *, version: int, now: datetime) -> Assignment:
         units=placed.units,
         groups=placed.groups,
         output_profile=device.profile,
-        languages=tuple(device.languages),
+        languages=placed.languages,
         stagger_ms=device.stagger_ms,
         turn=device.turn,
     )

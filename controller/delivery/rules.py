@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from controller.runtime.urgency import Urgency
-from loa_protocol.documents.plan import Broadcast, Content, ContentSegment, Plan, RelaySegment, Withdrawn
+from loa_protocol.documents.plan import Broadcast, Content, Plan, Withdrawn
 from loa_protocol.errors import LoaError
+from loa_protocol.spoken import every_ref
 from loa_protocol.timeline import turn_length_ms
 from loa_protocol.topics import Family
 
@@ -40,18 +41,6 @@ def ends(broadcast: Broadcast, last_turn: int = 0) -> datetime:
     return sound if broadcast.board is None else max(sound, broadcast.board.until)
 
 
-def refs(broadcast: Broadcast) -> frozenset[str]:
-    """Manifest keys a broadcast needs."""
-    found = set()
-    for segments in (broadcast.segments, *broadcast.variants.values()):
-        for segment in segments:
-            if isinstance(segment, ContentSegment):
-                found.add(segment.ref)
-            elif isinstance(segment, RelaySegment) and segment.fallback is not None:
-                found.add(segment.fallback)
-    return frozenset(found)
-
-
 def plan_of(
     scope: str,
     *,
@@ -72,7 +61,7 @@ def plan_of(
     end = now + horizon
     withdrawn = [Withdrawn(id=one.id, rev=one.rev) for one in cancelled if ends(one, last_turn) > now]
     current = [one for one in broadcasts if ends(one, last_turn) > now and one.start < end]
-    needed = sorted({ref for one in current for ref in refs(one)})
+    needed = sorted({ref for one in current for ref in every_ref(one.segments)})
     return Plan(
         scope=scope,
         version=version,

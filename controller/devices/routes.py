@@ -1,17 +1,20 @@
 """Devices over HTTP: register, list with their newest report, findings, the pinned trust for provisioning."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, Title, View
+from controller.api.models import Body, IdField, LanguagesField, Title, View
 from controller.devices import service
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport
+from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
 
 router = APIRouter(tags=["devices"], route_class=WriteRoute)
@@ -43,7 +46,10 @@ class PlaceBody(Body):
 
 
 class DeviceBody(PlaceBody):
-    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64, made on the device."""
+    """A device to register; `public_key`: 32 raw Ed25519 bytes in base64, made on the device.
+
+    `languages`: what it speaks, the first spoken first; none: those of its unit.
+    """
 
     id: IdField
     name: Title
@@ -51,8 +57,14 @@ class DeviceBody(PlaceBody):
     unit_id: IdField
     public_key: Annotated[str, Field(max_length=100)]
     profile: Annotated[str, Field(max_length=100)] = "default"
-    languages: list[Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]] = ["vi"]
+    languages: LanguagesField = []
     stagger_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
+
+
+class DeviceChangeBody(PlaceBody):
+    """What is to be different; what is not named stays. `languages` null or empty: those of its unit."""
+
+    languages: LanguagesField | None = None
 
 
 class DevicesBody(Body):
@@ -68,7 +80,10 @@ class RegisteredView(View):
 
 
 class DeviceView(View):
-    """A device and what it last said of itself."""
+    """A device and what it last said of itself.
+
+    `languages`: its own, none where it has those of its unit; `speaks`: what it speaks, the first spoken first.
+    """
 
     id: str
     name: str
@@ -76,6 +91,7 @@ class DeviceView(View):
     unit_id: str
     profile: str
     languages: list[str]
+    speaks: list[str] = []
     stagger_ms: int
     turn: int
     latitude: float | None
@@ -112,27 +128,30 @@ def _wanted(body: DeviceBody) -> service.NewDevice:
     )
 
 
-def _view(device: Device, report: DeviceReport | None) -> DeviceView:
-    view = DeviceView.model_validate(device)
-    if report is None:
-        return view
-    ready = bool(report.state.get("ready"))
-    return view.model_copy(
-        update={"online": report.online, "ready": ready, "seen_at": report.seen_at, "state": report.state}
-    )
+async def _views(session: AsyncSession, found: Sequence[tuple[Device, DeviceReport | None]]) -> list[DeviceView]:
+    spoken = await units.languages_of_devices(session, [device for device, _ in found])
+    return [_view(device, report, spoken[device.id]) for device, report in found]
+
+
+def _view(device: Device, report: DeviceReport | None, spoken: Sequence[str]) -> DeviceView:
+    known: dict[str, Any] = {"speaks": list(spoken)}
+    if report is not None:
+        ready = bool(report.state.get("ready"))
+        known |= {"online": report.online, "ready": ready, "seen_at": report.seen_at, "state": report.state}
+    return DeviceView.model_validate(device).model_copy(update=known)
 
 
 @router.get("/devices")
 async def list_devices(session: Read) -> list[DeviceView]:
     """All devices in service."""
-    return [_view(device, report) for device, report in await service.everything(session)]
+    return await _views(session, await service.everything(session))
 
 
 @router.post("/devices", status_code=201)
 async def register_device(body: DeviceBody, session: Write, controller: TheController) -> DeviceView:
     """Register a device; its assignment is signed and published next."""
     device = (await service.register_all(session, [_wanted(body)], now=controller.clock.now()))[0]
-    return _view(device, None)
+    return (await _views(session, [(device, None)]))[0]
 
 
 @router.post("/devices/batch", status_code=201)
@@ -144,14 +163,16 @@ async def register_devices(body: DevicesBody, session: Write, controller: TheCon
 
 
 @router.patch("/devices/{device_id}")
-async def change_device(device_id: IdField, body: PlaceBody, session: Write) -> DeviceView:
-    """Say where a device hangs or how far it is heard; what is not named stays, null is nobody knows."""
+async def change_device(device_id: IdField, body: DeviceChangeBody, session: Write) -> DeviceView:
+    """Say where a device hangs, how far it is heard (null: nobody knows) or what it speaks; the rest stays."""
     device = await service.require(session, device_id)
     if {"latitude", "longitude"} & body.model_fields_set:
         await service.place(session, device_id, body.at)
     if "reach_m" in body.model_fields_set:
         await service.set_reach(session, device_id, body.reach_m)
-    return _view(device, await service.newest_report(session, device_id))
+    if "languages" in body.model_fields_set:
+        await service.set_languages(session, device_id, body.languages or ())
+    return (await _views(session, [(device, await service.newest_report(session, device_id))]))[0]
 
 
 @router.get("/findings")

@@ -151,6 +151,20 @@ async def set_reach(session: AsyncSession, device_id: str, reach_m: int | None) 
     return device
 
 
+async def set_languages(session: AsyncSession, device_id: str, languages: Sequence[str]) -> Device:
+    """Say what a device speaks, the first spoken first; none: what its unit's devices speak.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    device = await require(session, device_id)
+    if list(languages) != device.languages:
+        device.languages = list(languages)
+        await session.flush()
+        await units.assign_anew(session, [device_id])
+    return device
+
+
 def position(device: Device) -> Point | None:
     """Where a device hangs, if that is known."""
     if device.latitude is None or device.longitude is None:

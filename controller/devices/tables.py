@@ -12,6 +12,7 @@ from controller.runtime.database import Base, Large
 class Device(Base):
     """A loudspeaker cluster or a board. `public_key` is its raw Ed25519 key in base64.
 
+    `languages`: its own, the first spoken first; none: those of its unit (see `units.languages`).
     `latitude` and `longitude` in degrees, both or none; `reach_m`: how far it is heard, where somebody knows.
     """
 
@@ -23,7 +24,7 @@ class Device(Base):
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)
     public_key: Mapped[str] = mapped_column(String(100))
     profile: Mapped[str] = mapped_column(String(100), default="default")
-    languages: Mapped[list[Any]] = mapped_column(default=lambda: ["vi"])
+    languages: Mapped[list[Any]] = mapped_column(default=list)
     stagger_ms: Mapped[int] = mapped_column(default=0)
     turn: Mapped[int] = mapped_column(default=0, server_default="0", index=True)
     latitude: Mapped[float | None]

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts import store as broadcasts
 from controller.schedules import programme as written
 from controller.schedules import rules, structure
 from controller.schedules.fault_texts import Fault, fault
 from controller.schedules.programme import Change, ProgrammeFile
 from controller.schedules.recurrence import FIRST_DAY, LAST_DAY
 from controller.schedules.sessions import wall_of
-from controller.schedules.slots import store as slot_store
 from controller.units import store as units
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import unit_scope
@@ -90,7 +90,7 @@ async def require_known(session: AsyncSession, document: ProgrammeFile) -> None:
     scopes |= {unit_scope(id_) for _, kind, id_ in named if kind == "unit"}
     missing = set(await units.missing_scopes(session, sorted(scopes)))
     assets = {id_ for _, kind, id_ in named if kind == "asset"}
-    unheard = assets - set(await slot_store.sounds(session, sorted(assets)))
+    unheard = assets - set(await broadcasts.sounds(session, sorted(assets)))
     _refuse([*_unknown_targets(document, missing), *_unknown_parts(named, missing, unheard)])
 
 

@@ -21,7 +21,8 @@ from controller.broadcasts.tables import (
 from controller.devices.tables import Device, DeviceReport
 from controller.schedules.planning import Diff, Held, Wanted
 from controller.units import store as units
-from loa_protocol.documents.plan import Broadcast, ContentSegment, OnLate, RelaySegment, Segment, Segments
+from loa_protocol.documents.plan import Broadcast, OnLate, Segments
+from loa_protocol.spoken import every_ref
 from loa_protocol.timeline import turn_length_ms
 
 _AT_ONCE = 400
@@ -193,14 +194,9 @@ def _values(wanted: Wanted, patience: _Patience) -> dict[str, Any]:
 
 
 async def _add_renditions(session: AsyncSession, wanted: Iterable[Wanted]) -> None:
-    named = [(one.id, ref) for one in wanted for ref in sorted(_refs(one.segments))]
+    named = [(one.id, ref) for one in wanted for ref in sorted(every_ref(one.segments))]
     for part in _parts([{"broadcast_id": key, "rendition_id": ref} for key, ref in named]):
         await session.execute(insert(BroadcastRendition), part)
-
-
-def _refs(segments: Iterable[Segment]) -> set[str]:
-    found = {one.ref for one in segments if isinstance(one, ContentSegment)}
-    return found | {one.fallback for one in segments if isinstance(one, RelaySegment) and one.fallback is not None}
 
 
 def _scope_rows(named: Iterable[tuple[str, Iterable[str]]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.broadcasts.rules import Sound
 from controller.schedules import programme as written
 from controller.schedules.programme import Session
 from controller.schedules.slots.filling import Filling, Waiting, fill
@@ -26,15 +27,6 @@ from loa_protocol.documents.plan import (
 
 _SPOKEN = (written.ContentSegment, written.RelaySegment, written.BulletinsSegment)
 _SHORTEST_RELAY_MS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A sound of the library; `ref` is the rendition that devices fetch."""
-
-    asset: str
-    ref: str
-    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts import store as broadcasts
 from controller.broadcasts.service import plan_topics
 from controller.delivery import drafts
 from controller.delivery import store as delivery
@@ -115,7 +116,7 @@ async def _material(session: AsyncSession, programmes: Iterable[Sequence[Segment
         slots |= composing.slots_of(segments)
     waiting = await slot_store.waiting(session, sorted(slots), since)
     named |= {item.asset for items in waiting.values() for item in items}
-    return Material(await slot_store.sounds(session, sorted(named)), waiting)
+    return Material(await broadcasts.sounds(session, sorted(named)), waiting)
 
 
 async def _take_slots(session: AsyncSession, row: ProgrammeRow, series: Series) -> None:

@@ -77,7 +77,7 @@ class SlotItem(Base):
     """A sound that may fill the slots of `unit_id` while it is valid (tin chờ phát).
 
     `owner_id` is the unit that put it there, with its `authority`; `position` is its place among the items of the
-    unit's own.
+    unit's own. `variants`: language → the sound for devices that list it, instead of `asset_id`.
     """
 
     __tablename__ = "slot_items"
@@ -90,6 +90,7 @@ class SlotItem(Base):
     title: Mapped[str] = mapped_column(String(300))
     level: Mapped[str] = mapped_column(String(20))
     asset_id: Mapped[str] = mapped_column(ForeignKey("assets.id"))
+    variants: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime | None]
     position: Mapped[int]

@@ -39,11 +39,12 @@ async def listeners(session: AsyncSession, devices: Sequence[Device]) -> list[Li
     for at in range(0, len(devices), _AT_ONCE):
         part = devices[at : at + _AT_ONCE]
         places = await units.scopes_of_devices(session, part)
+        languages = await units.languages_of_devices(session, part)
         for device in part:
             above, groups = places[device.id]
             scopes = frozenset((device_scope(device.id), *above, *(one.group for one in groups)))
-            kind, languages = DeviceKind(device.kind), tuple(device.languages)
-            found.append(Listener(device.id, kind, scopes, languages, device.stagger_ms, device.turn))
+            kind, spoken = DeviceKind(device.kind), languages[device.id]
+            found.append(Listener(device.id, kind, scopes, spoken, device.stagger_ms, device.turn))
     return found
 
 

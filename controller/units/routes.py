@@ -7,8 +7,8 @@ from pydantic import Field
 
 from controller.api.dependencies import Read
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, Title, View
-from controller.units import service, store
+from controller.api.models import Body, IdField, LanguagesField, Title, View
+from controller.units import languages, service, store
 
 router = APIRouter(tags=["units"], route_class=WriteRoute)
 
@@ -21,16 +21,34 @@ class UnitBody(Body):
     kind: Annotated[str, Field(pattern="^(country|province|region|commune|village|agency)$")]
     parent_id: IdField | None = None
     code: Annotated[str, Field(max_length=40)] | None = None
+    languages: LanguagesField | None = None
+
+
+class UnitChangeBody(Body):
+    """What is to be different; what is not named stays. `languages` null or empty: those of the unit above."""
+
+    name: Title | None = None
+    languages: LanguagesField | None = None
 
 
 class UnitView(View):
-    """A unit of the tree."""
+    """A unit of the tree; `languages`: what its devices speak, the first spoken first, null: as above it."""
 
     id: str
     name: str
     kind: str
     parent_id: str | None
     code: str | None
+    languages: list[str] | None
+
+
+class LanguageView(View):
+    """A language by its code; its names in Vietnamese (behind “tiếng”), in English and in itself."""
+
+    code: str
+    vi: str
+    en: str
+    own: str
 
 
 class GroupBody(Body):
@@ -60,9 +78,32 @@ async def list_units(session: Read) -> list[UnitView]:
 async def create_unit(body: UnitBody, session: Write) -> UnitView:
     """Add a unit."""
     unit = await service.create(
-        session, unit_id=body.id, name=body.name, kind=body.kind, parent_id=body.parent_id, code=body.code
+        session,
+        unit_id=body.id,
+        name=body.name,
+        kind=body.kind,
+        parent_id=body.parent_id,
+        code=body.code,
+        languages=body.languages,
     )
     return UnitView.model_validate(unit)
+
+
+@router.patch("/units/{unit_id}")
+async def change_unit(unit_id: IdField, body: UnitChangeBody, session: Write) -> UnitView:
+    """Change a unit; where its devices thereby speak something else, their assignments follow."""
+    unit = await service.require(session, unit_id)
+    if body.name is not None:
+        await service.rename(session, unit_id, body.name)
+    if "languages" in body.model_fields_set:
+        await service.set_languages(session, unit_id, body.languages)
+    return UnitView.model_validate(unit)
+
+
+@router.get("/languages")
+async def list_languages() -> list[LanguageView]:
+    """The languages that are known by name; any other code may be used, too."""
+    return [LanguageView.model_validate(one) for one in languages.KNOWN]
 
 
 @router.post("/groups", status_code=201)

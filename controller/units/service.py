@@ -1,6 +1,6 @@
 """Use cases of the unit tree and of groups."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,9 +31,16 @@ class DeviceUnknown(LoaError):
 
 
 async def create(
-    session: AsyncSession, *, unit_id: str, name: str, kind: str, parent_id: str | None = None, code: str | None = None
+    session: AsyncSession,
+    *,
+    unit_id: str,
+    name: str,
+    kind: str,
+    parent_id: str | None = None,
+    code: str | None = None,
+    languages: Sequence[str] | None = None,
 ) -> Unit:
-    """Add a unit to the tree.
+    """Add a unit to the tree; no `languages`: as above it.
 
     Raises:
         IdTaken: the id is in use.
@@ -43,7 +50,7 @@ async def create(
         raise IdTaken(f"unit {unit_id} exists already; choose another id")
     if parent_id is not None:
         await require(session, parent_id)
-    unit = Unit(id=unit_id, name=name, kind=kind, parent_id=parent_id, code=code)
+    unit = Unit(id=unit_id, name=name, kind=kind, parent_id=parent_id, code=code, languages=_listed(languages))
     session.add(unit)
     await session.flush()
     return unit
@@ -59,6 +66,44 @@ async def require(session: AsyncSession, unit_id: str) -> Unit:
     if unit is None:
         raise UnitUnknown(f"there is no unit {unit_id}; list the units to find the right id", unit=unit_id)
     return unit
+
+
+async def rename(session: AsyncSession, unit_id: str, name: str) -> Unit:
+    """Give a unit another name.
+
+    Raises:
+        UnitUnknown: there is none.
+    """
+    unit = await require(session, unit_id)
+    unit.name = name
+    return unit
+
+
+async def set_languages(session: AsyncSession, unit_id: str, languages: Sequence[str] | None) -> Unit:
+    """Say what a unit's devices speak, the first spoken first; None or none: as above it.
+
+    Assignments are signed anew for the devices that thereby speak something else.
+
+    Raises:
+        UnitUnknown: there is none.
+    """
+    unit = await require(session, unit_id)
+    heirs = await store.heirs(session, unit_id)
+    before = await store.languages_of_devices(session, heirs)
+    unit.languages = _listed(languages)
+    await session.flush()
+    after = await store.languages_of_devices(session, heirs)
+    await assign_anew(session, [device.id for device in heirs if before[device.id] != after[device.id]])
+    return unit
+
+
+async def assign_anew(session: AsyncSession, device_ids: Iterable[str]) -> None:
+    """Have the assignments of these devices signed again."""
+    await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, one) for one in sorted(device_ids)])
+
+
+def _listed(languages: Sequence[str] | None) -> list[str] | None:
+    return list(languages) if languages else None
 
 
 async def create_group(

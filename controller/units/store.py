@@ -1,14 +1,18 @@
 """All queries about units, and which devices a scope reaches."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, GroupMember
+from controller.units.languages import spoken
 from controller.units.tables import Group, Unit
-from loa_protocol.documents.device import Membership
+from loa_protocol.documents.device import DeviceKind, Membership
 from loa_protocol.ids import unit_scope
+
+_AT_ONCE = 5_000
 
 
 async def find(session: AsyncSession, unit_id: str) -> Unit | None:
@@ -107,6 +111,50 @@ async def scopes_of_devices(
         groups[row.device_id].append(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)))
     units = {device.id: tuple(map(unit_scope, _upwards(parents, device.unit_id))) for device in devices}
     return {device.id: (units[device.id], tuple(groups[device.id])) for device in devices}
+
+
+async def heirs(session: AsyncSession, unit_id: str) -> Sequence[Device]:
+    """Devices in service at the unit or below it that list no languages themselves, by id."""
+    query = select(Device).where(Device.unit_id.in_(_below([unit_id])), Device.retired_at.is_(None))
+    query = query.where(cast(Device.languages, Text) == "[]").order_by(Device.id)
+    return (await session.scalars(query)).all()
+
+
+async def languages_of_devices(session: AsyncSession, devices: Sequence[Device]) -> dict[str, tuple[str, ...]]:
+    """Device → what it speaks, its own or its unit's, the first spoken first."""
+    listed = await _listed(session)
+    inheriting = {device.unit_id for device in devices if not device.languages} if listed else set()
+    inherited = await _inherited(session, inheriting, listed)
+    return {device.id: spoken(device.languages, [inherited.get(device.unit_id)]) for device in devices}
+
+
+async def languages_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    """Every list of languages that a loudspeaker in service speaks which listens to any of the scopes."""
+    query = select(Device.unit_id, cast(Device.languages, Text)).where(Device.kind == DeviceKind.SPEAKER)
+    rows = (await session.execute(query.where(listens_to(scopes)).distinct())).all()
+    own = [(unit_id, json.loads(text)) for unit_id, text in rows]
+    listed = await _listed(session)
+    inherited = await _inherited(session, {unit_id for unit_id, names in own if listed and not names}, listed)
+    return frozenset(spoken(names, [inherited.get(unit_id)]) for unit_id, names in own)
+
+
+async def _listed(session: AsyncSession) -> dict[str, list[str]]:
+    """Units that list languages themselves."""
+    query = select(Unit.id, Unit.languages).where(Unit.languages.is_not(None))
+    return {row.id: row.languages for row in await session.execute(query) if row.languages}
+
+
+async def _inherited(
+    session: AsyncSession, unit_ids: Iterable[str], listed: Mapping[str, list[str]]
+) -> dict[str, tuple[str, ...]]:
+    """What devices of these units speak that list nothing themselves."""
+    wanted = sorted(unit_ids)
+    found: dict[str, tuple[str, ...]] = {}
+    for at in range(0, len(wanted), _AT_ONCE):
+        part = wanted[at : at + _AT_ONCE]
+        parents = await _parents(session, part)
+        found |= {unit_id: spoken((), map(listed.get, _upwards(parents, unit_id))) for unit_id in part}
+    return found
 
 
 async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[str, ...]:

@@ -1,13 +1,18 @@
 """The tree of units: country, province, commune, village, agency. Any depth."""
 
-from sqlalchemy import ForeignKey, String
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controller.runtime.database import Base
 
 
 class Unit(Base):
-    """A node; `kind` is a word of the domain (province, commune, village, agency); `code` is the official one."""
+    """A node; `kind` is a word of the domain (province, commune, village, agency); `code` is the official one.
+
+    `languages`: those of its devices, the first spoken first; None: as above it.
+    """
 
     __tablename__ = "units"
 
@@ -16,6 +21,7 @@ class Unit(Base):
     kind: Mapped[str] = mapped_column(String(20))
     code: Mapped[str | None] = mapped_column(String(40))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
+    languages: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class Group(Base):

@@ -105,11 +105,11 @@ class SharedMerging(Merging):
     def __init__(self) -> None:
         self._memory = _Memory()
 
-    def agenda(self, plans: tuple[Plan, ...], dropped: AbstractSet[Occurrence]) -> Agenda:
-        """What all plans together ask for."""
+    def agenda(self, plans: tuple[Plan, ...], languages: tuple[str, ...], dropped: AbstractSet[Occurrence]) -> Agenda:
+        """What all plans together ask of a device with these languages."""
         if dropped:
-            return super().agenda(plans, dropped)
-        return self._recall("agenda", plans, (), lambda: Merging.agenda(self, plans, frozenset()))
+            return super().agenda(plans, languages, dropped)
+        return self._recall("agenda", plans, languages, lambda: Merging.agenda(self, plans, languages, frozenset()))
 
     def catalogue(self, plans: tuple[Plan, ...], languages: tuple[str, ...]) -> Catalogue:
         """What each of it sounds."""

@@ -9,6 +9,7 @@ from loa_protocol.documents.base import Versioned, Wire
 from loa_protocol.ids import Id, Instant, Language, Level, Millis, Sha256Hex, Volume
 
 Rank = Annotated[int, Meta(ge=0, le=1000)]
+Variants = Annotated[dict[Language, Id], Meta(max_length=20)]
 
 
 CHIME_MS = {"opening": 2225, "closing": 2225, "attention": 875}
@@ -31,9 +32,14 @@ class OnLate(StrEnum):
 
 
 class ContentSegment(Wire, frozen=True, tag="content"):
-    """A stored asset; `ref` is a key of the plan's manifest."""
+    """A stored asset; `ref` is a key of the plan's manifest, and so is every value of `variants`.
+
+    A device sounds, one after another in the order of its own languages, every variant it lists; `ref` where it lists
+    none (see `spoken`).
+    """
 
     ref: Id
+    variants: Variants = {}
 
 
 class ChimeSegment(Wire, frozen=True, tag="chime"):
@@ -44,11 +50,16 @@ class ChimeSegment(Wire, frozen=True, tag="chime"):
 
 
 class RelaySegment(Wire, frozen=True, tag="relay"):
-    """Another station's stream for a fixed time; `fallback` is a manifest key."""
+    """Another station's stream for a fixed time; `fallback` is a manifest key.
+
+    `at_ms`: its place in the broadcast, for devices whose variants before it are shorter or longer: the other station
+    does not wait.
+    """
 
     url: Annotated[str, Meta(max_length=500)]
     duration_ms: Millis
     fallback: Id | None = None
+    at_ms: Millis | None = None
 
 
 class PauseSegment(Wire, frozen=True, tag="pause"):
@@ -79,9 +90,10 @@ class BoardItem(Wire, frozen=True, kw_only=True, omit_defaults=True):
 class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 for a board item alone.
 
-    `authority`: 0 is the centre, larger is lower in the tree; the smaller goes first within a class.
-    `variants` replaces `segments` on devices that want one of these languages. `issued` is when it was first scheduled
-    (it never changes with a revision or a new signature): of equals, who was first goes first.
+    Where segments have variants `duration_ms` is the longest that a device may need; each has its own length (see
+    `spoken`). `authority`: 0 is the centre, larger is lower in the tree; the smaller goes first within a class.
+    `issued` is when it was first scheduled (it never changes with a revision or a new signature): of equals, who was
+    first goes first.
     """
 
     id: Id
@@ -93,7 +105,6 @@ class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
     level: Level = Level.NORMAL
     authority: Rank = 100
     segments: Segments = ()
-    variants: dict[Language, Segments] = {}
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
     on_preempt: OnPreempt = OnPreempt.RESUME
     on_late: OnLate = OnLate.BEGIN

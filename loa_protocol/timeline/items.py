@@ -10,13 +10,14 @@
 - Drills are PRIORITY and bound by the policy: only an actual alert is exempt.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 import msgspec
 
+from loa_protocol import spoken
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertShape, AlertStart
 from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan, RelaySegment
@@ -45,6 +46,7 @@ class Item:
 
     `version` and `scope` name the plan it came from; `expires`: it does not begin then or later. `turn_ms`: how much
     later the next turn begins; 0: it takes no turns. What has begun keeps it, whatever a change does to its end.
+    `languages`: those by which the device sounds its own variants, () where there are none.
     """
 
     occurrence: Occurrence
@@ -60,6 +62,7 @@ class Item:
     on_late: OnLate = OnLate.BEGIN
     stagger: bool = False
     turn_ms: int = 0
+    languages: tuple[str, ...] = ()
     board: BoardItem | None = None
     scope: str = ""
     version: int = 0
@@ -99,14 +102,16 @@ def agenda_of(
     alerts: Iterable[AlertStart] = (),
     cancels: Iterable[AlertCancel] = (),
     *,
+    languages: Sequence[str] = (),
     dropped: Iterable[Occurrence] = (),
     timezone: str = "Asia/Ho_Chi_Minh",
 ) -> Agenda:
     """Merge everything a device holds; the order of the arguments' members does not matter.
 
-    `dropped` names what lost its document another way, e.g. its key was revoked. `timezone` reads an alert's hours.
+    `languages` are the assignment's. `dropped` names what lost its document another way, e.g. its key was revoked.
+    `timezone` reads an alert's hours.
     """
-    items, gone = _broadcasts(tuple(plans))
+    items, gone = _broadcasts(tuple(plans), languages)
     cancelled = {cancel.id for cancel in cancels}
     for alert in _by_id(alerts):
         for item, old in _repeats(alert, timezone):
@@ -116,7 +121,7 @@ def agenda_of(
     return Agenda(items, frozenset(gone).union(dropped))
 
 
-def _broadcasts(plans: tuple[Plan, ...]) -> tuple[dict[Occurrence, Item], set[Occurrence]]:
+def _broadcasts(plans: tuple[Plan, ...], languages: Sequence[str]) -> tuple[dict[Occurrence, Item], set[Occurrence]]:
     best: dict[str, tuple[tuple[int, int, str, datetime], Broadcast, Plan]] = {}
     withdrawn: dict[str, int] = {}
     for plan in plans:
@@ -127,7 +132,7 @@ def _broadcasts(plans: tuple[Plan, ...]) -> tuple[dict[Occurrence, Item], set[Oc
             known = best.get(broadcast.id)
             if known is None or rank > known[0] or (rank == known[0] and _text(broadcast) > _text(known[1])):
                 best[broadcast.id] = (rank, broadcast, plan)
-    items = (item_of(broadcast, plan) for _, broadcast, plan in best.values())
+    items = (item_of(broadcast, plan, languages) for _, broadcast, plan in best.values())
     gone = {Occurrence(id=key) for key, rev in withdrawn.items() if key not in best or rev >= best[key][0][0]}
     return {item.occurrence: item for item in items}, gone
 
@@ -137,8 +142,8 @@ def _text(document: Broadcast | AlertStart) -> bytes:
     return msgspec.json.encode(document)
 
 
-def item_of(broadcast: Broadcast, plan: Plan) -> Item:
-    """One broadcast of a plan."""
+def item_of(broadcast: Broadcast, plan: Plan, languages: Sequence[str] = ()) -> Item:
+    """One broadcast of a plan, as long as a device with these languages sounds it."""
     return Item(
         occurrence=Occurrence(id=broadcast.id),
         cls=Class.NORMAL if broadcast.level is Level.NORMAL else Class.PRIORITY,
@@ -146,13 +151,14 @@ def item_of(broadcast: Broadcast, plan: Plan) -> Item:
         latest_start=max(broadcast.start, broadcast.latest_start),
         expires=plan.expires,
         issued=broadcast.issued or broadcast.start,
-        duration_ms=broadcast.duration_ms,
+        duration_ms=spoken.sound_ms(broadcast, plan.manifest, languages),
         authority=broadcast.authority,
         volume=broadcast.volume,
         on_preempt=broadcast.on_preempt,
         on_late=broadcast.on_late,
         stagger=broadcast.stagger,
         turn_ms=turn_length_ms(broadcast),
+        languages=tuple(languages) if spoken.varies(broadcast.segments) else (),
         board=broadcast.board,
         scope=plan.scope,
         version=plan.version,
@@ -163,10 +169,10 @@ def item_of(broadcast: Broadcast, plan: Plan) -> Item:
 def turn_length_ms(broadcast: Broadcast) -> int:
     """How long each turn of neighbours lasts, its gap included; 0 where all begin together.
 
-    What follows the clock cannot wait for a turn: a relay, or what sounds only its rest when it is late.
+    The same on every device, whatever it sounds itself: neighbours may speak other languages. What follows the clock
+    cannot wait for a turn: a relay, or what sounds only its rest when it is late.
     """
-    programmes = (broadcast.segments, *broadcast.variants.values())
-    relays = any(isinstance(segment, RelaySegment) for segments in programmes for segment in segments)
+    relays = any(isinstance(segment, RelaySegment) for segment in broadcast.segments)
     if not broadcast.stagger or not broadcast.duration_ms or relays or broadcast.on_late is OnLate.REST:
         return 0
     return broadcast.duration_ms + TURN_GAP_MS

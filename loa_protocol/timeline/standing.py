@@ -129,10 +129,14 @@ class Standing:
 
 
 def as_begun(item: Item | None, past: Past) -> Item | None:
-    """What has begun stays as it was; a change moves only its end. A plan that no longer names it says nothing."""
+    """What has begun stays as it was; a change moves only its end. A plan that no longer names it says nothing.
+
+    The device's languages may change meanwhile; what sounds goes on in those it began with.
+    """
     if past.item is None or item is None:
         return past.item or item
-    return replace(past.item, duration_ms=item.duration_ms, board=item.board)
+    same = item.languages in {(), past.item.languages}
+    return replace(past.item, duration_ms=item.duration_ms if same else past.item.duration_ms, board=item.board)
 
 
 def decided(item: Item, agenda: Agenda, standing: Standing) -> Verdict | None:

@@ -42,14 +42,13 @@ CONDITION = Condition(
 )
 
 
-def plan_of(segments: Segments, *, variants: dict[str, Segments] | None = None) -> tuple[Broadcast, Plan]:
+def plan_of(segments: Segments) -> tuple[Broadcast, Plan]:
     broadcast = Broadcast(
         id="mot",
         start=NOW + timedelta(hours=1),
         latest_start=NOW + timedelta(hours=1),
         duration_ms=5000,
         segments=segments,
-        variants=variants or {},
     )
     plan = Plan(
         scope=COMMUNE,
@@ -58,7 +57,7 @@ def plan_of(segments: Segments, *, variants: dict[str, Segments] | None = None) 
         expires=NOW + timedelta(days=9),
         horizon=NOW,
         broadcasts=(broadcast,),
-        manifest={name: content_named(name) for name in ("tieng-viet", "tieng-tay", "du-phong")},
+        manifest={name: content_named(name) for name in ("tieng-viet", "tieng-mong", "chung", "du-phong")},
     )
     return broadcast, plan
 
@@ -114,12 +113,27 @@ def test_a_reference_the_plan_does_not_name_is_said_to_be_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("languages", "expected"), [(("tay", "vi"), "tieng-tay"), (("vi",), "tieng-viet"), (("hmn",), "tieng-viet")]
+    ("languages", "expected"),
+    [
+        (("vi",), ["tieng-viet"]),
+        (("hmn", "vi"), ["tieng-mong", "tieng-viet"]),
+        (("vi", "hmn"), ["tieng-viet", "tieng-mong"]),
+        (("km",), ["chung"]),
+        ((), ["chung"]),
+    ],
 )
-def test_the_first_wanted_language_with_a_variant_decides(languages: tuple[str, ...], expected: str) -> None:
-    broadcast, plan = plan_of((ContentSegment(ref="tieng-viet"),), variants={"tay": (ContentSegment(ref="tieng-tay"),)})
+def test_a_device_sounds_and_fetches_what_its_languages_name_in_their_order(
+    languages: tuple[str, ...], expected: list[str]
+) -> None:
+    spoken = ContentSegment(ref="chung", variants={"vi": "tieng-viet", "hmn": "tieng-mong"})
+    broadcast, plan = plan_of((spoken,))
+    roots = tuple(content_named(name).root for name in expected)
 
-    assert programme_of(broadcast, plan, languages).roots == (content_named(expected).root,)
+    programme = programme_of(broadcast, plan, languages)
+
+    assert (programme.roots, programme.required) == (roots, roots)
+    assert [source.path for source in programme.sources(Path)] == list(roots)  # type: ignore[union-attr]
+    assert {need.root for need, _ in Catalogue([plan], languages).needs(lambda _: False, NOW)} == set(roots)
 
 
 def test_only_what_may_still_sound_is_needed() -> None:

@@ -64,9 +64,18 @@ def test_a_plan_names_only_content_its_broadcasts_need() -> None:
 
 
 def test_variants_in_other_languages_bring_their_content_too() -> None:
-    variants = {"tay": (ContentSegment(ref="r-tay"),)}
+    spoken = ContentSegment(ref="r-1", variants={"tay": "r-2", "vi": "r-1"})
+    plan = rules.plan_of(
+        "u-xa",
+        version=1,
+        now=NOW,
+        broadcasts=[_broadcast(segments=(spoken,))],
+        cancelled=[],
+        contents={name: _content(str(at)) for at, name in enumerate(("r-1", "r-2", "r-3"))},
+        horizon=timedelta(days=1),
+    )
 
-    assert rules.refs(_broadcast(segments=(ContentSegment(ref="r-vi"),), variants=variants)) == {"r-vi", "r-tay"}
+    assert set(plan.manifest) == {"r-1", "r-2"}
 
 
 def test_a_plan_reaches_to_its_horizon_and_no_further() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertShape, AlertStart, Stop
-from loa_protocol.documents.plan import BoardItem, Broadcast, OnLate, OnPreempt, Plan, RelaySegment
+from loa_protocol.documents.plan import BoardItem, Broadcast, ContentSegment, OnLate, OnPreempt, Plan, RelaySegment
 from loa_protocol.documents.policy import Policy, Window
 from loa_protocol.ids import Level
 from loa_protocol.outcomes import Outcome, Reason
@@ -464,7 +464,7 @@ def test_a_device_that_was_off_may_begin_its_turn_as_late_as_any_other() -> None
         ({"stagger": False}, 0),
         ({"on_late": OnLate.REST}, 0),
         ({"segments": (RelaySegment(url="https://vov.vn/1", duration_ms=60_000),)}, 0),
-        ({"variants": {"tay": (RelaySegment(url="https://vov.vn/1", duration_ms=60_000),)}}, 0),
+        ({"segments": (ContentSegment(ref="vi", variants={"hmn": "mong"}),)}, 63_000),
     ],
 )
 def test_only_what_can_wait_takes_turns(more: dict[str, object], expected_ms: int) -> None:

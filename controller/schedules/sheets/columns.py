@@ -15,7 +15,7 @@ EXAMPLE = "VÍ DỤ"
 
 LANGUAGES: Mapping[str, str] = {
     "Việt": "vi", "Mông": "hmn", "Tày": "tyz", "Thái": "blt", "Dao": "ium", "Nùng": "nut", "Mường": "mtq",
-    "Khmer": "km", "Chăm": "cjm", "Ê Đê": "rad", "Gia Rai": "jra", "Ba Na": "bdq", "Hoa": "yue",
+    "Khmer": "km", "Chăm": "cjm", "Ê Đê": "rad", "Gia Rai": "jra", "Ba Na": "bdq", "Hoa": "zh",
 }  # fmt: skip
 """Names as communes write them and their ISO 639 codes; any other code may be written as it is."""
 

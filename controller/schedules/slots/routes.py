@@ -8,7 +8,7 @@ from pydantic import Field
 
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, Title, UtcField, View
+from controller.api.models import Body, IdField, Title, UtcField, VariantsField, View
 from controller.schedules.routes import terms_of
 from controller.schedules.slots import service as slots
 from controller.schedules.slots import store as slot_store
@@ -19,11 +19,15 @@ router = APIRouter(tags=["programmes"], route_class=WriteRoute)
 
 
 class SlotItemBody(Body):
-    """Something for the slots of `unit`; `owner` is the unit itself if it is left out, `valid_from` is now."""
+    """Something for the slots of `unit`; `owner` is the unit itself if it is left out, `valid_from` is now.
+
+    `variants`: language → the sound for devices that list it; `asset` is for those that list none of them.
+    """
 
     unit: IdField
     title: Title
     asset: IdField
+    variants: VariantsField = {}
     owner: IdField | None = None
     authority: Annotated[int, Field(ge=0, le=1000)] = 100
     level: Level = Level.NORMAL
@@ -58,6 +62,7 @@ class SlotItemView(View):
     title: str
     level: str
     asset_id: str
+    variants: dict[str, str]
     valid_from: datetime
     valid_until: datetime | None
     position: int

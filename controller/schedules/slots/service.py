@@ -4,8 +4,8 @@ A queue is changed alone under its name; the programmes whose slots it fills are
 What starts before a device could hear of it stays as it is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,11 +39,15 @@ class SlotItemInvalid(LoaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItem:
-    """Something for the slots of `unit`; `owner` None is the unit itself; `valid_from` None is now."""
+    """Something for the slots of `unit`; `owner` None is the unit itself; `valid_from` None is now.
+
+    `variants`: language → the sound for devices that list it; `asset` is for those that list none of them.
+    """
 
     unit: str
     title: str
     asset: str
+    variants: Mapping[str, str] = field(default_factory=dict)
     owner: str | None = None
     authority: int = 100
     level: Level = Level.NORMAL
@@ -71,7 +75,8 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
     """
     await units.require(session, wanted.unit)
     await units.require(session, wanted.owner or wanted.unit)
-    await media.require(session, wanted.asset)
+    for asset in sorted({wanted.asset, *wanted.variants.values()}):
+        await media.require(session, asset)
     await alone(session, making.slot_lock(wanted.unit))
     row = SlotItem(
         id=new_id(terms.now),
@@ -81,6 +86,7 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
         title=wanted.title,
         level=str(wanted.level),
         asset_id=wanted.asset,
+        variants=dict(wanted.variants),
         valid_from=wanted.valid_from or terms.now,
         valid_until=wanted.valid_until,
         position=await slot_store.last_position(session, wanted.unit) + 1,

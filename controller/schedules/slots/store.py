@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.media.tables import Asset, Rendition
-from controller.schedules.composing import Sound
+from controller.media.tables import Asset
 from controller.schedules.slots.filling import Waiting
 from controller.schedules.tables import SlotItem
 from loa_protocol.ids import Level
@@ -75,16 +74,3 @@ def _waiting(row: SlotItem, duration_ms: int) -> Waiting:
         valid_until=row.valid_until,
         created_at=row.created_at,
     )
-
-
-async def sounds(session: AsyncSession, asset_ids: Collection[str]) -> dict[str, Sound]:
-    """Those of the sounds that there are, as today's devices fetch them."""
-    if not asset_ids:
-        return {}
-    query = (
-        select(Asset.id, Asset.duration_ms, func.min(Rendition.id).label("ref"))
-        .join(Rendition, Rendition.asset_id == Asset.id)
-        .where(Asset.id.in_(asset_ids), Rendition.codec == "opus")
-        .group_by(Asset.id, Asset.duration_ms)
-    )
-    return {row.id: Sound(row.id, row.ref, row.duration_ms) for row in await session.execute(query)}

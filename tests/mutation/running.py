@@ -4,6 +4,7 @@ What runs at import is put in before anything is imported, in a fork of a proces
 A fault counts as noticed when a test fails, an import fails, or the tests take ten times as long.
 """
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -187,14 +188,28 @@ class _Noticed:
 
 def arguments(tests: Sequence[Path], root: Path) -> list[str]:
     """Of pytest, the same for every run."""
-    ours = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile", "mutation"]
+    ours = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile", "mutation"]
     return [*ours, "--rootdir", str(root), *map(str, tests)]
+
+
+def _prepare(given: Sequence[str]) -> None:
+    """Import what the tests need that is not ours, once for all forks: a run in a fork tells what that is."""
+    ours = ("tests", "loa_protocol", "controller", "edge_agent", "loa_cli", "__m")
+
+    def work() -> str:
+        pytest.main([*given, "--collect-only"])
+        return " ".join(name for name in sys.modules if not name.startswith(ours))
+
+    for name in _in_a_fork(work, SPARE_CPU_S * PATIENCE).split():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def at_import(
     mutants: Sequence[Mutant], names: dict[Path, str], given: Sequence[str], limit_s: float, told: Told
 ) -> None:
     """Mutants of what runs at import. Call it before anything of ours is imported."""
+    _prepare(given)
     for mutant in mutants:
 
         def work() -> str:

@@ -61,6 +61,8 @@ class BroadcastRequest:
     on_preempt: OnPreempt = OnPreempt.RESUME
     stagger: bool = True
     board_text: str | None = None
+    board_layout: str = "page"
+    board_dwell_ms: int = 5000
     board_s: int = 60
 
 
@@ -105,7 +107,12 @@ def board_item(request: BroadcastRequest, start: datetime) -> BoardItem | None:
     """What boards show."""
     if not request.board_text:
         return None
-    return BoardItem(until=board_until(request, start), text=request.board_text)
+    return BoardItem(
+        until=board_until(request, start),
+        text=request.board_text,
+        layout=request.board_layout,
+        dwell_ms=request.board_dwell_ms,
+    )
 
 
 @dataclass(frozen=True, slots=True)

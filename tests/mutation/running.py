@@ -32,6 +32,7 @@ TIMED_OUT = "(too long)"
 SPARE_CPU_S = 5.0
 PATIENCE = 10
 MEMORY_BYTES = 3 << 30
+OURS = ("loa_protocol", "controller")
 
 Told = Callable[[Mutant, str], None]
 """Is told of each mutant which test noticed it."""
@@ -69,6 +70,7 @@ class Channel:
         before = time.process_time()
         runtestprotocol(item, log=False, nextitem=None)
         self.cpu_s[item.nodeid] = time.process_time() - before
+        _forget()
         sys.setprofile(enter)
         try:
             reports = runtestprotocol(item, log=False, nextitem=None)
@@ -111,15 +113,20 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
 
 
 def _exchanged(mutant: Mutant, function: FunctionType, chosen: Sequence[pytest.Item]) -> str:
-    """Which test notices; answers that are remembered are forgotten first."""
+    """Which test notices."""
     function.__code__ = _found(mutant.code(), mutant.function)
-    for one in gc.get_objects():
-        if isinstance(one, functools._lru_cache_wrapper) and (one.__module__ or "").startswith("loa_protocol"):
-            one.cache_clear()
+    _forget()
     for item in chosen:
         if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
             return item.nodeid
     return SURVIVED
+
+
+def _forget() -> None:
+    """Whatever functions remember of earlier answers."""
+    for one in gc.get_objects():
+        if isinstance(one, functools._lru_cache_wrapper) and (one.__module__ or "").startswith(OURS):
+            one.cache_clear()
 
 
 def _found(code: CodeType, name: str) -> CodeType:
@@ -188,17 +195,26 @@ class _Noticed:
 
 def arguments(tests: Sequence[Path], root: Path) -> list[str]:
     """Of pytest, the same for every run."""
-    ours = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile", "mutation"]
+    ours = [
+        "-x",
+        "-q",
+        "--assert=plain",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--hypothesis-profile",
+        "mutation",
+    ]
     return [*ours, "--rootdir", str(root), *map(str, tests)]
 
 
 def _prepare(given: Sequence[str]) -> None:
     """Import what the tests need that is not ours, once for all forks: a run in a fork tells what that is."""
-    ours = ("tests", "loa_protocol", "controller", "edge_agent", "loa_cli", "__m")
 
     def work() -> str:
         pytest.main([*given, "--collect-only"])
-        return " ".join(name for name in sys.modules if not name.startswith(ours))
+        return " ".join(name for name in sys.modules if not name.startswith((*OURS, "tests", "__m")))
 
     for name in _in_a_fork(work, SPARE_CPU_S * PATIENCE).split():
         with contextlib.suppress(ImportError):

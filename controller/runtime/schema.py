@@ -2,6 +2,7 @@
 
 from controller.api import tables as api
 from controller.broadcasts import tables as broadcasts
+from controller.bulletins import tables as bulletins
 from controller.delivery import tables as delivery
 from controller.devices import tables as devices
 from controller.jobs import tables as jobs
@@ -30,6 +31,7 @@ TABLES = (
     sources,
     schedules,
     policies,
+    bulletins,
     api,
 )
 metadata = Base.metadata

@@ -1,0 +1,36 @@
+"""When it is told that something is about to start and is not approved, and when it is too late. Pure."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.bulletins.rules import LEAD
+
+MOST_BEFORE_MIN = 24 * 60
+"""No reminder comes earlier before a start."""
+AHEAD = timedelta(minutes=MOST_BEFORE_MIN)
+BEHIND = timedelta(days=1)
+"""So far back starts are still written down that passed while nothing ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What has come due before a start: `told_min` is the reminder to send, `passed_min` all that count as sent."""
+
+    too_late: bool
+    told_min: int | None = None
+    passed_min: tuple[int, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is something to do."""
+        return self.too_late or bool(self.passed_min)
+
+
+def due(start: datetime, before_min: Iterable[int], sent: Collection[int], now: datetime) -> Due:
+    """What has come due; of several reminders only the last one is worth sending."""
+    if now >= start - LEAD:
+        return Due(too_late=True)
+    passed = sorted({one for one in before_min if now >= start - timedelta(minutes=one)} - set(sent))
+    told = min(passed) if passed and (not sent or min(passed) < min(sent)) else None
+    return Due(too_late=False, told_min=told, passed_min=tuple(passed))

@@ -1,0 +1,104 @@
+"""A number as people write it: 1.500.000, 3,5, 05, 0,25. Pure.
+
+Dots group thousands and a comma begins decimals; where somebody wrote it the English way the officer is told.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from controller.speech.reading import doubts, numbers
+from controller.speech.reading.place import Doubt
+from controller.speech.reading.usage import Usage
+from controller.speech.reading.vocabulary.units import COUNTED, MONEY
+
+_GROUPED: Final = re.compile(r"([1-9]\d{0,2}(?:\.\d{3}){1,5})(?![\d])(?!\.\d)(?:,(\d{1,6})(?![\d,]))?")
+_ENGLISH: Final = re.compile(r"([1-9]\d{0,2}(?:,\d{3}){2,5})(?!\d)(?!,\d)(?:\.(\d{1,6})(?!\d))?")
+_COMMA: Final = re.compile(r"(\d{1,15}),(\d{1,6})(?!\d)(?!,\d)")
+_POINT: Final = re.compile(r"(\d{1,15})\.(\d{1,6})(?!\d)(?![.,/]\d)")
+_PLAIN: Final = re.compile(r"\d{1,18}(?!\d)")
+_NEXT: Final = re.compile(r" ?([^\W\d_]{1,10}|[$€])")
+_THOUSANDS: Final = 3
+_LONG: Final = 10
+_SECTIONS: Final = frozenset({"mục", "điều", "khoản", "chương", "bài", "phiên", "bản", "tiểu", "phần", "điểm"})
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number read up to `end`; `value` is its whole part, `fine` whether decimals follow."""
+
+    end: int
+    spoken: str
+    value: int
+    fine: bool
+    doubt: Doubt | None = None
+
+
+def amount_at(text: str, at: int, usage: Usage, last: str = "") -> Amount | None:
+    """The number that begins at `at`; `last` is the word before it. None where digits are no number."""
+    return (
+        _grouped(text, at, usage)
+        or _with_comma(text, at, usage)
+        or _with_point(text, at, usage, last)
+        or _plain(text, at, usage)
+    )
+
+
+def _grouped(text: str, at: int, usage: Usage) -> Amount | None:
+    for pattern, sign, doubt in ((_GROUPED, ".", None), (_ENGLISH, ",", doubts.ENGLISH_GROUPS)):
+        found = pattern.match(text, at)
+        if found:
+            return _amount(found.end(), int(found.group(1).replace(sign, "")), found.group(2), usage, doubt)
+    return None
+
+
+def _amount(end: int, value: int, tail: str | None, usage: Usage, doubt: Doubt | None) -> Amount:
+    spoken = numbers.decimal(value, tail, usage) if tail else numbers.cardinal(value, usage)
+    return Amount(end, spoken, value, fine=tail is not None, doubt=doubt)
+
+
+def _with_comma(text: str, at: int, usage: Usage) -> Amount | None:
+    found = _COMMA.match(text, at)
+    if not found or _leads_with_zero(found.group(1)):
+        return None
+    whole, tail = found.groups()
+    if len(tail) != _THOUSANDS or whole == "0" or len(whole) > _THOUSANDS:
+        return _amount(found.end(), int(whole), tail, usage, None)
+    if tail.endswith("0") or _counts(text, found.end()):
+        return _amount(found.end(), int(whole + tail), None, usage, doubts.THOUSANDS_OR_DECIMAL)
+    return _amount(found.end(), int(whole), tail, usage, doubts.THOUSANDS_OR_DECIMAL)
+
+
+def _counts(text: str, at: int) -> bool:
+    """Whether people, things or money follow, which come in whole numbers."""
+    found = _NEXT.match(text, at)
+    return found is not None and (
+        found.group(1) in COUNTED - {"km", "ha", "tấn", "tạ", "lít", "mét"} or found.group(1) in MONEY
+    )
+
+
+def _with_point(text: str, at: int, usage: Usage, last: str) -> Amount | None:
+    found = _POINT.match(text, at)
+    if not found or _leads_with_zero(found.group(1)):
+        return None
+    whole, tail = found.groups()
+    if last in _SECTIONS:
+        spoken = f"{numbers.cardinal(int(whole), usage)} chấm {numbers.cardinal(int(tail), usage)}"
+        return Amount(found.end(), spoken, int(whole), fine=True)
+    return _amount(found.end(), int(whole), tail, usage, doubts.ENGLISH_POINT)
+
+
+def _plain(text: str, at: int, usage: Usage) -> Amount | None:
+    found = _PLAIN.match(text, at)
+    if not found:
+        return None
+    written = found.group()
+    if (len(written) > len("05") and written.startswith("0")) or (
+        len(written) >= _LONG and not _counts(text, found.end())
+    ):
+        return None
+    return Amount(found.end(), numbers.cardinal(int(written), usage), int(written), fine=False)
+
+
+def _leads_with_zero(whole: str) -> bool:
+    return len(whole) > 1 and whole.startswith("0")

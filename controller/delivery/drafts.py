@@ -34,6 +34,7 @@ from loa_protocol.ids import Level, device_scope
 from loa_protocol.keys import ED25519
 
 Sign = Callable[[Plan], bytes]
+_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,16 @@ async def _contents(session: AsyncSession, scope: str, now: datetime) -> dict[st
     )
     rows = await session.execute(query)
     return {row[0].id: _content(row[0], row[1], row[2]) for row in rows}
+
+
+async def described(session: AsyncSession, refs: Collection[str]) -> dict[str, Content]:
+    """What a manifest says of these."""
+    found, wanted = {}, sorted(refs)
+    for at in range(0, len(wanted), _AT_ONCE):
+        query = select(Rendition, Asset.duration_ms, Asset.loudness_lufs).join(Asset, Asset.id == Rendition.asset_id)
+        for row in await session.execute(query.where(Rendition.id.in_(wanted[at : at + _AT_ONCE]))):
+            found[row[0].id] = _content(row[0], row[1], row[2])
+    return found
 
 
 def _content(rendition: Rendition, duration_ms: int, loudness_lufs: float | None) -> Content:

@@ -3,12 +3,14 @@
 - A slot is what fills it, else its fallback, else nothing. A sound that is not there is left out.
 - A relay keeps the place in the session that was planned for it, because the other station does not wait: what is
   short before it is a pause, what is over is cut off the relay's beginning.
+- Where sounds have variants, a session lasts as long as on the devices that need longest; `classes` of languages are
+  those that its devices speak. A relay then names its place, so that the others wait for it.
 - A session of which only chimes and pauses are left although more was planned is not sent: `Composed.segments` is
   empty and `silent` says so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controller.broadcasts.rules import Sound
@@ -24,9 +26,14 @@ from loa_protocol.documents.plan import (
     RelaySegment,
     Segment,
 )
+from loa_protocol.spoken import refs_of, varies
 
 _SPOKEN = (written.ContentSegment, written.RelaySegment, written.BulletinsSegment)
 _SHORTEST_RELAY_MS = 1000
+
+Languages = tuple[str, ...]
+ALIKE: tuple[Languages, ...] = ((),)
+"""The classes of devices where nothing has variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,11 @@ class Material:
 
     sounds: Mapping[str, Sound] = field(default_factory=dict)
     waiting: Mapping[str, Sequence[Waiting]] = field(default_factory=dict)
+
+    @property
+    def varies(self) -> bool:
+        """Whether devices may sound different things, by their languages."""
+        return any(item.variants for items in self.waiting.values() for item in items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What is sent. `length_ms` is planned, `sound_ms` is what there is; of `spare_ms` and `over_ms` one is 0.
+    """What is sent. `length_ms` is planned, `sound_ms` what there is at most; of `spare_ms` and `over_ms` one is 0.
 
     `full_ms` is what its segments may take if every slot is full. `missing` are ids of sounds that are not there.
     """
@@ -113,9 +125,9 @@ def slots_of(segments: Iterable[written.Segment]) -> set[str]:
     return {segment.of for segment in segments if isinstance(segment, written.BulletinsSegment)}
 
 
-def compose(session: Session, start: datetime, material: Material) -> Composed:
-    """What a session that begins at `start` sends."""
-    making = _Making(start, material)
+def compose(session: Session, start: datetime, material: Material, classes: Sequence[Languages] = ALIKE) -> Composed:
+    """What a session that begins at `start` sends to devices that speak these `classes` of languages."""
+    making = _Making(start, material, tuple(classes) or ALIKE)
     for at, segment in enumerate(session.segments):
         making.take(at, segment)
     length_ms = session.length_s * 1000 if session.length_s is not None else making.planned_ms
@@ -129,15 +141,21 @@ def compose(session: Session, start: datetime, material: Material) -> Composed:
 
 @dataclass(slots=True)
 class _Making:
-    """A session on its way; `planned_ms` and `sound_ms` count what was planned and what there is so far."""
+    """A session on its way: `planned_ms` counts what was planned so far, `sounded_ms` what there is for each class."""
 
     start: datetime
     material: Material
+    classes: tuple[Languages, ...]
     segments: list[Segment] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     planned_ms: int = 0
-    sound_ms: int = 0
+    sounded_ms: list[int] = field(default_factory=list)
+
+    @property
+    def sound_ms(self) -> int:
+        """What there is where it lasts longest."""
+        return max(self.sounded_ms, default=0)
 
     def take(self, at: int, segment: written.Segment) -> None:
         """The next segment."""
@@ -148,16 +166,19 @@ class _Making:
             case written.PauseSegment():
                 self._add(PauseSegment(duration_ms=length_ms), length_ms)
             case written.ContentSegment(asset=asset):
-                self._sound(asset)
+                self._sound(asset, {})
             case written.RelaySegment():
                 self._relay(segment, length_ms)
             case written.BulletinsSegment():
                 self._slot(at, segment, length_ms)
         self.planned_ms += length_ms
 
-    def _add(self, segment: Segment, duration_ms: int) -> None:
+    def _add(self, segment: Segment, *lengths_ms: int) -> None:
+        """A segment and how long it lasts, on every class or on each."""
+        each_ms = lengths_ms if len(lengths_ms) > 1 else lengths_ms * len(self.classes)
+        before_ms = self.sounded_ms or [0] * len(self.classes)
         self.segments.append(segment)
-        self.sound_ms += duration_ms
+        self.sounded_ms = [one + more for one, more in zip(before_ms, each_ms, strict=True)]
 
     def _find(self, asset: str | None) -> Sound | None:
         found = None if asset is None else self.material.sounds.get(asset)
@@ -165,10 +186,20 @@ class _Making:
             self.missing.append(asset)
         return found
 
-    def _sound(self, asset: str) -> None:
+    def _sound(self, asset: str, variants: Mapping[str, str]) -> None:
         sound = self._find(asset)
         if sound is not None:
-            self._add(ContentSegment(ref=sound.ref), sound.duration_ms)
+            segment, lengths_ms = self._spoken(sound, variants)
+            self._add(segment, *lengths_ms)
+
+    def _spoken(self, sound: Sound, variants: Mapping[str, str]) -> tuple[ContentSegment, tuple[int, ...]]:
+        """A sound with those of its variants that are there, and how long it lasts on each class."""
+        found = {language: self._find(asset) for language, asset in sorted(variants.items())}
+        there = {language: one for language, one in found.items() if one is not None}
+        lengths = {one.ref: one.duration_ms for one in (sound, *there.values())}
+        segment = ContentSegment(ref=sound.ref, variants={language: one.ref for language, one in there.items()})
+        each = (refs_of(segment, languages) for languages in self.classes)
+        return segment, tuple(sum(lengths[ref] for ref in refs) for refs in each)
 
     def _relay(self, segment: written.RelaySegment, length_ms: int) -> None:
         early_ms = self.planned_ms - self.sound_ms
@@ -178,15 +209,32 @@ class _Making:
         if early_ms > 0:
             self._add(PauseSegment(duration_ms=early_ms), early_ms)
         fallback = self._find(segment.fallback)
-        relay = RelaySegment(url=segment.url, duration_ms=rest_ms, fallback=fallback.ref if fallback else None)
+        at_ms = self.sound_ms
+        relay = RelaySegment(
+            url=segment.url,
+            duration_ms=rest_ms,
+            fallback=fallback.ref if fallback else None,
+            at_ms=at_ms if varies(self.segments) else None,
+        )
         self._add(relay, rest_ms)
+        self.sounded_ms = [at_ms + rest_ms] * len(self.classes)
 
     def _slot(self, at: int, segment: written.BulletinsSegment, length_ms: int) -> None:
-        waiting = self.material.waiting.get(segment.of, ())
+        waiting = [self._measured(item) for item in self.material.waiting.get(segment.of, ())]
         filling = fill(waiting, start=self.start, length_ms=length_ms)
         fallback = None if filling.chosen else segment.fallback
         self.slots.append(Slot(at, segment.title, segment.of, length_ms, filling, fallback))
         for item in filling.chosen:
-            self._sound(item.asset)
+            self._sound(item.asset, item.variants)
         if fallback is not None:
-            self._sound(fallback)
+            self._sound(fallback, {})
+
+    def _measured(self, item: Waiting) -> Waiting:
+        """An item that waits, with its length on each class."""
+        sound = self.material.sounds.get(item.asset) if item.variants else None
+        if sound is None:
+            return item
+        missing = len(self.missing)
+        lengths_ms = self._spoken(sound, item.variants)[1]
+        del self.missing[missing:]
+        return replace(item, lengths_ms=lengths_ms)

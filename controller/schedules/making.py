@@ -17,12 +17,13 @@ from controller.delivery import store as delivery
 from controller.runtime.database import alone
 from controller.runtime.settings import Settings
 from controller.schedules import broadcast_store, composing, store
-from controller.schedules.composing import Composed, Material
-from controller.schedules.planning import Diff, difference, wanted_of
+from controller.schedules.composing import ALIKE, Composed, Languages, Material
+from controller.schedules.planning import Diff, difference, scopes_of, wanted_of
 from controller.schedules.programme import Segment
 from controller.schedules.rules import Occurrence, Series, expand
 from controller.schedules.slots import store as slot_store
 from controller.schedules.tables import ProgrammeRow
+from controller.units import store as units
 
 LEAD = timedelta(seconds=2)
 """What starts sooner cannot reach a device any more."""
@@ -105,7 +106,14 @@ async def cast(
     """
     occurrences = expand(series, begin, end, most=most)
     material = await _material(session, [one.session.segments for one in occurrences], begin)
-    return [Cast(one, composing.compose(one.session, one.start, material)) for one in occurrences]
+    spoken: dict[tuple[str, ...], Sequence[Languages]] = {}
+    if material.varies:
+        for scopes in {scopes_of(one) for one in occurrences}:
+            spoken[scopes] = sorted(await units.languages_of_scopes(session, scopes))
+    return [
+        Cast(one, composing.compose(one.session, one.start, material, spoken.get(scopes_of(one), ALIKE)))
+        for one in occurrences
+    ]
 
 
 async def _material(session: AsyncSession, programmes: Iterable[Sequence[Segment]], since: datetime) -> Material:
@@ -115,7 +123,7 @@ async def _material(session: AsyncSession, programmes: Iterable[Sequence[Segment
         named |= composing.sounds_of(segments)
         slots |= composing.slots_of(segments)
     waiting = await slot_store.waiting(session, sorted(slots), since)
-    named |= {item.asset for items in waiting.values() for item in items}
+    named |= {asset for items in waiting.values() for item in items for asset in (item.asset, *item.variants.values())}
     return Material(await broadcasts.sounds(session, sorted(named)), waiting)
 
 

@@ -95,8 +95,14 @@ def wanted_of(occurrence: Occurrence, composed: Composed) -> Wanted:
         on_late=str(composed.on_late),
         volume=session.volume,
         stagger=session.stagger,
-        scopes=tuple(sorted(set(session.to))) or (unit_scope(document.unit),),
+        scopes=scopes_of(occurrence),
     )
+
+
+def scopes_of(occurrence: Occurrence) -> tuple[str, ...]:
+    """Where an occurrence goes, sorted: its programme's unit if its session names nothing."""
+    to = tuple(sorted(set(occurrence.session.to)))
+    return to or (unit_scope(occurrence.revision.document.unit),)
 
 
 def difference(wanted: Iterable[Wanted], held: Iterable[Held], *, after: datetime, until: datetime) -> Diff:

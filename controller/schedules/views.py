@@ -105,7 +105,10 @@ class SavedView(BaseModel):
 
 
 class SlotWaitingView(BaseModel):
-    """An item of a slot; `reason`: why it is left out (not_yet, over, longer_than_slot, no_room)."""
+    """An item of a slot, as long as it lasts where it lasts longest.
+
+    `reason`: why it is left out (not_yet, over, longer_than_slot, no_room).
+    """
 
     id: str
     title: str
@@ -258,5 +261,5 @@ def _slot_view(slot: Slot) -> SlotView:
 
 def _waiting_view(item: Waiting, reason: str | None = None) -> SlotWaitingView:
     return SlotWaitingView(
-        id=item.id, title=item.title, level=str(item.level), duration_ms=item.duration_ms, reason=reason
+        id=item.id, title=item.title, level=str(item.level), duration_ms=item.longest_ms, reason=reason
     )

@@ -1,8 +1,8 @@
 """What devices will play by what is planned, computed by the timeline of the devices themselves. Pure.
 
 Rules: devices that hear the same scopes, speak the same languages, are under the same policy and have the same stagger
-are of one class and are computed once; scopes of which nothing speaks do not part them. A forecast takes it that the
-clock is good, the content is there and nothing changes.
+are of one class and are computed once; scopes of which nothing speaks do not part them, nor do languages where nothing
+they hear has variants. A forecast takes it that the clock is good, the content is there and nothing changes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
-from loa_protocol.documents.plan import Broadcast, Plan
+from loa_protocol.documents.plan import Broadcast, Content, Plan
 from loa_protocol.documents.policy import Policy
 from loa_protocol.documents.trust import Ceilings
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.policy import GRACE, EffectivePolicy, merge
 from loa_protocol.receipts import Occurrence
+from loa_protocol.spoken import varies
 from loa_protocol.timeline import (
     Agenda,
     BoardWindow,
@@ -51,7 +52,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What devices of one class have in common."""
+    """What devices of one class have in common; no `languages` where they make no difference."""
 
     kind: DeviceKind
     scopes: frozenset[str]
@@ -62,31 +63,48 @@ class Alike:
 
 @dataclass(slots=True)
 class Scene:
-    """What is planned, and the rules of the air, by scope; stops by scope. Answers are kept by what they depend on."""
+    """What is planned, and the rules of the air, by scope; stops by scope. Answers are kept by what they depend on.
+
+    `manifest` describes the sounds of what has variants: by it devices of different languages have different lengths.
+    """
 
     plans: Mapping[str, Plan]
     policies: Mapping[str, Policy] = field(default_factory=dict)
     ceilings: Ceilings = field(default_factory=Ceilings)
     stops: Mapping[str, Sequence[StopOrder]] = field(default_factory=dict)
-    _agendas: dict[frozenset[str], Agenda] = field(default_factory=dict)
+    manifest: Mapping[str, Content] = field(default_factory=dict)
+    _agendas: dict[tuple[frozenset[str], tuple[str, ...]], Agenda] = field(default_factory=dict)
     _policies: dict[frozenset[str], EffectivePolicy] = field(default_factory=dict)
     _broadcasts: dict[str, Broadcast] | None = None
+    _varying: frozenset[str] | None = None
 
-    def classes(self, listeners: Iterable[Listener]) -> dict[Alike, list[str]]:
-        """The devices of each class, in the order in which they came."""
+    def classes(self, listeners: Iterable[Listener], varying: frozenset[str] = frozenset()) -> dict[Alike, list[str]]:
+        """The devices of each class, in the order in which they came; `varying`: what varies in a scene beside it."""
         speaking = self.plans.keys() | self.policies.keys() | self.stops.keys()
+        varying |= self.varying
         found: dict[Alike, list[str]] = {}
         for one in listeners:
-            alike = Alike(one.kind, one.scopes.intersection(speaking), one.languages, one.stagger_ms, one.turn)
+            languages = () if one.scopes.isdisjoint(varying) else one.languages
+            alike = Alike(one.kind, one.scopes.intersection(speaking), languages, one.stagger_ms, one.turn)
             found.setdefault(alike, []).append(one.device)
         return found
 
-    def agenda(self, scopes: frozenset[str]) -> Agenda:
-        """All that is asked of whom these scopes speak to."""
-        named = scopes.intersection(self.plans)
-        if named not in self._agendas:
-            self._agendas[named] = agenda_of(self.plans[scope] for scope in sorted(named))
-        return self._agendas[named]
+    @property
+    def varying(self) -> frozenset[str]:
+        """Scopes to which something with variants goes."""
+        if self._varying is None:
+            self._varying = frozenset(
+                scope for scope, plan in self.plans.items() if any(varies(one.segments) for one in plan.broadcasts)
+            )
+        return self._varying
+
+    def agenda(self, alike: Alike) -> Agenda:
+        """All that is asked of devices of a class."""
+        key = alike.scopes.intersection(self.plans), alike.languages
+        if key not in self._agendas:
+            plans = [replace(self.plans[scope], manifest=self.manifest) for scope in sorted(key[0])]
+            self._agendas[key] = agenda_of(plans, languages=alike.languages)
+        return self._agendas[key]
 
     def policy(self, scopes: frozenset[str]) -> EffectivePolicy:
         """The rules of the air under these scopes.
@@ -117,7 +135,7 @@ class Scene:
 
         Without a history, what was due before `now` counts as heard: so are the minutes of the day.
         """
-        agenda = self.agenda(alike.scopes)
+        agenda = self.agenda(alike)
         if history is None:
             history = supposed(agenda, alike, now)
         return compute(
@@ -135,9 +153,17 @@ class Scene:
 
 
 def with_changes(
-    scene: Scene, added: Mapping[str, Sequence[Broadcast]], removed: frozenset[str], *, now: datetime
+    scene: Scene,
+    added: Mapping[str, Sequence[Broadcast]],
+    removed: frozenset[str],
+    *,
+    now: datetime,
+    manifest: Mapping[str, Content] | None = None,
 ) -> Scene:
-    """The scene after a change: `added` by scope take the place of those with their ids, `removed` are gone."""
+    """The scene after a change: `added` by scope take the place of those with their ids, `removed` are gone.
+
+    `manifest` describes the sounds of what is added.
+    """
     replaced = removed | {one.id for held in added.values() for one in held}
     plans = {}
     for scope in scene.plans.keys() | added.keys():
@@ -145,7 +171,7 @@ def with_changes(
         kept = [one for one in held.broadcasts if one.id not in replaced]
         withdrawn = tuple(one for one in held.withdrawn if one.id not in replaced)
         plans[scope] = replace(held, broadcasts=(*kept, *added.get(scope, ())), withdrawn=withdrawn)
-    return Scene(plans, scene.policies, scene.ceilings, scene.stops)
+    return Scene(plans, scene.policies, scene.ceilings, scene.stops, {**scene.manifest, **(manifest or {})})
 
 
 def empty_plan(scope: str, now: datetime) -> Plan:

@@ -137,14 +137,15 @@ async def displaced(
     `stood` is, by scope, what the change replaced or took away, as it was; `fresh` are the ids it brought.
     """
     listeners, after = await _audience(session, scopes, now, until)
-    before = rules.with_changes(after, stood, fresh, now=now)
+    manifest = await store.manifest(session, (one for held in stood.values() for one in held))
+    before = rules.with_changes(after, stood, fresh, now=now, manifest=manifest)
     brought = frozenset(Occurrence(id=one) for one in fresh)
     changed = brought.union(Occurrence(id=one.id) for held in stood.values() for one in held)
     found: dict[tuple[bool, str, datetime], Displaced] = {}
-    for alike, devices in after.classes(listeners).items():
+    for alike, devices in after.classes(listeners, before.varying).items():
         was, then = (one.foresee(alike, now=now, until=until) for one in (before, after))
         _gather(found, after, rules.losses(was, then, changed), devices)
-        _gather(found, after, rules.yielding(then, after.agenda(alike.scopes).items, changed), devices, own=True)
+        _gather(found, after, rules.yielding(then, after.agenda(alike).items, changed), devices, own=True)
     return _in_order(found)
 
 
@@ -156,7 +157,7 @@ async def conflicts(session: AsyncSession, programme_id: str, *, now: datetime, 
     found: dict[tuple[bool, str, datetime], Displaced] = {}
     for alike, devices in scene.classes(listeners).items():
         coming = scene.foresee(alike, now=now, until=until)
-        _gather(found, scene, rules.yielding(coming, scene.agenda(alike.scopes).items, own), devices, own=True)
+        _gather(found, scene, rules.yielding(coming, scene.agenda(alike).items, own), devices, own=True)
     return _in_order(found)
 
 
@@ -207,7 +208,7 @@ async def _forecast(
     scene = await store.scene(session, now - _DAY, end, now=now, scopes=listener.scopes)
     alike = next(iter(scene.classes([listener])))
     said = _history(answers)
-    history = {**rules.supposed(scene.agenda(alike.scopes), alike, now), **said}
+    history = {**rules.supposed(scene.agenda(alike), alike, now), **said}
     found = scene.foresee(alike, now=now, until=end, history=history)
     names = await policies.names(session, alike.scopes.intersection(scene.policies))
     guessed = {occurrence for occurrence, past in history.items() if past.outcome and occurrence not in said}

@@ -17,9 +17,10 @@ from controller.receipts.tables import JournalEntry
 from controller.timelines.rules import Listener, Scene, empty_plan
 from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
-from loa_protocol.documents.plan import Broadcast, Plan, Withdrawn
+from loa_protocol.documents.plan import Broadcast, Content, Plan, Withdrawn
 from loa_protocol.ids import device_scope
 from loa_protocol.receipts import Receipt, decode_entry
+from loa_protocol.spoken import every_ref, varies
 from loa_protocol.timeline import StopOrder
 
 _AT_ONCE = 5_000
@@ -88,7 +89,14 @@ async def scene(
     wire = {row.id: drafts.wire_broadcast(row) for held in rows.values() for row in held}
     plans = {scope: plan(scope, held, wire, now) for scope, held in rows.items()}
     ruled = await policies.policies_of(session, scopes)
-    return Scene(plans, ruled, await policies.ceilings(session), await stops(session, scopes, now))
+    known = await manifest(session, wire.values())
+    return Scene(plans, ruled, await policies.ceilings(session), await stops(session, scopes, now), known)
+
+
+async def manifest(session: AsyncSession, held: Iterable[Broadcast]) -> dict[str, Content]:
+    """The sounds of those broadcasts that have variants, as a plan's manifest describes them."""
+    refs = {ref for one in held if varies(one.segments) for ref in every_ref(one.segments)}
+    return await drafts.described(session, refs)
 
 
 def plan(scope: str, rows: Sequence[BroadcastRow], wire: Mapping[str, Broadcast], now: datetime) -> Plan:

@@ -116,6 +116,7 @@ def test_the_order_in_which_documents_came_changes_nothing(world: World, now: da
         tuple(lists[3]),
         stagger_ms=world.stagger_ms,
         turn=world.turn,
+        languages=world.languages,
     )
 
     assert again.timeline(now, dict(lists[4])) == world.timeline(now, before.history)

@@ -7,17 +7,20 @@ from hypothesis import strategies as st
 
 from controller.timelines import rules
 from controller.timelines.rules import Listener, Scene
+from edge_agent.agenda import Merging
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.plan import Plan
 from loa_protocol.documents.policy import Policy
 from loa_protocol.receipts import Occurrence
-from tests.property.timeline_world import END, T0, plans, policies
+from loa_protocol.timeline import compute
+from tests.property.timeline_world import END, T0, TRUSTED, manifest, plans, policies, tongues
 
 SCOPES = ("u-a", "u-b", "g-c", "d-x")
 
 
 def _scene(made: list[Plan], ruled: list[Policy]) -> Scene:
-    return Scene({one.scope: one for one in made}, {one.scope: one for one in ruled})
+    known = manifest(broadcast for plan in made for broadcast in plan.broadcasts)
+    return Scene({one.scope: one for one in made}, {one.scope: one for one in ruled}, manifest=known)
 
 
 listeners = st.builds(
@@ -25,7 +28,7 @@ listeners = st.builds(
     device=st.uuids().map(str),
     kind=st.just(DeviceKind.SPEAKER),
     scopes=st.frozensets(st.sampled_from((*SCOPES, "u-silent", "g-silent"))),
-    languages=st.sampled_from([("vi",), ("tay", "vi")]),
+    languages=tongues,
     stagger_ms=st.sampled_from([0, 0, 700]),
     turn=st.sampled_from([0, 0, 2]),
 )
@@ -46,9 +49,37 @@ def test_a_class_is_told_what_each_of_its_devices_would_be_told_alone(
             alone = Scene(
                 {scope: plan for scope, plan in scene.plans.items() if scope in one.scopes},
                 {scope: policy for scope, policy in scene.policies.items() if scope in one.scopes},
+                manifest=scene.manifest,
             )
             [mine] = alone.classes([one])
             assert alone.foresee(mine, now=now, until=END) == told
+
+
+@given(scenes, listeners, st.integers(0, 300))
+def test_a_device_plays_by_its_own_manifest_what_the_controller_foresees_for_its_languages(
+    scene: Scene, one: Listener, minutes: int
+) -> None:
+    now = T0 + timedelta(minutes=minutes)
+    held = tuple(plan for scope, plan in scene.plans.items() if scope in one.scopes)
+    device = compute(
+        Merging().agenda(held, one.languages, frozenset()),
+        scene.policy(one.scopes),
+        {},
+        clock=TRUSTED,
+        now=now,
+        kind=one.kind,
+        stagger_ms=one.stagger_ms,
+        turn=one.turn,
+        horizon=END - now,
+    )
+    [alike] = scene.classes([one])
+
+    foreseen = scene.foresee(alike, now=now, until=END, history={})
+
+    assert foreseen.verdicts == device.verdicts
+    assert [(s.occurrence, s.begin, s.end) for s in foreseen.segments] == [
+        (s.occurrence, s.begin, s.end) for s in device.segments
+    ]
 
 
 @given(scenes, listeners)
@@ -82,7 +113,7 @@ def test_a_loss_is_of_something_that_was_to_be_heard_and_is_heard_later_or_other
 def test_what_was_due_counts_as_heard_and_does_not_sound_again(scene: Scene, one: Listener, minutes: int) -> None:
     now = T0 + timedelta(minutes=minutes)
     [alike] = scene.classes([one])
-    history = rules.supposed(scene.agenda(alike.scopes), alike, now)
+    history = rules.supposed(scene.agenda(alike), alike, now)
 
     told = scene.foresee(alike, now=now, until=END)
 

@@ -9,11 +9,23 @@ from hypothesis import strategies as st
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertStart
-from loa_protocol.documents.plan import BoardItem, Broadcast, ChimeSegment, OnLate, OnPreempt, Plan, Withdrawn
+from loa_protocol.documents.plan import (
+    BoardItem,
+    Broadcast,
+    ChimeSegment,
+    Content,
+    ContentSegment,
+    OnLate,
+    OnPreempt,
+    Plan,
+    Segments,
+    Withdrawn,
+)
 from loa_protocol.documents.policy import Blackout, Policy, VolumeCap, Window
 from loa_protocol.ids import Level
 from loa_protocol.policy import EffectivePolicy, merge
 from loa_protocol.receipts import Occurrence
+from loa_protocol.spoken import every_ref
 from loa_protocol.timeline import (
     Agenda,
     Item,
@@ -38,9 +50,29 @@ instants = ticks.map(lambda n: T0 + n * STEP)
 lengths = st.integers(1, 60).map(lambda n: n * 30_000)
 
 
+tongues = st.sampled_from([(), ("vi",), ("tay", "vi"), ("vi", "tay"), ("km",)])
+
+
+def sound(length_ms: int) -> Content:
+    """A sound of that length, named by it: `s-<length>`."""
+    return Content(root=f"{length_ms:064x}", bytes=1, chunk_bytes=16_384, media_type="audio/ogg", duration_ms=length_ms)
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> tuple[Segments, int]:
+    """Something with variants, and how long the longest of its devices needs."""
+    other_ms, tay_ms, vi_ms = draw(st.tuples(lengths, lengths, lengths))
+    variants = {"tay": f"s-{tay_ms}", "vi": f"s-{vi_ms}"}
+    return (ContentSegment(ref=f"s-{other_ms}", variants=variants),), max(other_ms, tay_ms + vi_ms)
+
+
+plain = lengths.map(lambda length_ms: ((ChimeSegment(name="ding", duration_ms=1000),), length_ms))
+
+
 @st.composite
 def broadcasts(draw: st.DrawFn, *, board: bool = False) -> Broadcast:
     start = draw(instants)
+    segments, length_ms = draw(plain | plain | spoken())
     level = draw(st.sampled_from([Level.NORMAL, Level.NORMAL, Level.PRIORITY]))
     shown = BoardItem(until=start + draw(st.integers(1, 60)) * STEP, text="x")
     return Broadcast(
@@ -49,10 +81,10 @@ def broadcasts(draw: st.DrawFn, *, board: bool = False) -> Broadcast:
         start=start,
         latest_start=start + draw(st.sampled_from([0, 1, 10, 40, 80])) * STEP,
         issued=draw(st.none() | st.just(T0)),
-        duration_ms=0 if board and draw(st.booleans()) else draw(lengths),
+        duration_ms=0 if board and draw(st.booleans()) else length_ms,
         level=level,
         authority=draw(st.integers(0, 2)),
-        segments=(ChimeSegment(name="ding", duration_ms=1000),),
+        segments=segments,
         on_preempt=draw(st.sampled_from(list(OnPreempt))),
         on_late=draw(st.sampled_from([OnLate.BEGIN, OnLate.BEGIN, OnLate.REST])),
         volume=draw(st.integers(0, 100)),
@@ -63,18 +95,25 @@ def broadcasts(draw: st.DrawFn, *, board: bool = False) -> Broadcast:
 
 @st.composite
 def plans(draw: st.DrawFn, *, board: bool = False) -> Plan:
+    named = tuple(draw(st.lists(broadcasts(board=board), min_size=2, max_size=6, unique_by=lambda b: b.id)))
     return Plan(
         scope=draw(st.sampled_from(["u-a", "u-b", "g-c"])),
         version=draw(st.integers(1, 3)),
         issued=T0,
         expires=T0 + draw(st.sampled_from([60, 120, 100_000])) * STEP,
         horizon=END,
-        broadcasts=tuple(draw(st.lists(broadcasts(board=board), min_size=2, max_size=6, unique_by=lambda b: b.id))),
+        broadcasts=named,
+        manifest=manifest(named),
         withdrawn=tuple(
             Withdrawn(id=f"b-{n}", rev=rev)
             for n, rev in draw(st.dictionaries(st.integers(0, 7), st.integers(0, 2), max_size=1)).items()
         ),
     )
+
+
+def manifest(named: Iterable[Broadcast]) -> dict[str, Content]:
+    """What a plan says of everything in it."""
+    return {ref: sound(int(ref[2:])) for one in named for ref in every_ref(one.segments)}
 
 
 @st.composite
@@ -146,10 +185,11 @@ class World:
     kind: DeviceKind = DeviceKind.SPEAKER
     stagger_ms: int = 0
     turn: int = 0
+    languages: tuple[str, ...] = ()
 
     @property
     def agenda(self) -> Agenda:
-        return agenda_of(self.plans, self.alerts, self.cancels)
+        return agenda_of(self.plans, self.alerts, self.cancels, languages=self.languages)
 
     @property
     def policy(self) -> EffectivePolicy:
@@ -182,6 +222,7 @@ def worlds(draw: st.DrawFn, *, board: bool = False, stops: bool = True, budgets:
         kind=DeviceKind.BOARD if board else DeviceKind.SPEAKER,
         stagger_ms=draw(st.sampled_from([0, 0, 700])),
         turn=draw(st.sampled_from([0, 0, 0, 1, 3])),
+        languages=draw(tongues),
     )
 
 

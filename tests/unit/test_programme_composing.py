@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.schedules.composing import Composed, Material, Sound, compose
+from controller.broadcasts.rules import Sound
+from controller.schedules.composing import ALIKE, Composed, Material, compose
 from controller.schedules.programme import Session
 from controller.schedules.slots.filling import Waiting
 from loa_protocol.documents.plan import (
@@ -19,6 +20,7 @@ from loa_protocol.documents.plan import (
     PauseSegment,
     RelaySegment,
 )
+from loa_protocol.spoken import pass_ms
 
 START = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 EARLY = datetime(2020, 1, 1, tzinfo=UTC)
@@ -26,9 +28,14 @@ URL = "http://vov.example/vov1"
 MATERIAL = Material({name: Sound(name, f"r-{name}", 60_000) for name in ("tin", "nhac", "bai")})
 
 
-def _composed(*segments: dict[str, Any], material: Material = MATERIAL, **changes: Any) -> Composed:
+CLASSES = (("vi",), ("hmn", "vi"), ("km",))
+
+
+def _composed(
+    *segments: dict[str, Any], material: Material = MATERIAL, classes: Any = ALIKE, **changes: Any
+) -> Composed:
     data = {"id": "s", "title": "S", "at": "17:00", "segments": list(segments), **changes}
-    return compose(msgspec.convert(data, Session), START, material)
+    return compose(msgspec.convert(data, Session), START, material, classes)
 
 
 def _content(asset: str = "tin", seconds: int = 60) -> dict[str, Any]:
@@ -50,6 +57,63 @@ def _waiting(**sounds: int) -> Material:
     ]
     known = dict(MATERIAL.sounds) | {name: Sound(name, f"r-{name}", ms) for name, ms in sounds.items()}
     return Material(known, {"xa": items})
+
+
+def _spoken(**lengths: tuple[int, dict[str, int]]) -> Material:
+    """Items that wait, each with its length and the lengths of its variants."""
+    said = {name: {name: ms} | {f"{name}-{code}": more[code] for code in more} for name, (ms, more) in lengths.items()}
+    items = [
+        Waiting(
+            id=name,
+            title=name,
+            asset=name,
+            variants={code: f"{name}-{code}" for code in more},
+            duration_ms=ms,
+            position=at,
+            valid_from=EARLY,
+            created_at=EARLY,
+        )
+        for at, (name, (ms, more)) in enumerate(lengths.items())
+    ]
+    known = {asset: Sound(asset, f"r-{asset}", ms) for one in said.values() for asset, ms in one.items()}
+    return Material(dict(MATERIAL.sounds) | known, {"xa": items})
+
+
+def test_a_slot_is_full_where_its_items_last_longest() -> None:
+    material = _spoken(
+        a=(100_000, {"hmn": 120_000, "vi": 100_000}), b=(50_000, {"km": 150_000}), c=(90_000, {}), d=(70_000, {})
+    )
+
+    made = _composed(_slot(300), material=material, classes=CLASSES)
+    (slot,) = made.slots
+
+    # By class: a 100, 220, 100 s; b 50, 50, 150; then c would be 360 s for those who speak two, d 340.
+    assert [one.id for one in slot.filling.chosen] == ["a", "b"]
+    assert made.segments == (
+        ContentSegment("r-a", {"hmn": "r-a-hmn", "vi": "r-a-vi"}),
+        ContentSegment("r-b", {"km": "r-b-km"}),
+    )
+    assert (made.sound_ms, slot.filling.spare_ms, slot.filling.over_ms) == (270_000, 30_000, 130_000)
+    alone = _composed(_slot(300), material=material, classes=[("vi",)])
+    assert [one.id for one in alone.slots[0].filling.chosen] == ["a", "b", "c"]
+
+
+def test_a_variant_that_is_not_there_is_left_out_and_told() -> None:
+    material = _spoken(a=(100_000, {"hmn": 120_000}))
+    lacking = Material({key: one for key, one in material.sounds.items() if key != "a-hmn"}, material.waiting)
+
+    made = _composed(_slot(300), material=lacking, classes=CLASSES)
+
+    assert (made.segments, made.missing) == ((ContentSegment("r-a"),), ("a-hmn",))
+
+
+def test_a_relay_behind_variants_names_its_place() -> None:
+    material = _spoken(a=(100_000, {"hmn": 120_000, "vi": 100_000}))
+
+    made = _composed(_slot(300), _relay(600), material=material, classes=CLASSES)
+
+    assert made.segments[1:] == (PauseSegment(80_000), RelaySegment(URL, 600_000, at_ms=300_000))
+    assert made.sound_ms == 900_000
 
 
 def test_segments_become_what_devices_play_in_their_order() -> None:
@@ -130,14 +194,21 @@ _PARTS = st.one_of(
 )
 
 
-@given(st.lists(_PARTS, min_size=1, max_size=8), st.lists(st.integers(1, 200_000), max_size=4))
-def test_the_length_told_is_that_of_the_segments(parts: list[dict[str, Any]], lengths: list[int]) -> None:
-    material = _waiting(**{f"w{at}": ms for at, ms in enumerate(lengths)})
-    sounds = {sound.ref: sound.duration_ms for sound in material.sounds.values()}
+_TONGUES = st.dictionaries(st.sampled_from(["vi", "hmn", "km"]), st.integers(1, 100_000), max_size=3)
+_ITEMS = st.lists(st.tuples(st.integers(1, 200_000), _TONGUES), max_size=4)
+_SPOKEN = st.sampled_from([ALIKE, CLASSES])
 
-    made = _composed(*parts, material=material)
 
-    told = [sounds[one.ref] if isinstance(one, ContentSegment) else one.duration_ms for one in made.segments]
-    assert made.sound_ms == sum(told)
+@given(st.lists(_PARTS, min_size=1, max_size=8), _ITEMS, _SPOKEN)
+def test_the_length_told_is_that_of_the_devices_that_need_longest(
+    parts: list[dict[str, Any]], items: list[tuple[int, dict[str, int]]], classes: Any
+) -> None:
+    material = _spoken(**{f"w{at}": one for at, one in enumerate(items)})
+    sounds = {sound.ref: sound for sound in material.sounds.values()}
+
+    made = _composed(*parts, material=material, classes=classes)
+
+    assert made.sound_ms == max(pass_ms(made.segments, sounds, languages) or 0 for languages in classes)
+    assert all(slot.filling.sound_ms <= slot.length_ms for slot in made.slots)
     assert made.spare_ms == 0 or made.over_ms == 0
     assert made.silent == (not made.segments)

@@ -37,7 +37,7 @@ def solve(case: Mapping[str, object]) -> Timeline:
         stretches = tuple(Stretch(s.begin, s.end, s.offset_ms) for s in known.stretches)
         history[known.occurrence] = Past(stretches, at=stretches[0].begin)
     return compute(
-        agenda_of(documents.plans, documents.alerts, documents.alert_cancels),
+        agenda_of(documents.plans, documents.alerts, documents.alert_cancels, languages=given.languages),
         merge(documents.policies, documents.ceilings, HardLimits(given.hard_limits["max_volume"])),
         history,
         clock=given.clock,
@@ -85,6 +85,7 @@ class _Given(msgspec.Struct):
     journal: list[Body]
     memory: list[_Memory]
     turn: int = 0
+    languages: list[str] = []
 
 
 def answer(timeline: Timeline) -> dict[str, object]:

@@ -4,12 +4,26 @@ from datetime import date
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertShape
-from loa_protocol.documents.plan import BoardItem, OnLate, OnPreempt, Plan, RelaySegment, Withdrawn
+from loa_protocol.documents.plan import BoardItem, ContentSegment, OnLate, OnPreempt, Plan, RelaySegment, Withdrawn
 from loa_protocol.documents.policy import Blackout, VolumeCap
 from loa_protocol.documents.trust import Ceilings, LegalHours
 from loa_protocol.ids import Level
 from loa_protocol.receipts import Occurrence, Started
-from tests.vectors.timeline_words import Case, alert, at, cast, halt, heard, plan, played, rules, shown, window
+from tests.vectors.timeline_words import (
+    Case,
+    alert,
+    at,
+    cast,
+    halt,
+    heard,
+    plan,
+    played,
+    rules,
+    shown,
+    sounds,
+    spoken,
+    window,
+)
 
 PRIORITY = Level.PRIORITY
 NEWS = cast("news", "05:00", 20, latest="05:10")
@@ -534,5 +548,69 @@ CASES: dict[str, Case] = {
         ),
         sound=("both 05:00-05:05 at 70",),
         fate={"both": "waiting played complete", "text": "waiting skipped not_for_device not_for_device"},
+    ),
+    "two-languages-one-after-another": Case(
+        "A device sounds every variant of its languages one after another; what is due meanwhile waits for its end.",
+        "04:00",
+        plans=(plan(spoken("news", "05:00", 7), cast("talk", "05:05", 2, latest="05:10"), manifest=sounds()),),
+        languages=("hmn", "vi"),
+        sound=("news 05:00-05:07 at 70", "talk 05:07-05:09 at 70"),
+        fate={"news": "waiting played complete", "talk": "waiting played complete"},
+    ),
+    "one-language-takes-less": Case(
+        "A device that speaks one of them is done sooner than the broadcast says, and plays on time what follows.",
+        "04:00",
+        plans=(plan(spoken("news", "05:00", 7), cast("talk", "05:05", 2, latest="05:10"), manifest=sounds()),),
+        languages=("vi",),
+        sound=("news 05:00-05:03 at 70", "talk 05:05-05:07 at 70"),
+        fate={"news": "waiting played complete", "talk": "waiting played complete"},
+    ),
+    "none-of-its-languages": Case(
+        "A device none of whose languages has a variant sounds `ref`, also where it lists none at all.",
+        "04:00",
+        plans=(plan(spoken("news", "05:00", 7), manifest=sounds()),),
+        languages=("km", "zh"),
+        sound=("news 05:00-05:02 at 70",),
+        fate={"news": "waiting played complete"},
+    ),
+    "a-length-nobody-tells": Case(
+        "Where the manifest does not tell the length of something it sounds, the broadcast's own counts.",
+        "04:00",
+        plans=(plan(spoken("news", "05:00", 7), manifest=sounds(without="tieng-viet")),),
+        languages=("vi",),
+        sound=("news 05:00-05:07 at 70",),
+        fate={"news": "waiting played complete"},
+    ),
+    "turns-are-the-longest": Case(
+        "A turn is as long as the longest of the devices needs, whatever this one sounds itself.",
+        "04:00",
+        plans=(plan(spoken("news", "05:00", 7), manifest=sounds()),),
+        turn=1,
+        languages=("vi",),
+        sound=("news 05:07:03.0-05:10:03.0 at 70",),
+        fate={"news": "waiting played complete"},
+    ),
+    "a-relay-keeps-its-place": Case(
+        "A device whose variants are shorter is silent until the relay's place; all repeats of others count their own.",
+        "04:00",
+        plans=(
+            plan(
+                spoken(
+                    "news",
+                    "05:00",
+                    17,
+                    segments=(
+                        ContentSegment(ref="chung", variants={"vi": "tieng-viet", "hmn": "tieng-mong"}),
+                        RelaySegment(url="https://vov.vn/1", duration_ms=600_000, at_ms=420_000),
+                    ),
+                    on_late=OnLate.REST,
+                ),
+                spoken("twice", "06:00", 14, repeats=2),
+                manifest=sounds(),
+            ),
+        ),
+        languages=("vi",),
+        sound=("news 05:00-05:17 at 70", "twice 06:00-06:06 at 70"),
+        fate={"news": "waiting played complete", "twice": "waiting played complete"},
     ),
 }

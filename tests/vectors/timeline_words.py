@@ -7,7 +7,7 @@ import msgspec
 
 from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.emergency import AlertCancel, AlertStart, Stop
-from loa_protocol.documents.plan import BoardItem, Broadcast, ChimeSegment, Plan
+from loa_protocol.documents.plan import BoardItem, Broadcast, ChimeSegment, Content, ContentSegment, Plan
 from loa_protocol.documents.policy import Policy, Window
 from loa_protocol.documents.trust import Ceilings
 from loa_protocol.outcomes import Outcome
@@ -96,6 +96,24 @@ def played(key: str, start: str, end: str) -> Receipt:
     )
 
 
+def spoken(key: str, start: str, minutes: float, **more: object) -> Broadcast:
+    """Three minutes of Vietnamese, four of Mông, two for everybody else; as long as the longest of `minutes`."""
+    said = ContentSegment(ref="chung", variants={"vi": "tieng-viet", "hmn": "tieng-mong"})
+    return cast(key, start, minutes, **{"segments": (said,), **more})
+
+
+def sounds(*, without: str = "") -> dict[str, Content]:
+    """What a manifest says of them."""
+    lengths = {"chung": 2, "tieng-viet": 3, "tieng-mong": 4}
+    return {
+        name: Content(
+            root=f"{minutes}" * 64, bytes=1, chunk_bytes=16_384, media_type="audio/ogg", duration_ms=minutes * 60_000
+        )
+        for name, minutes in lengths.items()
+        if name != without
+    }
+
+
 def shown(key: str, start: str, until: str, **more: object) -> Broadcast:
     """A text for a board."""
     return cast(key, start, 0, board=BoardItem(until=at(until), text="Thông báo"), **more)
@@ -120,6 +138,7 @@ class Case:
     kind: DeviceKind = DeviceKind.SPEAKER
     stagger_ms: int = 0
     turn: int = 0
+    languages: tuple[str, ...] = ()
     sound: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
     fate: dict[str, str] = field(default_factory=dict)
@@ -132,6 +151,7 @@ class Case:
             "device_kind": str(self.kind),
             "stagger_ms": self.stagger_ms,
             **({"turn": self.turn} if self.turn else {}),
+            **({"languages": list(self.languages)} if self.languages else {}),
             "clock": msgspec.to_builtins(self.clock),
             "documents": {
                 "plans": msgspec.to_builtins(self.plans),

@@ -66,6 +66,7 @@ def _waiting(row: SlotItem, duration_ms: int) -> Waiting:
         id=row.id,
         title=row.title,
         asset=row.asset_id,
+        variants=row.variants,
         duration_ms=duration_ms,
         level=Level(row.level),
         authority=row.authority,

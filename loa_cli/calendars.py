@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loa_cli.instants import ZONE
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import EXIT_ERROR, console, errors, print_json
 
 if TYPE_CHECKING:
     from controller.schedules.calendars.reading import Read
@@ -19,22 +19,19 @@ _DAY = ["%Y-%m-%d", "%d/%m/%Y"]
 
 
 @calendars.command("export")
+@on_line
 def export(
+    line: Line,
     programme: Annotated[str, typer.Argument(help="The programme's id.")],
     file: Annotated[Path | None, typer.Argument(help="Where to write; default: standard output.")] = None,
     on: Annotated[datetime | None, typer.Option(formats=_DAY, help="As of this day; default: today.")] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Write a programme as an iCalendar file; lunar days and holidays are listed for two years from that day."""
     from controller.schedules.calendars.writing import document_as_ical
-    from loa_cli.client import connected
     from loa_cli.programme_plans import current
 
     day = on.date() if on else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
-    with told(), connected(data_dir, url, token) as client:
-        content = document_as_ical(current(client, programme, day if on else None), day)
+    content = document_as_ical(current(line.client, programme, day if on else None), day)
     if file is None:
         typer.echo(content, nl=False)
     else:
@@ -43,7 +40,9 @@ def export(
 
 
 @calendars.command("import")
+@on_line
 def import_calendar(
+    line: Line,
     file: Annotated[Path, typer.Argument(help="An iCalendar file (.ics).", exists=True, dir_okay=False)],
     programme: Annotated[
         str | None, typer.Option("--id", help="The programme's id; a file of ours says it itself.")
@@ -58,39 +57,32 @@ def import_calendar(
     output: Annotated[
         Path | None, typer.Option("--yaml", help="Write it as a programme file instead; needs no controller.")
     ] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Make a programme of a calendar and put it in place; what is left out or understood otherwise is told."""
     from controller.schedules.calendars.reading import MOST_BYTES, read_ical
     from controller.schedules.files import write_programme
-    from loa_cli.client import connected
     from loa_cli.programme_plans import Wanted, put_in_place, standing, tell_plan
 
-    with told():
-        with file.open("rb") as opened:
-            found = read_ical(opened.read(MOST_BYTES + 1), unit=unit or "unit")
-        for fault in found.notes:
-            errors.print(f"{fault.field}: {fault.vi} [{fault.code}]", highlight=False, markup=False, soft_wrap=True)
-        day = begin.date() if begin else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
-        document = _sound(_document(found, programme, unit, title or file.stem, day.isoformat()))
-        if output is not None:
-            output.write_text(write_programme(document), encoding="utf-8")
-            errors.print(f"Đã ghi {output}", highlight=False, markup=False)
-            return
-        wanted = Wanted(document, begin.date() if begin else None, note, keep_changes=False)
-        with connected(data_dir, url, token) as client:
-            if not dry_run:
-                put_in_place(client, wanted, as_json=as_json)
-                return
-            plan = standing(client, wanted).preview(client)
-        if as_json:
-            print_json(plan)
-        else:
-            tell_plan(plan)
-            console.print("Nhập thử: chưa thay đổi gì.", highlight=False)
+    with file.open("rb") as opened:
+        found = read_ical(opened.read(MOST_BYTES + 1), unit=unit or "unit")
+    for fault in found.notes:
+        errors.print(f"{fault.field}: {fault.vi} [{fault.code}]", highlight=False, markup=False, soft_wrap=True)
+    day = begin.date() if begin else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
+    document = _sound(_document(found, programme, unit, title or file.stem, day.isoformat()))
+    if output is not None:
+        output.write_text(write_programme(document), encoding="utf-8")
+        errors.print(f"Đã ghi {output}", highlight=False, markup=False)
+        return
+    wanted = Wanted(document, begin.date() if begin else None, note, keep_changes=False)
+    if not dry_run:
+        put_in_place(line.client, wanted, as_json=line.as_json)
+        return
+    plan = standing(line.client, wanted).preview(line.client)
+    if line.as_json:
+        print_json(plan)
+    else:
+        tell_plan(plan)
+        console.print("Nhập thử: chưa thay đổi gì.", highlight=False)
 
 
 def _document(found: "Read", programme: str | None, unit: str | None, title: str, first_day: str) -> "ProgrammeFile":

@@ -9,30 +9,25 @@ from rich.table import Table
 from rich.text import Text
 
 from loa_cli.instants import parse_instant
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, styled, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, styled
 
 Device = Annotated[str, typer.Argument(help="The device's id.")]
 
 
+@on_line
 def timeline(
+    line: Line,
     device: Device,
     begin: Annotated[str | None, typer.Option("--from", help="As for `loa play --at`; default: now.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=31 * 24, help="How many hours from then on.")] = 24,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """What a device played and will play, with the reason where it does not."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        now = datetime.now(UTC)  # noqa: TID251 - the person's own clock
-        first = parse_instant(begin, now) if begin else now
-        last = first + timedelta(hours=hours)
-        found = client.get("/timeline", {"device": device, "from": first.isoformat(), "to": last.isoformat()})
-    if as_json:
+    now = datetime.now(UTC)  # noqa: TID251 - the person's own clock
+    first = parse_instant(begin, now) if begin else now
+    last = first + timedelta(hours=hours)
+    found = line.client.get("/timeline", {"device": device, "from": first.isoformat(), "to": last.isoformat()})
+    if line.as_json:
         print_json(found)
         return
     table = Table(
@@ -48,21 +43,16 @@ def timeline(
     console.print(table)
 
 
+@on_line
 def explain(
+    line: Line,
     device: Device,
     at: Annotated[str, typer.Argument(help="An instant, as for `loa play --at`; a past one with its date.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """What a device plays or played at an instant, what lost to it, and by which rule."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        instant = parse_instant(at, datetime.now(UTC))  # noqa: TID251 - the person's own clock
-        found = client.get("/explain", {"device": device, "at": instant.isoformat()})
-    if as_json:
+    instant = parse_instant(at, datetime.now(UTC))  # noqa: TID251 - the person's own clock
+    found = line.client.get("/explain", {"device": device, "at": instant.isoformat()})
+    if line.as_json:
         print_json(found)
         return
     console.print(f"{device} lúc {local(found['at'])}: {_heading(found)}", highlight=False)

@@ -11,8 +11,8 @@ from rich import box
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, errors, local, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import console, errors, local, print_json
 from loa_protocol.errors import LoaError
 
 jobs = typer.Typer(help="Background jobs: sounds on their way in.", no_args_is_help=True)
@@ -92,15 +92,11 @@ def _follow(client: Any, job_id: str, shown: Progress, bar: TaskID) -> str:
 
 
 @jobs.command("list")
-def list_jobs(
-    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
-) -> None:
+@on_line
+def list_jobs(line: Line) -> None:
     """The newest jobs."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/jobs")
-    if as_json:
+    rows = line.client.get("/jobs")
+    if line.as_json:
         print_json(rows)
         return
     table = Table(Column("Việc", no_wrap=True), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -114,19 +110,14 @@ def list_jobs(
 
 
 @jobs.command("cancel")
+@on_line
 def cancel_job(
+    line: Line,
     job: Annotated[str, typer.Argument(help="The job's id.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """End a job; nothing of it is kept."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        answer = client.delete(f"/jobs/{job}")
-        if as_json:
-            print_json(answer)
-        else:
-            console.print(f"Đã hủy “{answer['title']}”", highlight=False)
+    answer = line.client.delete(f"/jobs/{job}")
+    if line.as_json:
+        print_json(answer)
+    else:
+        console.print(f"Đã hủy “{answer['title']}”", highlight=False)

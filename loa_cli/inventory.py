@@ -9,7 +9,8 @@ import typer
 from rich import box
 from rich.table import Column, Table
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, BrokerHost, BrokerPort, DataDir, Token, Url
+from loa_cli.line import Line, on_line
+from loa_cli.options import BrokerHost, BrokerPort
 from loa_cli.reporting import console, print_json, told
 
 units = typer.Typer(help="Units of the tree.", no_args_is_help=True)
@@ -49,33 +50,25 @@ def _place(text: str | None) -> dict[str, Any]:
 
 
 @units.command("add")
+@on_line
 def add_unit(
+    line: Line,
     unit: Annotated[str, typer.Argument(help="Id: a-z, 0-9 and -, at most 40.")],
     name: Annotated[str, typer.Option(help="The name people use.")],
     kind: Annotated[str, typer.Option(help="country, province, region, commune, village or agency.")],
     parent: Annotated[str | None, typer.Option(help="Id of the unit above.")] = None,
     code: Annotated[str | None, typer.Option(help="The official code.")] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Add a unit."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        print_json(client.post("/units", {"id": unit, "name": name, "kind": kind, "parent_id": parent, "code": code}))
+    print_json(line.client.post("/units", {"id": unit, "name": name, "kind": kind, "parent_id": parent, "code": code}))
 
 
 @units.command("list")
-def list_units(
-    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
-) -> None:
+@on_line
+def list_units(line: Line) -> None:
     """All units."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/units")
-    if as_json:
+    rows = line.client.get("/units")
+    if line.as_json:
         print_json(rows)
         return
     table = Table("Đơn vị", "Tên", "Loại", "Thuộc")
@@ -85,7 +78,9 @@ def list_units(
 
 
 @devices.command("add")
+@on_line
 def add_device(
+    line: Line,
     device: Annotated[str, typer.Argument(help="Id: a-z, 0-9 and -, at most 40.")],
     name: Annotated[str, typer.Option(help="The name people use.")],
     unit: Annotated[str, typer.Option(help="Id of its unit.")],
@@ -98,56 +93,48 @@ def add_device(
     ] = "generic-raspberry-pi",
     at: At = None,
     reach_m: Reach = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Register a device and write its provisioning bundle: key, pinned trust, configuration."""
-    from loa_cli.client import connected
     from loa_cli.provisioning import Bundle, make_key, port_of, write_bundle
 
     place = _place(at)
-    with told(), connected(data_dir, url, token) as client:
-        made = Bundle(bundle)
-        public = make_key(made)
-        row = client.post(
-            "/devices",
-            {
-                "id": device,
-                "name": name,
-                "kind": kind,
-                "unit_id": unit,
-                "public_key": public,
-                "profile": Path(profile).stem,
-                "reach_m": reach_m,
-                **place,
-            },
-        )
-        write_bundle(
-            made,
-            device_id=device,
-            broker={"host": broker_host, "port": port_of(data_dir, broker_port)},
-            trust=json.dumps(client.get("/provisioning")["trust"]),
-            profile=profile,
-            output=None,
-        )
-        print_json({**row, "bundle": str(made.folder)})
+    made = Bundle(bundle)
+    public = make_key(made)
+    row = line.client.post(
+        "/devices",
+        {
+            "id": device,
+            "name": name,
+            "kind": kind,
+            "unit_id": unit,
+            "public_key": public,
+            "profile": Path(profile).stem,
+            "reach_m": reach_m,
+            **place,
+        },
+    )
+    write_bundle(
+        made,
+        device_id=device,
+        broker={"host": broker_host, "port": port_of(line.data_dir, broker_port)},
+        trust=json.dumps(line.client.get("/provisioning")["trust"]),
+        profile=profile,
+        output=None,
+    )
+    print_json({**row, "bundle": str(made.folder)})
 
 
 @devices.command("set")
+@on_line
 def set_device(
+    line: Line,
     device: Annotated[str, typer.Argument(help="The device's id.")],
     at: At = None,
     reach_m: Reach = None,
     forget_place: Annotated[bool, typer.Option("--forget-place", help="Nobody knows where it hangs.")] = False,
     forget_reach: Annotated[bool, typer.Option("--forget-reach", help="Nobody knows how far it is heard.")] = False,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Say where a device hangs and how far it is heard; what is not named stays."""
-    from loa_cli.client import connected
-
     changes = _place(at)
     if forget_place:
         changes |= {"latitude": None, "longitude": None}
@@ -155,20 +142,15 @@ def set_device(
         changes["reach_m"] = None if forget_reach else reach_m
     if not changes:
         raise typer.BadParameter("say what to set: --at, --reach, --forget-place or --forget-reach")
-    with told(), connected(data_dir, url, token) as client:
-        print_json(client.patch(f"/devices/{device}", changes))
+    print_json(line.client.patch(f"/devices/{device}", changes))
 
 
 @devices.command("list")
-def list_devices(
-    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
-) -> None:
+@on_line
+def list_devices(line: Line) -> None:
     """All devices and whether they are there."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/devices")
-    if as_json:
+    rows = line.client.get("/devices")
+    if line.as_json:
         print_json(rows)
         return
     name, unit = Column("Tên", overflow="fold"), Column("Đơn vị", overflow="fold")

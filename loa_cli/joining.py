@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from loa_cli.intake import join_parts, take_in
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import console, print_json
 
 
+@on_line
 def join(
+    line: Line,
     parts: Annotated[
         list[str],
         typer.Argument(
@@ -18,23 +20,17 @@ def join(
         ),
     ],
     title: Annotated[str, typer.Option(help="What people call the new sound.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Join chimes, pauses and short sounds into one, of 2 minutes at most; `loa play --asset` puts it on air."""
-    from loa_cli.client import connected
-
     wanted = [_part(part) for part in parts]
-    with told(), connected(data_dir, url, token) as client:
-        ready = [_taken_in(client, part, quiet=as_json) if isinstance(part, Path) else part for part in wanted]
-        asset = client.get(f"/media/{join_parts(client, title, ready, quiet=as_json)}")
-        if as_json:
-            print_json(asset)
-        else:
-            seconds = asset["duration_ms"] / 1000
-            console.print(f"Đã ghép “{asset['title']}” ({seconds:.1f} s): {asset['id']}", highlight=False)
+    client = line.client
+    ready = [_taken_in(client, part, quiet=line.as_json) if isinstance(part, Path) else part for part in wanted]
+    asset = client.get(f"/media/{join_parts(client, title, ready, quiet=line.as_json)}")
+    if line.as_json:
+        print_json(asset)
+    else:
+        seconds = asset["duration_ms"] / 1000
+        console.print(f"Đã ghép “{asset['title']}” ({seconds:.1f} s): {asset['id']}", highlight=False)
 
 
 def _part(text: str) -> dict[str, str | int] | Path:

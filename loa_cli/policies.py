@@ -7,23 +7,19 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, local, local_time, print_json, styled, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import console, local, local_time, print_json, styled
 
 policies = typer.Typer(help="Rules of the air: hours, minutes, volume, silent dates.", no_args_is_help=True)
 Scope = Annotated[str, typer.Argument(help="u-<unit>, g-<group> or d-<device>.")]
 
 
 @policies.command("list")
-def list_policies(
-    data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False
-) -> None:
+@on_line
+def list_policies(line: Line) -> None:
     """All policies in force."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/policies")
-    if as_json:
+    rows = line.client.get("/policies")
+    if line.as_json:
         print_json(rows)
         return
     table = Table("Phạm vi", "Tên", "Bản", "Sửa lúc", "Người sửa", "Quy định")
@@ -46,79 +42,63 @@ _WORDS = {
 
 
 @policies.command("show")
-def show(scope: Scope, data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None) -> None:
+@on_line
+def show(line: Line, scope: Scope) -> None:
     """One policy, as `set` takes it (JSON is YAML)."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        row = client.get(f"/policies/{scope}")
+    row = line.client.get(f"/policies/{scope}")
     print_json({"format": "loa.policy.v1", "scope": scope, **row["document"]})
 
 
 @policies.command("set")
+@on_line
 def set_policy(
+    line: Line,
     file: Annotated[Path, typer.Argument(help="A policy as YAML.", exists=True, dir_okay=False)],
     revision: Annotated[
         int | None, typer.Option(help="Only if this revision still stands; default: the newest.")
     ] = None,
     by: Annotated[str, typer.Option(help="Who changes it.")] = "",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Make a file the policy of its scope; tells what of the planned it silences."""
     from controller.policies import document
     from controller.schedules.files import load_shaped
-    from loa_cli.client import connected
 
-    with told(), connected(data_dir, url, token) as client:
-        written = load_shaped(file, document.PolicyFile)
-        wanted, standing = document.plain(document.sound(written)), _standing(client, written.scope)
-        if standing is not None and standing["document"] == wanted and revision is None:
-            saved = {**standing, "silenced": []}
-        else:
-            expected = revision if revision is not None else standing and standing["revision"]
-            body = {"document": wanted, "expected_revision": expected, "by": by}
-            saved = client.put(f"/policies/{written.scope}", body)
-    _tell(saved, as_json)
+    written = load_shaped(file, document.PolicyFile)
+    wanted, standing = document.plain(document.sound(written)), _standing(line.client, written.scope)
+    if standing is not None and standing["document"] == wanted and revision is None:
+        saved = {**standing, "silenced": []}
+    else:
+        expected = revision if revision is not None else standing and standing["revision"]
+        body = {"document": wanted, "expected_revision": expected, "by": by}
+        saved = line.client.put(f"/policies/{written.scope}", body)
+    _tell(saved, line.as_json)
 
 
 @policies.command("clear")
+@on_line
 def clear(
+    line: Line,
     scope: Scope,
     revision: Annotated[
         int | None, typer.Option(help="Only if this revision still stands; default: the newest.")
     ] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Lift the policy of a scope."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        expected = revision if revision is not None else client.get(f"/policies/{scope}")["revision"]
-        saved = client.delete(f"/policies/{scope}?expected_revision={expected}")
-    _tell(saved, as_json)
+    expected = revision if revision is not None else line.client.get(f"/policies/{scope}")["revision"]
+    saved = line.client.delete(f"/policies/{scope}?expected_revision={expected}")
+    _tell(saved, line.as_json)
 
 
 @policies.command("device")
+@on_line
 def device_policy(
+    line: Line,
     device: Annotated[str, typer.Argument(help="Id of a device.")],
     days: Annotated[int, typer.Option(min=1, max=31, help="How many days to show.")] = 2,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """What all its policies together allow a device, and whose rules those are."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        merged = client.get(f"/devices/{device}/policy", {"days": str(days)})
-    if as_json:
+    merged = line.client.get(f"/devices/{device}/policy", {"days": str(days)})
+    if line.as_json:
         print_json(merged)
         return
     names = {**merged["names"], "ceilings": "quy định chung"}
@@ -145,13 +125,11 @@ def device_policy(
 
 
 @policies.command("zones")
-def zones(data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None, as_json: AsJson = False) -> None:
+@on_line
+def zones(line: Line) -> None:
     """Quiet zones and the devices inside."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/quiet-zones")
-    if as_json:
+    rows = line.client.get("/quiet-zones")
+    if line.as_json:
         print_json(rows)
         return
     table = Table("Vùng", "Tên", "Đơn vị", "Tâm", "Bán kính m", "Thiết bị")

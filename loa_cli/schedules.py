@@ -9,8 +9,9 @@ import typer
 from rich.table import Column, Table
 
 from loa_cli import calendars, sheets
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.options import AsJson
+from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json
 
 schedules = typer.Typer(help="Programmes as files: what a station sends, on which days and when.", no_args_is_help=True)
 schedules.command("template")(sheets.template)
@@ -67,30 +68,27 @@ def check(
 
 
 @schedules.command("diff")
+@on_line
 def diff(
+    line: Line,
     file: File,
     begin: Begin = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Show what putting the file in place would change on the controller. Nothing is changed."""
-    from loa_cli.client import connected
     from loa_cli.programme_plans import standing, tell_plan, wanted_of
 
-    with told():
-        wanted = wanted_of(file, begin.date() if begin else None)
-        with connected(data_dir, url, token) as client:
-            plan = standing(client, wanted).preview(client)
-        if as_json:
-            print_json(plan)
-        else:
-            tell_plan(plan)
+    wanted = wanted_of(file, begin.date() if begin else None)
+    plan = standing(line.client, wanted).preview(line.client)
+    if line.as_json:
+        print_json(plan)
+    else:
+        tell_plan(plan)
 
 
 @schedules.command("apply")
+@on_line
 def apply(
+    line: Line,
     file: File,
     begin: Begin = None,
     note: Note = "",
@@ -98,39 +96,29 @@ def apply(
         int | None,
         typer.Option(help="Only if the programme still stands at this revision (“loa schedule diff” tells it)."),
     ] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Put the file in place: the same file again changes nothing."""
-    from loa_cli.client import connected
     from loa_cli.programme_plans import put_in_place, wanted_of
 
-    with told():
-        wanted = wanted_of(file, begin.date() if begin else None, note)
-        with connected(data_dir, url, token) as client:
-            put_in_place(client, wanted, expect=expect, as_json=as_json)
+    wanted = wanted_of(file, begin.date() if begin else None, note)
+    put_in_place(line.client, wanted, expect=expect, as_json=line.as_json)
 
 
 @schedules.command("export")
+@on_line
 def export(
+    line: Line,
     programme: Programme,
     file: Annotated[Path | None, typer.Argument(help="Where to write; default: standard output.")] = None,
     on: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d", "%d/%m/%Y"], help="As of this day; default: today.")
     ] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Write a programme as a file; putting that file in place changes nothing. Comments are not kept."""
     from controller.schedules.files import write_programme
-    from loa_cli.client import connected
     from loa_cli.programme_plans import current
 
-    with told(), connected(data_dir, url, token) as client:
-        text = write_programme(current(client, programme, on.date() if on else None), HEADING)
+    text = write_programme(current(line.client, programme, on.date() if on else None), HEADING)
     if file is None:
         typer.echo(text, nl=False)
     else:
@@ -139,19 +127,14 @@ def export(
 
 
 @schedules.command("list")
+@on_line
 def list_programmes(
+    line: Line,
     unit: Annotated[str | None, typer.Option(help="Only those of this unit.")] = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """The programmes of the controller."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get("/programmes", {"unit": unit} if unit else None)
-    if as_json:
+    rows = line.client.get("/programmes", {"unit": unit} if unit else None)
+    if line.as_json:
         print_json(rows)
         return
     table = Table(Column("Chương trình", no_wrap=True), "Đơn vị", "Tên", "Bản")
@@ -161,19 +144,14 @@ def list_programmes(
 
 
 @schedules.command("history")
+@on_line
 def history(
+    line: Line,
     programme: Programme,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """What was saved of a programme, the newest first."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        rows = client.get(f"/programmes/{quote(programme, safe='')}/history")
-    if as_json:
+    rows = line.client.get(f"/programmes/{quote(programme, safe='')}/history")
+    if line.as_json:
         print_json(rows)
         return
     table = Table("Bản", "Lúc", "Thay đổi", "Ghi chú")

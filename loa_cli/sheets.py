@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from loa_cli.instants import ZONE
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import EXIT_ERROR, console, errors, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import EXIT_ERROR, console, errors, print_json
 
 if TYPE_CHECKING:
     from controller.schedules.programme import ProgrammeFile
@@ -34,7 +34,9 @@ def template(
     errors.print(f"Đã ghi {file}", highlight=False, markup=False)
 
 
+@on_line
 def import_sheet(
+    line: Line,
     file: Annotated[Path, typer.Argument(help="A filled table (.xlsx or .csv).", exists=True, dir_okay=False)],
     unit: Annotated[str, typer.Option(help="Id of the unit whose programme it is.")],
     programme: Annotated[str, typer.Option("--id", help="The programme's id: a-z, 0-9 and -, at most 40.")],
@@ -49,39 +51,32 @@ def import_sheet(
         Path | None, typer.Option("--yaml", help="Write it as a programme file instead; needs no controller.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", help="vi or en: the language of messages.")] = "vi",
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Make a programme of a table and put it in place. One wrong row: all mistakes are told and nothing changes."""
     from controller.schedules.files import write_programme
-    from loa_cli.client import connected
     from loa_cli.programme_plans import Wanted, put_in_place, standing, tell_plan
 
-    with told():
-        rows = _rows(file)
-        if output is not None:
-            sheet = _read(rows, _frame(None, programme, unit, title, begin), lang, as_json=as_json)
-            output.write_text(write_programme(sheet.programme), encoding="utf-8")
-            errors.print(f"Đã ghi {output}", highlight=False, markup=False)
-            return
-        with connected(data_dir, url, token) as client:
-            sheet = _read(
-                rows, _frame(_current(client, programme), programme, unit, title, begin), lang, as_json=as_json
-            )
-            for number in () if as_json else sheet.examples:
-                console.print(f"Dòng {number}: dòng ví dụ, bỏ qua", highlight=False)
-            wanted = Wanted(sheet.programme, begin.date() if begin else None, note or f"nhập từ {file.name}"[:500])
-            if not dry_run:
-                put_in_place(client, wanted, as_json=as_json)
-                return
-            plan = standing(client, wanted).preview(client)
-        if as_json:
-            print_json(plan)
-        else:
-            tell_plan(plan)
-            console.print("Nhập thử: chưa thay đổi gì.", highlight=False)
+    rows = _rows(file)
+    if output is not None:
+        sheet = _read(rows, _frame(None, programme, unit, title, begin), lang, as_json=line.as_json)
+        output.write_text(write_programme(sheet.programme), encoding="utf-8")
+        errors.print(f"Đã ghi {output}", highlight=False, markup=False)
+        return
+    sheet = _read(
+        rows, _frame(_current(line.client, programme), programme, unit, title, begin), lang, as_json=line.as_json
+    )
+    for number in () if line.as_json else sheet.examples:
+        console.print(f"Dòng {number}: dòng ví dụ, bỏ qua", highlight=False)
+    wanted = Wanted(sheet.programme, begin.date() if begin else None, note or f"nhập từ {file.name}"[:500])
+    if not dry_run:
+        put_in_place(line.client, wanted, as_json=line.as_json)
+        return
+    plan = standing(line.client, wanted).preview(line.client)
+    if line.as_json:
+        print_json(plan)
+    else:
+        tell_plan(plan)
+        console.print("Nhập thử: chưa thay đổi gì.", highlight=False)
 
 
 def _rows(file: Path) -> list[list[str]]:

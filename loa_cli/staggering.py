@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import console, print_json
 
 staggers = typer.Typer(help="Horns that are heard together: take turns, or delay some.", no_args_is_help=True)
 
@@ -45,7 +45,9 @@ class Form(StrEnum):
 
 
 @staggers.command("show")
+@on_line
 def show(
+    line: Line,
     unit: Unit,
     form: Annotated[
         Form, typer.Option("--as", help="table, json, geojson or svg (a drawing without any map).")
@@ -54,39 +56,28 @@ def show(
     reach_m: Reach = None,
     most_turns: Turns = 6,
     most_delay_ms: Delay = 5000,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """The map of horns that are heard together, and what should be done; changes nothing."""
-    from loa_cli.client import connected
-
     asked = _asked(unit, temperature_c, reach_m, most_turns, most_delay_ms)
-    with told(), connected(data_dir, url, token) as client:
-        found = client.get("/stagger", asked)
+    found = line.client.get("/stagger", asked)
     _print(found, form)
 
 
 @staggers.command("apply")
+@on_line
 def apply(
+    line: Line,
     unit: Unit,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     temperature_c: Temperature = 20.0,
     reach_m: Reach = None,
     most_turns: Turns = 6,
     most_delay_ms: Delay = 5000,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Tell the horns of a unit their delays and turns; alerts stay simultaneous."""
-    from loa_cli.client import connected
-
     asked = _asked(unit, temperature_c, reach_m, most_turns, most_delay_ms)
-    with told(), connected(data_dir, url, token) as client:
-        found = client.post("/stagger", {**asked, "dry_run": dry_run})
-    if as_json:
+    found = line.client.post("/stagger", {**asked, "dry_run": dry_run})
+    if line.as_json:
         print_json(found)
         return
     _print(found, Form.TABLE)
@@ -95,12 +86,10 @@ def apply(
 
 
 @staggers.command("clear")
-def clear(unit: Unit, data_dir: DataDir = DEFAULT_DATA_DIR, url: Url = None, token: Token = None) -> None:
+@on_line
+def clear(line: Line, unit: Unit) -> None:
     """Let all horns of a unit begin together again. Prints JSON."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        print_json(client.delete(f"/stagger?unit={unit}"))
+    print_json(line.client.delete(f"/stagger?unit={unit}"))
 
 
 def _asked(

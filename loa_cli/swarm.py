@@ -8,13 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from loa_cli.options import DEFAULT_DATA_DIR, BrokerHost, BrokerPort, DataDir, Token, Url
-from loa_cli.reporting import console, told
+from loa_cli.line import Line, on_line
+from loa_cli.options import BrokerHost, BrokerPort
+from loa_cli.reporting import console
 
 _TELL_EVERY_S = 5.0
 
 
+@on_line
 def swarm(
+    line: Line,
     count: Annotated[int, typer.Argument(help="How many devices.", min=1, max=50_000)],
     unit: Annotated[list[str], typer.Option(help="Id of a unit they belong to; several share them evenly.")],
     folder: Annotated[Path, typer.Option("--dir", help="Where their keys are kept.")] = Path("var/swarm"),
@@ -27,14 +30,10 @@ def swarm(
     away_every_s: Annotated[float, typer.Option(min=0, help="About how often each loses its connection.")] = 0.0,
     away_for_s: Annotated[float, typer.Option(min=0, help="And for how long.")] = 10.0,
     late_clock_s: Annotated[float, typer.Option(min=0, help="How long each is without a clock.")] = 0.0,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
 ) -> None:
     """Register simulated devices that are not known yet, connect them all, and stay until Ctrl-C."""
     from edge_agent.light.faults import Faults
     from edge_agent.light.process import allow
-    from loa_cli.client import connected
     from loa_cli.enrolment import enrol, share
     from loa_cli.provisioning import port_of
 
@@ -45,12 +44,10 @@ def swarm(
         away_for_s=away_for_s,
         late_clock_s=late_clock_s,
     )
-    with told():
-        allow(count)
-        with connected(data_dir, url, token) as client:
-            enrolled = enrol(client, folder, share(count, unit, prefix), kind=kind)
-        console.print(f"{count} thiết bị mô phỏng; không thiết bị nào phát ra âm thanh. Ctrl-C để dừng.")
-        asyncio.run(_live(broker_host, port_of(data_dir, broker_port), enrolled, faults))
+    allow(count)
+    enrolled = enrol(line.client, folder, share(count, unit, prefix), kind=kind)
+    console.print(f"{count} thiết bị mô phỏng; không thiết bị nào phát ra âm thanh. Ctrl-C để dừng.")
+    asyncio.run(_live(broker_host, port_of(line.data_dir, broker_port), enrolled, faults))
 
 
 async def _live(host: str, port: int, enrolled: Any, faults: Any) -> None:

@@ -15,6 +15,8 @@ from controller.delivery import routes as delivery
 from controller.devices import routes as devices
 from controller.jobs import routes as jobs
 from controller.media import routes as media
+from controller.notices import routes as notices
+from controller.people import routes as people
 from controller.policies import routes as policies
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
@@ -57,6 +59,8 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     checks = [Depends(require_token), Depends(require_text)]
     for feature in (
         units,
+        people,
+        notices,
         devices,
         delivery,
         media,

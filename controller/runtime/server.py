@@ -27,6 +27,10 @@ from controller.media.intake_job import IntakeKind
 from controller.media.join_job import JoinKind
 from controller.media.joiner import Joiner
 from controller.media.service import MediaLibrary
+from controller.notices import keys as notice_keys
+from controller.notices.dispatcher import Dispatcher
+from controller.notices.keys import NoticeKeys
+from controller.notices.post import Postman, open_postman
 from controller.receipts.ingest import FAMILIES, Ingest
 from controller.receipts.opening import Opener
 from controller.receipts.opening_pool import usual_count
@@ -83,6 +87,9 @@ class Controller:
         self._publisher: Publisher | None = None
         self._sender: ContentSender | None = None
         self._worker: Worker | None = None
+        self._notice_keys: NoticeKeys | None = None
+        self._postman: Postman | None = None
+        self._dispatcher: Dispatcher | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._links: list[Link] = []
 
@@ -103,9 +110,18 @@ class Controller:
         self.changes.close()
         tasks, self._tasks = self._tasks, []
         await ended(tasks)
+        if self._postman is not None:
+            await self._postman.close()
         if self.broker is not None:
             await self.broker.stop()
         await self.db.close()
+
+    @property
+    def notice_keys(self) -> NoticeKeys:
+        """The secrets of notices, once it has started."""
+        if self._notice_keys is None:
+            raise AssertionError("the controller was not started")
+        return self._notice_keys
 
     async def connected(self) -> None:
         """Wait until every broker has let us in and passes on what devices say."""
@@ -117,6 +133,8 @@ class Controller:
         self._directory.forget()
         if self._planner is not None:
             self._planner.wake()
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
         self._publish_again()
 
     def _publish_again(self) -> None:
@@ -140,6 +158,7 @@ class Controller:
         await asyncio.to_thread(self.settings.data_dir.mkdir, parents=True, exist_ok=True)
         await self.db.migrate()
         await self.keys.open()
+        self._notice_keys = await asyncio.to_thread(notice_keys.obtain, self.settings.data_dir / "keys")
         if self.settings.embedded_broker:
             await self.objects.sweep()
             self.broker = EmbeddedBroker(self.settings.broker_port, self.settings.data_dir / "broker.json")
@@ -155,6 +174,9 @@ class Controller:
             jobs = Jobs(self.db, self.clock, self.changes, self.settings, self.wake)
             self._run("jobs", jobs.run())
             self._run("worker", self._make_worker().run())
+            self._postman = await open_postman(self.settings, self.notice_keys, self.clock)
+            self._dispatcher = Dispatcher(self.db, self.clock, self._postman)
+            self._run("notices", self._dispatcher.run())
         if Role.SOURCES in roles and self.sources:
             self._run("sources", watch(self.sources, self._around_sources()))
 

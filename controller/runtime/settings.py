@@ -20,6 +20,13 @@ EMBEDDED = "embedded"
 _POSTGRES = "postgresql+psycopg"
 _DRIVERS = {"postgresql": _POSTGRES, "postgres": _POSTGRES, "sqlite": "sqlite+aiosqlite"}
 _PREFIX = "LOA_"
+PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
+"""Of the push services of today's browsers."""
 _READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_TOKEN"})
 
 
@@ -45,6 +52,14 @@ class MediaBackend(StrEnum):
 
     PYAV = "pyav"
     FFMPEG = "ffmpeg"
+
+
+class MailSecurity(StrEnum):
+    """How the connection to the mail server is protected; `none` only to this machine, or without a password."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class Settings(BaseSettings):
@@ -96,6 +111,23 @@ class Settings(BaseSettings):
         default=0.3, ge=0, le=60, description="Time for devices to subscribe before new content is sent once to all"
     )
 
+    public_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s/]+(/[^\s]*)?$", description="Where people open the pages; for links"
+    )
+    smtp_host: str | None = Field(default=None, description="Mail server; default: no mail")
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_security: MailSecurity = Field(default=MailSecurity.STARTTLS, description="starttls, tls or none")
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = Field(default=None, description="Its first line is the mail server's password")
+    mail_from: str | None = Field(default=None, description="Sender of mails: loa@example.vn or Tên <loa@example.vn>")
+    notice_ca: Path | None = Field(default=None, description="CA of mail and webhook servers; default: the system's")
+    webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Hosts that webhooks may be on: gateway.example, http://127.0.0.1:9000"
+    )
+    push_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=PUSH_HOSTS, description="Hosts of push services that browsers may name"
+    )
+
     def __init__(self, **given: Any) -> None:
         _refuse_unknown_environment(set(type(self).model_fields))
         try:
@@ -104,7 +136,7 @@ class Settings(BaseSettings):
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise SettingsInvalid(f"the settings cannot be used: {wrong}") from error
 
-    @field_validator("brokers", "roles", mode="before")
+    @field_validator("brokers", "roles", "webhook_hosts", "push_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Lists in the environment are comma-separated."""

@@ -1,0 +1,69 @@
+"""Who may approve for a unit on a day, asked of the database; `rules` decides."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.people import rules, store
+from controller.people.rules import Role, Stand
+from controller.people.tables import Person
+from controller.policies.words import DEFAULT_ZONE
+from controller.units import service as units
+from controller.units import store as unit_store
+from loa_protocol.policy import zone
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody who may approve: by their own right, or as the deputy of `for_person`."""
+
+    person: Person
+    for_person: Person | None = None
+
+
+def local_day(now: datetime) -> date:
+    """The day that people in Vietnam have at an instant; grants and leaves are days of theirs."""
+    return now.astimezone(zone(DEFAULT_ZONE)).date()
+
+
+async def approvers(session: AsyncSession, unit_id: str, on: date, *, author_id: str | None = None) -> list[Approver]:
+    """Everybody who may approve for the unit that day, those by their own right first; maybe nobody.
+
+    With an author: neither they nor who stands in for them. One person may stand in for several, and is named once
+    for each; `notices.tell` tells each person once.
+
+    Raises:
+        UnitUnknown: there is no such unit.
+    """
+    await units.require(session, unit_id)
+    stands = rules.independent(await _stands(session, unit_id, on), author_id)
+    people = await store.named(session, {key for one in stands for key in (one.person_id, one.for_id) if key})
+    return [_approver(one, people) for one in stands]
+
+
+async def may_approve(
+    session: AsyncSession, person_id: str, unit_id: str, on: date, *, author_id: str | None = None
+) -> Approver | None:
+    """As whom this person approves for the unit that day, by their own right if they have it; None: they may not."""
+    stands = rules.independent(await _stands(session, unit_id, on), author_id)
+    stand = rules.stand_of(stands, person_id)
+    if stand is None:
+        return None
+    people = await store.named(session, {key for key in (stand.person_id, stand.for_id) if key})
+    return _approver(stand, people)
+
+
+async def _stands(session: AsyncSession, unit_id: str, on: date) -> tuple[Stand, ...]:
+    chain = await unit_store.chain(session, unit_id)
+    held = await store.held(session, chain, Role.APPROVER)
+    holders = {one.person_id for one in held}
+    away = await store.away(session, holders, on)
+    deputies = {one.deputy_id for one in away if one.deputy_id is not None} - holders
+    away += await store.away(session, deputies, on)
+    here = await store.here(session, holders | deputies)
+    return rules.approvers(chain, held, away, here=here.keys(), on=on)
+
+
+def _approver(stand: Stand, people: dict[str, Person]) -> Approver:
+    return Approver(people[stand.person_id], None if stand.for_id is None else people[stand.for_id])

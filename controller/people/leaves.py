@@ -1,0 +1,102 @@
+"""Days on which people are away, and who stands in for them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.people import store
+from controller.people.service import hold, hold_present, require, require_order
+from controller.people.tables import Leave
+from controller.runtime.ids import new_id
+from loa_protocol.errors import LoaError
+
+
+class LeaveNotFound(LoaError):
+    """The person has no such leave."""
+
+    code = "leave_not_found"
+
+
+class LeaveOverlaps(LoaError):
+    """The person is on leave on some of these days already."""
+
+    code = "leave_overlaps"
+
+
+class DeputyRefused(LoaError):
+    """Somebody cannot stand in for this person."""
+
+    code = "deputy_refused"
+
+
+async def take_leave(
+    session: AsyncSession,
+    person_id: str,
+    *,
+    first_day: date,
+    last_day: date,
+    deputy_id: str | None,
+    by: str | None,
+    now: datetime,
+) -> Leave:
+    """Note days on which a person is away, both included, and who stands in.
+
+    Raises:
+        PersonNotFound, PersonLeft, DaysInvalid, LeaveOverlaps, DeputyRefused: it cannot be.
+    """
+    require_order(first_day, last_day)
+    await hold_present(session, person_id)
+    if deputy_id is not None:
+        await _require_deputy(session, person_id, deputy_id)
+    known = await store.overlapping(session, person_id, first_day, last_day)
+    if known is not None:
+        raise LeaveOverlaps(
+            f"they are on leave from {known.first_day} to {known.last_day} already; cancel that leave first",
+            leave=known.id,
+        )
+    row = Leave(
+        id=new_id(now),
+        person_id=person_id,
+        first_day=first_day,
+        last_day=last_day,
+        deputy_id=deputy_id,
+        made_at=now,
+        made_by=by,
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def cancel_leave(session: AsyncSession, person_id: str, leave_id: str, *, now: datetime) -> Leave:
+    """The person is not away after all. Again changes nothing.
+
+    Raises:
+        PersonNotFound, LeaveNotFound: there is none.
+    """
+    await hold(session, person_id)
+    row = await store.leave(session, person_id, leave_id)
+    if row is None:
+        raise LeaveNotFound(f"person {person_id} has no leave {leave_id}; list their leaves to find the right id")
+    row.cancelled_at = row.cancelled_at or now
+    await session.flush()
+    return row
+
+
+async def leaves(session: AsyncSession, person_id: str) -> Sequence[Leave]:
+    """A person's leaves, latest first.
+
+    Raises:
+        PersonNotFound: there is none.
+    """
+    await require(session, person_id)
+    return await store.leaves(session, person_id)
+
+
+async def _require_deputy(session: AsyncSession, person_id: str, deputy_id: str) -> None:
+    if deputy_id == person_id:
+        raise DeputyRefused("nobody stands in for themselves; name another person", person=person_id)
+    deputy = await store.find(session, deputy_id)
+    if deputy is None or deputy.retired_at is not None:
+        raise DeputyRefused(f"{deputy_id} is nobody who works here; list the people to find the right id")

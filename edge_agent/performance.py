@@ -1,7 +1,7 @@
 """One occurrence on its way through the player, and the receipt it ends in. No I/O.
 
 Rules: what has begun never begins anew, only a cut one may go on; silence is not `played`; the levels of several
-stretches are joined by energy.
+stretches are joined by energy; a receipt names the assets that sounded, not those that would have.
 """
 
 import math
@@ -218,10 +218,19 @@ def receipt_of(performance: Performance, ending: Ending, *, ended: datetime, clo
         rms_dbfs=round(rms, 2) if heard else None,
         peak_dbfs=round(peak, 2) if heard else None,
         evidence=Evidence(performance.parts[-1].evidence) if heard else None,
-        roots=performance.programme.roots if relayed.fallback_ms else performance.programme.required,
+        roots=_roots(performance, ending, ended, fallback=bool(relayed.fallback_ms)),
         xruns=sum(part.xruns for part in performance.parts),
         clock=clock,
     )
+
+
+def _roots(performance: Performance, ending: Ending, ended: datetime, *, fallback: bool) -> tuple[str, ...]:
+    """The assets that really sounded, in the order of the programme; all of one that was played whole."""
+    programme, required = performance.programme, set(performance.programme.required)
+    heard = frozenset(required)
+    if ending.outcome is not Outcome.PLAYED:
+        heard = programme.heard((one.offset_ms, one.offset_ms + one.sounded_ms(ended)) for one in performance.stretches)
+    return tuple(root for root in programme.roots if root in heard or (fallback and root not in required))
 
 
 def joined_levels(parts: Sequence[wire.Ended]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ no fallback that is not there yet; a chime this player does not know becomes the
 must not cost the bulletin.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ from loa_protocol.errors import LoaError
 from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline import Item, turn_length_ms
 
+HEARD_MS = 50
+"""What was heard for less is not said to have sounded: a cut falls between two sounds only as well as clocks agree."""
 CHIMES = frozenset({"opening", "closing", "attention"})
 
 
@@ -53,6 +56,22 @@ class Programme:
     def required(self) -> tuple[str, ...]:
         """The assets without which it does not begin: all but the fallbacks of relays."""
         return tuple(dict.fromkeys(content.root for content in self._sounding((ContentSegment,))))
+
+    def heard(self, spans: Iterable[tuple[int, int]]) -> frozenset[str]:
+        """The assets of which something sounded in any of the spans [from, to) of the programme, in ms.
+
+        Where the manifest does not say how long one lasts, whatever follows it may have sounded, too.
+        """
+        spans = [(begin, end) for begin, end in spans if end > begin]
+        found: set[str] = set()
+        at_ms = 0
+        for segment in self.segments * self.repeats:
+            content = self.contents.get(segment.ref) if isinstance(segment, ContentSegment) else None
+            length_ms = content.duration_ms if content is not None else _written_ms(segment)
+            if content is not None and _overlaps(spans, at_ms, length_ms):
+                found.add(content.root)
+            at_ms += length_ms
+        return frozenset(found)
 
     def sources(self, path: Callable[[str], Path]) -> tuple[wire.Source, ...]:
         """What the player is given; `path` tells where an asset lies.
@@ -86,6 +105,18 @@ class Programme:
         if content is None:
             raise ProgrammeUnplayable(f"the plan's manifest does not name {ref}; the planner must correct it")
         return wire.Content(str(path(content.root)), content.duration_ms or None, content.bytes)
+
+
+def _written_ms(segment: Segment) -> int:
+    """How long something lasts that is no content."""
+    return 0 if isinstance(segment, ContentSegment) else segment.duration_ms
+
+
+def _overlaps(spans: Iterable[tuple[int, int]], at_ms: int, length_ms: int) -> bool:
+    """Whether enough of what lasts so long from then on lies in a span; a length of 0 is unknown."""
+    ends_ms = at_ms + length_ms if length_ms else math.inf
+    least_ms = min(HEARD_MS, length_ms or HEARD_MS)
+    return any(min(end, ends_ms) - max(begin, at_ms) >= least_ms for begin, end in spans)
 
 
 def programme_of(broadcast: Broadcast, plan: Plan, languages: Sequence[str]) -> Programme:

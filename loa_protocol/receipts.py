@@ -57,7 +57,8 @@ class BoardProof(Wire, frozen=True, kw_only=True, omit_defaults=True):
 class Receipt(Wire, frozen=True, kw_only=True, omit_defaults=True, tag="receipt"):
     """What one device did with one occurrence. Levels are dBFS of what went out; skew is started - planned.
 
-    Of `played_ms`, `relayed_ms` was a station's stream and `fallback_ms` what stood in for it.
+    Of `played_ms`, `relayed_ms` was a station's stream and `fallback_ms` what stood in for it. `roots`: the content of
+    which something sounded, in its order; of variants, those of the device's languages.
     """
 
     occurrence: Occurrence

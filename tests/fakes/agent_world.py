@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from edge_agent.agenda import Desk
 from edge_agent.clock import ClockKeeper
 from edge_agent.documents import StoredDocument
@@ -25,6 +27,7 @@ from loa_protocol.ids import Level
 from loa_protocol.keys import Ed25519Signer
 from loa_protocol.policy import HardLimits
 from loa_protocol.receipts import Body, Receipt, Started, decode_entry
+from loa_protocol.spoken import every_ref
 from loa_protocol.topics import Family
 from loa_protocol.trust import Trust, pin
 
@@ -240,6 +243,7 @@ class World:
         self.cache = FakeCache()
         self.holdings = Holdings(DEVICE, trust_of())
         self.versions = 0
+        self.lengths: dict[str, int] = {}
         self.heard: list[tuple[str, int, int]] = []
         self._hold(self._assignment())
 
@@ -335,6 +339,17 @@ class World:
             **other,
         )
 
+    def spoken(self, name: str, *, ref_ms: int, longest_ms: int, **variants_ms: int) -> Broadcast:
+        """A broadcast with a variant `<name>-<language>` for each of these languages."""
+        self.lengths |= {name: ref_ms} | {f"{name}-{language}": ms for language, ms in variants_ms.items()}
+        said = ContentSegment(ref=name, variants={language: f"{name}-{language}" for language in variants_ms})
+        return replace(self.broadcast(name, in_ms=2000, duration_ms=longest_ms), segments=(said,))
+
+    def speaks(self, *languages: str) -> None:
+        """Accept an assignment with these languages."""
+        self.versions += 1
+        self._hold(replace(self._assignment(), languages=languages, version=1 + self.versions))
+
     def plan(self, *broadcasts: Broadcast, withdrawn: tuple[Withdrawn, ...] = (), days: float = 13) -> Plan:
         """Accept a plan of the commune that names exactly these."""
         self.versions += 1
@@ -346,7 +361,11 @@ class World:
             horizon=self.utc + timedelta(days=13),
             broadcasts=broadcasts,
             withdrawn=withdrawn,
-            manifest={one.id: content_named(one.id, duration_ms=one.duration_ms) for one in broadcasts},
+            manifest={
+                ref: content_named(ref, duration_ms=self.lengths.get(ref, one.duration_ms))
+                for one in broadcasts
+                for ref in every_ref(one.segments)
+            },
         )
         self._hold(plan)
         return plan

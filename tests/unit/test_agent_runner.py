@@ -52,6 +52,56 @@ async def test_a_broadcast_sounds_at_its_instant_with_its_volume_and_is_answered
     assert world.sounds() == [("mot", world.clock.mono_of(wanted.start), world.clock.mono_of(receipt.ended))]
 
 
+async def test_languages_sound_one_after_another_in_the_devices_order_and_the_receipt_names_them(world: World) -> None:
+    world.speaks("hmn", "vi")
+    spoken = world.spoken("tin", ref_ms=500, longest_ms=9000, vi=2000, hmn=3000, km=4000)
+    world.plan(spoken, world.broadcast("sau", in_ms=7100, duration_ms=1000, late_ms=0))
+
+    await world.live(15_000)
+
+    receipt = await only(world, "tin")
+    assert told(receipt) == ("played", None)
+    assert receipt.played_ms == 5000
+    assert receipt.roots == (content_named("tin-hmn").root, content_named("tin-vi").root)
+    assert (await only(world, "sau")).started == spoken.start + timedelta(milliseconds=5100)
+
+
+async def test_a_device_that_speaks_none_of_the_languages_sounds_what_is_for_everybody(world: World) -> None:
+    world.speaks("tyz")
+    world.plan(world.spoken("tin", ref_ms=500, longest_ms=9000, vi=2000, hmn=3000))
+
+    await world.live(5000)
+
+    receipt = await only(world, "tin")
+    assert (told(receipt), receipt.played_ms, receipt.roots) == (("played", None), 500, (content_named("tin").root,))
+
+
+async def test_what_is_stopped_in_its_first_language_names_only_that_one(world: World) -> None:
+    world.speaks("hmn", "vi")
+    world.plan(world.spoken("tin", ref_ms=500, longest_ms=9000, vi=2000, hmn=3000))
+    await world.live(4000)
+    world.stop()
+
+    await world.live(2000)
+
+    receipt = await only(world, "tin")
+    assert told(receipt) == ("partial", "stopped")
+    assert receipt.roots == (content_named("tin-hmn").root,)
+
+
+async def test_a_change_of_languages_leaves_what_sounds_as_it_began(world: World) -> None:
+    world.speaks("hmn", "vi")
+    world.plan(world.spoken("tin", ref_ms=500, longest_ms=9000, vi=2000, hmn=3000))
+    await world.live(4000)
+    world.speaks("vi")
+
+    await world.live(6000)
+
+    receipt = await only(world, "tin")
+    assert (told(receipt), receipt.played_ms) == (("played", None), 5000)
+    assert receipt.roots == (content_named("tin-hmn").root, content_named("tin-vi").root)
+
+
 async def test_started_is_in_the_journal_before_the_player_is_told(world: World) -> None:
     world.plan(world.broadcast("mot"))
     seen: list[list[str]] = []

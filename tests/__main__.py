@@ -1,11 +1,17 @@
-"""`make test`: first what may run side by side, on two workers, then alone what measures time."""
+"""`make test`: first what may run side by side, then alone what measures time.
 
+Most tests wait for something more than they work, so there are twice as many workers as processors. Those that share
+what is dear to set up go to one worker (`conftest.py`); the acceptance tests, the longest, begin first.
+"""
+
+import os
 import subprocess
 import sys
 
 import pytest
 
-PASSES = (("-m", "not alone", "-n", "2", "--dist", "worksteal"), ("-m", "alone"))
+WORKERS = max(4, 2 * len(os.sched_getaffinity(0)))
+PASSES = (("-m", "not alone", "-n", str(WORKERS), "--dist", "loadgroup"), ("-m", "alone"))
 FINE = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 

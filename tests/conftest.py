@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from tests.fakes.postgres import PostgresServer
 
 FIGURE = "figure"
-ALONE = Path(__file__).with_name("acceptance")
 settings.register_profile("loa", deadline=None, print_blob=True)
 settings.register_profile(
     "mutation", settings.get_profile("loa"), max_examples=25, phases=[Phase.explicit, Phase.generate]
@@ -29,13 +28,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(ALONE) or "audio" in item.keywords:
+        if "audio" in item.keywords:
             item.add_marker("alone")
+        if _shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if config.getoption("--long"):
         return
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="a longer loop; run with --long"))
+
+
+def _shares_with_its_module(item: pytest.Item) -> bool:
+    """Whether what it stands on is set up once for its module: then one worker runs them all."""
+    found = getattr(item, "_fixtureinfo", None)
+    fixtures = found.name2fixturedefs.values() if found is not None else ()
+    return any(one.scope in {"module", "class"} for named in fixtures for one in named)
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ class System:
     """
 
     def __init__(
-        self, folder: Path, broker: str = "embedded", answer_deadline_s: int = 5, database: str | None = None
+        self, folder: Path, broker: str = "embedded", answer_deadline_s: int = 30, database: str | None = None
     ) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -209,6 +209,8 @@ class System:
         """Whether the API answers."""
         if not self.controller.alive:
             raise AssertionError(f"the controller ended:\n{self.controller.tail()}")
+        if not _listens(self.http_port):
+            return False
         try:
             client = locate(self.data_dir, f"http://{LOOPBACK}:{self.http_port}", None)
         except ApiUnreachable:
@@ -300,7 +302,7 @@ def _closed(view: dict[str, Any]) -> dict[str, Any] | None:
 
 @contextmanager
 def running(
-    folder: Path, broker: str = "embedded", answer_deadline_s: int = 5, database: str | None = None
+    folder: Path, broker: str = "embedded", answer_deadline_s: int = 30, database: str | None = None
 ) -> Iterator[System]:
     """A started system, ended whatever happens."""
     system = System(folder, broker, answer_deadline_s, database)

@@ -42,7 +42,7 @@ CONTROLLER_POINTS = (
     "controller.ack.after",
 )
 TONE_S = 1.2
-POINT_LIMIT_S = 12.0
+POINT_LIMIT_S = 40.0
 MOST_MISSES = 8
 
 

@@ -6,6 +6,7 @@ The main line runs on every broker, and on both databases.
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +22,10 @@ def _in(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-def _play(system: System, folder: Path, *, at: str | None, seconds: float = 2.0, **more: object) -> str:
+def _play(system: System, folder: Path, *, in_s: float | None, seconds: float = 2.0, **more: object) -> str:
+    """Begins `in_s` after the sound is taken in, None: as soon as it can."""
     asset = system.client.upload(make_tone(folder / f"tone-{seconds}.wav", seconds=seconds), "Âm thử")
+    at = None if in_s is None else _in(in_s)
     body = {"title": "Âm thử", "to": [f"u-{COMMUNE}"], "asset_id": asset["id"], "at": at, "late_s": 5, **more}
     return str(system.client.post("/broadcasts", body)["id"])
 
@@ -38,7 +41,7 @@ def test_a_file_sounds_on_every_loudspeaker_and_shows_on_the_board(broker: str, 
             system.add_agent(device)
         system.add_agent("bang-1", kind="board")
         system.wait_ready()
-        broadcast = _play(system, tmp_path, at=_in(4), board_text="Họp thôn lúc 19 giờ 30", board_s=3)
+        broadcast = _play(system, tmp_path, in_s=4, board_text="Họp thôn lúc 19 giờ 30", board_s=3)
 
         view = system.wait_closed(broadcast)
 
@@ -58,7 +61,7 @@ def test_stop_silences_connected_devices_and_says_partial(tmp_path: Path) -> Non
         system.add_agent("loa-1")
         system.add_agent("loa-2")
         system.wait_ready()
-        broadcast = _play(system, tmp_path, at=_in(2), seconds=30.0)
+        broadcast = _play(system, tmp_path, in_s=2, seconds=30.0)
         wait_for(lambda: all(d["state"].get("playing") for d in system.client.get("/devices")), "both sound")
         stopped = datetime.now(UTC)
         system.client.post("/stops", {"to": [f"u-{COMMUNE}"], "reason": "thử"})
@@ -77,9 +80,9 @@ def test_a_cancelled_broadcast_never_sounds(tmp_path: Path) -> None:
     with running(tmp_path) as system:
         system.add_agent("loa-1")
         system.wait_ready()
-        cancelled = _play(system, tmp_path, at=_in(4))
+        cancelled = _play(system, tmp_path, in_s=4)
         system.client.post(f"/broadcasts/{cancelled}/cancel")
-        kept = _play(system, tmp_path, at=_in(8), title="Giữ lại")
+        kept = _play(system, tmp_path, in_s=8, title="Giữ lại")
 
         view = system.wait_closed(kept)
 
@@ -92,7 +95,7 @@ def test_a_broadcast_cancelled_on_air_stops_and_says_withdrawn(tmp_path: Path) -
     with running(tmp_path) as system:
         system.add_agent("loa-1")
         system.wait_ready()
-        broadcast = _play(system, tmp_path, at=_in(2), seconds=30.0)
+        broadcast = _play(system, tmp_path, in_s=2, seconds=30.0)
         wait_for(lambda: system.device("loa-1")["state"].get("playing"), "it sounds")
         system.client.post(f"/broadcasts/{broadcast}/cancel")
 
@@ -106,7 +109,7 @@ def test_a_device_that_is_away_is_answered_as_unknown_and_corrected_when_it_retu
         agent = system.add_agent("loa-1")
         system.add_agent("loa-2")
         system.wait_ready()
-        broadcast = _play(system, tmp_path, at=_in(3), late_s=1)
+        broadcast = _play(system, tmp_path, in_s=3, late_s=1)
         wait_for(lambda: "missing" not in system.device("loa-1")["state"], "content is there")
         agent.kill()
 
@@ -129,6 +132,13 @@ def test_the_demo_plays_answers_and_exits_0(tmp_path: Path) -> None:
     assert {Path(file).suffix for files in result["files"].values() for file in files} == {".wav", ".png"}
 
 
+@pytest.fixture(scope="module")
+def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One for all files that are refused: each must leave nothing behind."""
+    with running(tmp_path_factory.mktemp("intake")) as system:
+        yield system
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -137,14 +147,16 @@ def test_the_demo_plays_answers_and_exits_0(tmp_path: Path) -> None:
         ("list.m3u8", b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n"),
     ],
 )
-def test_a_bad_file_is_refused_by_the_api_and_nothing_is_kept(name: str, content: bytes, tmp_path: Path) -> None:
+def test_a_bad_file_is_refused_by_the_api_and_nothing_is_kept(
+    name: str, content: bytes, tmp_path: Path, intake: System
+) -> None:
     bad = tmp_path / name
     bad.write_bytes(content)
-    with running(tmp_path / "system") as system:
-        with pytest.raises(ApiRefused) as refused:
-            system.client.upload(bad)
 
-        assert refused.value.problem_code.startswith("media_")
-        assert system.client.get("/media") == []
-        assert not [path for path in (system.data_dir / "objects").rglob("*") if path.is_file()]
-        assert not list((system.data_dir / "intake").glob("*"))
+    with pytest.raises(ApiRefused) as refused:
+        intake.client.upload(bad)
+
+    assert refused.value.problem_code.startswith("media_")
+    assert intake.client.get("/media") == []
+    assert not [path for path in (intake.data_dir / "objects").rglob("*") if path.is_file()]
+    assert not list((intake.data_dir / "intake").glob("*"))

@@ -27,7 +27,7 @@ from tests.fakes.player_sounds import write_encoded
 from tests.fakes.radio import Radio
 from tests.fakes.tones import order, spans
 
-pytestmark = pytest.mark.broker
+pytestmark = [pytest.mark.broker, pytest.mark.alone]
 
 STATION_HZ, FALLBACK_HZ, BULLETIN_HZ, NOTICE_HZ = 1000, 400, 2000, 3000
 TONES = (STATION_HZ, FALLBACK_HZ, BULLETIN_HZ, NOTICE_HZ)

@@ -79,7 +79,7 @@ class Province:
             found = result(self.drops, key)
             return found if found is not None and found["final"] else None
 
-        found: dict[str, Any] = wait_for(reached, f"{key} is final; now {result(self.drops, key)}")
+        found: dict[str, Any] = wait_for(reached, f"{key} is final; now {result(self.drops, key)}", 120)
         return found
 
 
@@ -186,7 +186,7 @@ def test_a_sound_taken_in_while_the_controller_is_killed_becomes_one_asset(
 
 def _await_death(system: System, point: str) -> None:
     try:
-        system.controller.wait_dead(30)
+        system.controller.wait_dead(60)
     except subprocess.TimeoutExpired:
         raise AssertionError(f"{point} was not reached:\n{system.controller.tail()}") from None
 

@@ -7,6 +7,7 @@ TIMELINE_TESTS = (
     "tests/unit/test_timeline_vectors.py",
     "tests/unit/test_timeline.py",
     "tests/unit/test_timeline_exemption.py",
+    "tests/unit/test_timeline_values.py",
     "tests/unit/test_policy.py",
     "tests/property/test_timeline.py",
     "tests/property/test_timeline_policy.py",
@@ -28,7 +29,12 @@ class Subject:
 SUBJECTS = {
     "policy": Subject(
         ("loa_protocol/policy.py",),
-        ("tests/unit/test_policy.py", "tests/property/test_timeline_policy.py", "tests/unit/test_timeline_vectors.py"),
+        (
+            "tests/unit/test_policy.py",
+            "tests/unit/test_timeline_values.py",
+            "tests/unit/test_timeline_vectors.py",
+            "tests/property/test_timeline_policy.py",
+        ),
     ),
     "timeline": Subject(("loa_protocol/timeline/*.py",), TIMELINE_TESTS),
 }

@@ -49,4 +49,4 @@ def hear(path: Path, at: Callable[[int], object]) -> Heard:
         meter.add(given)
         at(meter.samples)
     lufs, true_peak_dbtp = meter.result()
-    return Heard(meter.samples, lufs, true_peak_dbtp)
+    return Heard(meter.samples, lufs, true_peak_dbtp, tuple(meter.momentary_lufs))

@@ -27,11 +27,14 @@ class Encoding:
 
 def encodings(profile: IntakeProfile) -> tuple[Encoding, ...]:
     """The renditions that the profile asks for, best first."""
-    known = {"opus": _opus(profile.opus_bits_per_s), "mp3": _mp3(profile.mp3_bits_per_s)}
+    known = {
+        "opus": _opus(profile.opus_bits_per_s, "voip" if profile.speech else "audio"),
+        "mp3": _mp3(profile.mp3_bits_per_s),
+    }
     return tuple(known[codec] for codec in profile.renditions)
 
 
-def _opus(bits_per_s: int) -> Encoding:
+def _opus(bits_per_s: int, application: str) -> Encoding:
     return Encoding(
         codec="opus",
         file_name="sound.opus",
@@ -42,7 +45,7 @@ def _opus(bits_per_s: int) -> Encoding:
         sample_format="flt",
         bits_per_s=bits_per_s,
         makeup_db=0.0,
-        options={"application": "voip", "vbr": "on", "frame_duration": "20", "flags": "+bitexact"},
+        options={"application": application, "vbr": "on", "frame_duration": "20", "flags": "+bitexact"},
         container_options={"fflags": "+bitexact", "serial_offset": "1"},
     )
 

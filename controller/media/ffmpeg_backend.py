@@ -7,12 +7,12 @@ from pathlib import Path
 from controller.media import ffmpeg_commands as commands
 from controller.media import ffmpeg_words as words
 from controller.media import rules
+from controller.media.backend import Tell
 from controller.media.encodings import Encoding
 from controller.media.errors import MediaChildLimit
-from controller.media.intake import IntakeProfile, SourceFacts
+from controller.media.intake import IntakeProfile, SourceFacts, SpeechFilter
 from controller.media.levels import RATE_HZ, UNMEASURABLE_LUFS, Heard, Part, Preparation, Survey, db
 from controller.media.limited_process import Ended, Order, follow
-from controller.media.pipeline import Tell
 from controller.media.spool import blocks, survey
 from controller.media.structure import Structure, structure
 
@@ -23,7 +23,7 @@ _PART_NAME = "part.f32"
 
 
 class FfmpegBackend:
-    """Implements `pipeline.Backend` for one opened file, until the other end of `stop` is closed."""
+    """Implements `backend.Backend` for one opened file, until the other end of `stop` is closed."""
 
     def __init__(
         self, programs: tuple[str, str], descriptor: int, folder: Path, profile: IntakeProfile, stop: int
@@ -54,6 +54,7 @@ class FfmpegBackend:
             declared_s=declared_s,
             decoded_s=decoded_s,
             end_marked=form.end_marked,
+            missing_bytes=form.missing_bytes,
             bad_packets=log.bad_packets,
             other_streams=len(sounds) - 1,
             changes=max(0, len(log.shapes) - 1),
@@ -66,6 +67,14 @@ class FfmpegBackend:
         found = survey(blocks(spool))
         self._sound_s = found.samples / RATE_HZ
         return found
+
+    def filter(self, spool: Path, target: Path, wanted: SpeechFilter) -> None:
+        """As the port says."""
+        self._own(commands.speech_filter(self._ffmpeg, spool.name, wanted, target.name), None)
+
+    def unpack(self, rendition: Path, spool: Path) -> None:
+        """As the port says."""
+        self._own(commands.unpack(self._ffmpeg, rendition.name, spool.name), None)
 
     def loudness(self, spool: Path, preparation: Preparation | None, part: Part | None) -> float:
         """As the port says."""
@@ -84,7 +93,9 @@ class FfmpegBackend:
         ended = self._own(commands.hear(self._ffmpeg, encoding), tell)
         samples = round((words.out_time_s(ended.said) - commands.PAD_S) * RATE_HZ)
         lufs = self._value(commands.LOUDNESS_NAME, "lavfi.r128.I", UNMEASURABLE_LUFS)
-        return Heard(samples, lufs, db(self._value(commands.PEAK_NAME, "lavfi.r128.true_peak", 0.0)))
+        with (self._folder / commands.MOMENTARY_NAME).open("rb") as said:
+            momentary_lufs = words.values(said, "lavfi.r128.M")
+        return Heard(samples, lufs, db(self._value(commands.PEAK_NAME, "lavfi.r128.true_peak", 0.0)), momentary_lufs)
 
     def _part(self, spool: Path, part: Part) -> Path:
         """The pieces that stand for the whole, in a file of their own, which is read several times."""

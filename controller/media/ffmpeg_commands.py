@@ -10,10 +10,13 @@ import ffmpeg
 
 from controller.media import rules
 from controller.media.encodings import Encoding
-from controller.media.levels import RATE_HZ, Preparation, limiter_options
+from controller.media.intake import SpeechFilter
+from controller.media.joining import MAX_CLIP_MS
+from controller.media.levels import RATE_HZ, Preparation, horn_filters, limiter_options
 
 LOUDNESS_NAME = "loudness.txt"
 PEAK_NAME = "peak.txt"
+MOMENTARY_NAME = "momentary.txt"
 PAD_S = 0.1
 """Silence after a measured sound, so that its last tenth of a second counts too."""
 _ALLOWED = {"protocol_whitelist": "file,pipe", "format_whitelist": rules.FORMATS, "codec_whitelist": rules.CODECS}
@@ -46,6 +49,22 @@ def decode(program: str, descriptor: int, channels: int, at_most_s: float, spool
         return _compiled(program, sound.output("-", format="null", t=at_most_s), "verbose")
     sound = sound.filter("aresample", RATE_HZ).filter("aformat", sample_fmts="flt", channel_layouts="mono")
     return _compiled(program, sound.output(spool, format="f32le", t=at_most_s), "verbose")
+
+
+def speech_filter(program: str, spool: str, wanted: SpeechFilter, target: str) -> list[str]:
+    """The spooled sound, filtered for horns, into another spool."""
+    sound = _spooled(spool)
+    for name, options in horn_filters(wanted.high_pass_hz, wanted.presence_db):
+        sound = sound.filter(name, **dict(one.split("=") for one in options.split(":")))
+    return _compiled(program, sound.output(target, format="f32le"), "info")
+
+
+def unpack(program: str, rendition: str, spool: str) -> list[str]:
+    """A rendition of ours as mono float32 at 48 kHz into `spool`."""
+    given = ffmpeg.input(f"file:{rendition}", **_ALLOWED, **_QUIET)
+    sound = given["a:0"].filter("asetpts", "N/SR/TB").filter("aresample", RATE_HZ)
+    sound = sound.filter("aformat", sample_fmts="flt", channel_layouts="mono")
+    return _compiled(program, sound.output(spool, format="f32le", t=MAX_CLIP_MS / 1000), "info")
 
 
 def loudness(program: str, spool: str, preparation: Preparation | None) -> list[str]:
@@ -82,6 +101,7 @@ def hear(program: str, encoding: Encoding) -> list[str]:
     )
     sound = _measured(given["a:0"].filter("asetpts", "N/SR/TB"), "true")
     sound = sound.filter("ametadata", mode="print", key="lavfi.r128.true_peak", file=PEAK_NAME)
+    sound = sound.filter("ametadata", mode="print", key="lavfi.r128.M", file=MOMENTARY_NAME)
     return _compiled(program, sound.output("-", format="null"), "info")
 
 

@@ -6,12 +6,13 @@ The passes follow each other in a thread; each is a limited child, and none outl
 import asyncio
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from controller.media import pipeline
 from controller.media.errors import MediaBackendMissing, MediaError
 from controller.media.ffmpeg_backend import FfmpegBackend
-from controller.media.intake import DEFAULT_PROFILE, IntakeProfile, IntakeResult, Progress
+from controller.media.intake import DEFAULT_PROFILE, NO_COMPANIONS, IntakeProfile, IntakeResult, Progress
 from controller.media.limited_child import stoppable
 from controller.media.limited_process import ENVIRONMENT
 from controller.media.messages import Answer, refused
@@ -37,9 +38,10 @@ class FfmpegIntake:
         job_dir: Path,
         profile: IntakeProfile = DEFAULT_PROFILE,
         progress: Progress | None = None,
+        companions: Mapping[str, Path] = NO_COMPANIONS,
     ) -> IntakeResult:
         """As the port says."""
-        return await self._workshop.take_in(source, job_dir, profile, progress, self._passes)
+        return await self._workshop.take_in(source, job_dir, profile, progress, self._passes, companions=companions)
 
     async def _passes(self, descriptor: int, folder: Path, profile: IntakeProfile, steps: Steps) -> Answer:
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ Written for ffmpeg 5 to 9. Log lines carry their level (`-loglevel level+…`).
 
 import re
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -106,6 +107,12 @@ def last_value(tail: bytes, key: str, default: float) -> float:
     """The last value of a key that `ametadata` printed into a file."""
     at = tail.rfind(f"{key}=".encode())
     return float(tail[at:].partition(b"=")[2].split(b"\n")[0]) if at >= 0 else default
+
+
+def values(lines: Iterable[bytes], key: str) -> tuple[float, ...]:
+    """All values of a key that `ametadata` printed, in their order."""
+    start = f"{key}=".encode()
+    return tuple(float(line[len(start) :]) for line in lines if line.startswith(start))
 
 
 def reading_failure(complaint: str) -> MediaError:

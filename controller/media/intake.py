@@ -4,24 +4,35 @@ Rules it keeps: the source is never changed; a refused file leaves nothing in th
 decoded again and measured. Backends implement `Intake`; `pyav_intake.PyAvIntake` is the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
+
+from controller.media.waveform import NO_WAVEFORM, Waveform
 
 MIB = 1024 * 1024
 
 Codec = Literal["opus", "mp3"]
 FindingCode = Literal[
     "clipped",
+    "cut_off",
     "damaged_packets",
     "dc_offset_removed",
     "end_not_marked",
     "gain_capped",
     "limited",
+    "longer_than_declared",
+    "noisy",
     "other_streams_ignored",
     "parameters_changed",
     "shorter_than_declared",
+    "silence_at_end",
+    "silence_at_start",
+    "silence_inside",
+    "trimmed_end",
+    "trimmed_start",
     "very_quiet",
 ]
 
@@ -35,6 +46,40 @@ class ChildLimits:
     file_bytes: int = 1600 * MIB
     open_files: int = 32
     wall_s: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechFilter:
+    """What makes talk carry over horn loudspeakers: no rumble that only costs power, more of what consonants are."""
+
+    high_pass_hz: int = 250
+    presence_db: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What is done to a sound beside its loudness, in this order: trimmed, filtered, repeated, put between chimes.
+
+    `before` and `after` are `chime:<name>`, or `asset:<id>` for a companion: a file of ours under this name in the
+    working folder.
+    """
+
+    trim: bool = False
+    speech_filter: SpeechFilter | None = None
+    repeats: int = 1
+    gap_ms: int = 0
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def composes(self) -> bool:
+        """Whether something is put around the sound."""
+        return self.repeats > 1 or self.before is not None or self.after is not None
+
+    @property
+    def touches(self) -> bool:
+        """Whether anything is done at all."""
+        return self.trim or self.speech_filter is not None or self.composes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +102,8 @@ class IntakeProfile:
     renditions: tuple[Codec, ...] = ("opus", "mp3")
     opus_bits_per_s: int = 24_000
     mp3_bits_per_s: int = 64_000
+    speech: bool = True
+    treatment: Treatment = Treatment()
     limits: ChildLimits = field(default_factory=ChildLimits)
 
 
@@ -76,7 +123,9 @@ class Finding:
 
     clipped: samples at full scale; damaged_packets, other_streams_ignored, parameters_changed: how many;
     dc_offset_removed: fraction of full scale; gain_capped: LU missing to the target; limited: dB by which the peaks
-    were taken down; shorter_than_declared: ms; very_quiet: LUFS before; end_not_marked: 0.
+    were taken down; longer_than_declared, shorter_than_declared: ms; silence_at_start, silence_at_end, silence_inside
+    (the longest), trimmed_start, trimmed_end: ms; noisy: dB between talk and background; very_quiet: LUFS before;
+    cut_off: bytes that the last piece lacks; end_not_marked: 0.
     """
 
     code: FindingCode
@@ -110,6 +159,7 @@ class IntakeResult:
     findings: tuple[Finding, ...]
     peak_rss_bytes: int
     cpu_s: float
+    waveform: Waveform = NO_WAVEFORM
 
     def facts(self) -> dict[str, Any]:
         """What is worth keeping beside the asset, ready for JSON."""
@@ -124,6 +174,7 @@ class IntakeResult:
 
 Progress = Callable[[float], object]
 DEFAULT_PROFILE = IntakeProfile()
+NO_COMPANIONS: Mapping[str, Path] = MappingProxyType({})
 
 
 class Intake(Protocol):
@@ -135,9 +186,11 @@ class Intake(Protocol):
         job_dir: Path,
         profile: IntakeProfile = DEFAULT_PROFILE,
         progress: Progress | None = None,
+        companions: Mapping[str, Path] = NO_COMPANIONS,
     ) -> IntakeResult:
         """Check, prepare, encode and verify `source`; the renditions lie in `job_dir`, which is made if needed.
 
+        `companions` are renditions of ours, by the name that the profile's treatment gives them.
         `progress` is called in the event loop, at most about ten times a second, with the share of the work that is
         done: 0 to 1, never less than before; 1 when all is verified. A cancelled call ends its processes and leaves
         nothing behind.

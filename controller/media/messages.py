@@ -3,6 +3,7 @@
 import msgspec
 
 from controller.media.intake import Finding, IntakeProfile, SourceFacts
+from controller.media.waveform import NO_WAVEFORM, Waveform
 from loa_protocol.errors import LoaError
 
 
@@ -42,6 +43,7 @@ class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="done"):
     findings: tuple[Finding, ...]
     peak_rss_bytes: int
     cpu_s: float
+    waveform: Waveform = NO_WAVEFORM
 
 
 class JoinOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,21 +1,21 @@
-"""The way of one sound, the same for every backend: decode, survey, prepare, encode, listen, correct.
+"""The way of one sound, the same for every backend: decode, survey, shape, prepare, encode, listen, correct.
 
 The mono sound is kept once as raw float32 at 48 kHz in the working folder (192 kB a second), so no later pass touches
 the hostile file again. The gain is corrected until the limited sound meets its target (on a part of a long sound: what
 counts is the encoded file), and once more per codec until what is decoded again meets it and keeps the highest peak.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from controller.media import rules
+from controller.media import rules, shaping
+from controller.media.backend import Backend, Tell
 from controller.media.encodings import Encoding, encodings
 from controller.media.intake import Finding, IntakeProfile, SourceFacts
-from controller.media.levels import RATE_HZ, Heard, Part, Preparation, Survey, duration_ms
+from controller.media.levels import RATE_HZ, Heard, Preparation, Survey, duration_ms
 from controller.media.messages import Done, Encoded
-from controller.media.rules import Decoding, Goal
+from controller.media.rules import Goal
+from controller.media.waveform import Waveform
 
 SPOOL_NAME = "mono.f32"
 _GAIN_ROUNDS = 4
@@ -24,33 +24,6 @@ _GAIN_ERROR_LU = 0.1
 _FIRST_SLOPE = 0.75
 _DECODE_SHARE = 0.15
 _PREPARE_SHARE = 0.2
-
-Tell = Callable[[float], object]
-"""Takes the share of a step that is done, 0 to 1."""
-
-
-class Backend(Protocol):
-    """The work on samples; every call is one pass over a sound. All of it may raise a `MediaError`."""
-
-    def decode(self, spool: Path, tell: Tell) -> Decoding:
-        """The source as raw mono float32 at 48 kHz into `spool`; every channel weighs the same."""
-        ...
-
-    def survey(self, spool: Path) -> Survey:
-        """Plain facts of the spooled sound."""
-        ...
-
-    def loudness(self, spool: Path, preparation: Preparation | None, part: Part | None) -> float:
-        """LUFS as dual mono of the spooled sound, or of a part of it, prepared if asked."""
-        ...
-
-    def encode(self, spool: Path, preparation: Preparation, encoding: Encoding, target: Path, tell: Tell) -> None:
-        """Write one rendition of the prepared sound."""
-        ...
-
-    def hear(self, encoding: Encoding, source: Path, tell: Tell) -> Heard:
-        """Decode a rendition and measure it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +36,7 @@ class Outcome:
     sent_lufs: float
     heard: tuple[tuple[Encoding, Heard], ...]
     findings: tuple[Finding, ...]
+    waveform: Waveform
 
     def said(self, peak_rss_bytes: int, cpu_s: float) -> Done:
         """As an answer."""
@@ -86,6 +60,7 @@ class Outcome:
             findings=self.findings,
             peak_rss_bytes=peak_rss_bytes,
             cpu_s=round(cpu_s, 2),
+            waveform=self.waveform,
         )
 
 
@@ -97,11 +72,12 @@ def run(backend: Backend, folder: Path, profile: IntakeProfile, tell: Tell) -> O
     """
     spool = folder / SPOOL_NAME
     decoding = backend.decode(spool, _within(tell, 0.0, _DECODE_SHARE))
-    survey = backend.survey(spool)
+    given = backend.survey(spool)
     before_lufs = backend.loudness(spool, None, None)
-    rules.check_heard(survey, before_lufs, profile)
+    rules.check_heard(given, before_lufs, profile)
+    shaped = shaping.shaped(backend, spool, given, before_lufs, profile)
     tell(_PREPARE_SHARE)
-    renderer = _Renderer(backend, spool, survey, before_lufs, profile)
+    renderer = _Renderer(backend, spool, shaped.survey, shaped.lufs, profile)
     preparation, sent_lufs = renderer.prepare(Goal(profile.target_lufs, profile.limiter_dbfs))
     wanted = encodings(profile)
     each = (1 - _PREPARE_SHARE) / len(wanted)
@@ -110,8 +86,20 @@ def run(backend: Backend, folder: Path, profile: IntakeProfile, tell: Tell) -> O
         for n, one in enumerate(wanted)
     )
     spool.unlink()
-    found = (*decoding.findings(), *rules.level_findings(survey, before_lufs, sent_lufs, preparation, profile))
-    return Outcome(decoding.facts, survey.samples, before_lufs, sent_lufs, heard, found)
+    found = (
+        *decoding.findings(),
+        *rules.outline_findings(given.contour.outline(), shaped.trimmed_ms, profile),
+        *rules.level_findings(given, before_lufs),
+        *rules.gain_findings(shaped.survey, sent_lufs, preparation, profile),
+    )
+    picture = _picture(shaped.survey, preparation, heard[0][1])
+    return Outcome(decoding.facts, shaped.survey.samples, before_lufs, sent_lufs, heard, found, picture)
+
+
+def _picture(survey: Survey, done: Preparation, heard: Heard) -> Waveform:
+    """As it was prepared; the limiter is reckoned in as the most there can be."""
+    most = 1.0 if done.ceiling_dbfs is None else 10 ** (done.ceiling_dbfs / 20)
+    return survey.contour.waveform(done.dc_offset, 10 ** (done.gain_db / 20), most, heard.momentary_lufs)
 
 
 def _within(tell: Tell, start: float, share: float) -> Tell:

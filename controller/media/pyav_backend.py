@@ -1,20 +1,23 @@
 """The passes of the pipeline by PyAV, inside the limited child."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from controller.media import rules
-from controller.media.encode import encode, hear
+from controller.media.backend import Tell
+from controller.media.encode import decode, encode, hear
 from controller.media.encodings import Encoding
-from controller.media.intake import IntakeProfile
-from controller.media.levels import Heard, Part, Preparation, Survey
-from controller.media.pipeline import Tell
-from controller.media.sound import Meter, MonoConverter, frame, prepared
+from controller.media.intake import IntakeProfile, SpeechFilter
+from controller.media.levels import Heard, Part, Preparation, Survey, horn_filters
+from controller.media.sound import Meter, MonoConverter, filtered, frame, prepared
 from controller.media.source import Source
-from controller.media.spool import blocks, survey
+from controller.media.spool import Block, blocks, survey
 
 
 class PyAvBackend:
-    """Implements `pipeline.Backend` for one opened file."""
+    """Implements `backend.Backend` for one opened file."""
 
     def __init__(self, descriptor: int, profile: IntakeProfile) -> None:
         self._descriptor = descriptor
@@ -49,6 +52,14 @@ class PyAvBackend:
         self._samples = found.samples
         return found
 
+    def filter(self, spool: Path, target: Path, wanted: SpeechFilter) -> None:
+        """As the port says."""
+        _write(filtered(blocks(spool), *horn_filters(wanted.high_pass_hz, wanted.presence_db)), target)
+
+    def unpack(self, rendition: Path, spool: Path) -> None:
+        """As the port says."""
+        _write(decode(rendition), spool)
+
     def loudness(self, spool: Path, preparation: Preparation | None, part: Part | None) -> float:
         """As the port says."""
         meter = Meter(true_peak=False)
@@ -65,3 +76,8 @@ class PyAvBackend:
         """As the port says."""
         del encoding
         return hear(source, lambda at: tell(at / self._samples))
+
+
+def _write(sound: Iterable[Block], target: Path) -> None:
+    with target.open("wb") as out:
+        out.writelines(np.ascontiguousarray(block).data for block in sound)

@@ -1,11 +1,12 @@
 """Intake by PyAV in a limited child process per job. The parent never decodes."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from controller.media.errors import MediaTimeout
-from controller.media.intake import DEFAULT_PROFILE, IntakeProfile, IntakeResult, Progress
+from controller.media.intake import DEFAULT_PROFILE, NO_COMPANIONS, IntakeProfile, IntakeResult, Progress
 from controller.media.limited_process import Order
 from controller.media.messages import Answer, Job
 from controller.media.progress import Steps
@@ -29,9 +30,10 @@ class PyAvIntake:
         job_dir: Path,
         profile: IntakeProfile = DEFAULT_PROFILE,
         progress: Progress | None = None,
+        companions: Mapping[str, Path] = NO_COMPANIONS,
     ) -> IntakeResult:
         """As the port says."""
-        return await self._workshop.take_in(source, job_dir, profile, progress, self._ask_child)
+        return await self._workshop.take_in(source, job_dir, profile, progress, self._ask_child, companions=companions)
 
     async def _ask_child(self, descriptor: int, folder: Path, profile: IntakeProfile, steps: Steps) -> Answer:
         order = Order(

@@ -20,7 +20,7 @@ from controller.media.errors import (
     MediaVerifyFailed,
 )
 from controller.media.intake import Finding, FindingCode, IntakeProfile, SourceFacts
-from controller.media.levels import UNMEASURABLE_LUFS, Heard, Part, Preparation, Survey, db, duration_ms
+from controller.media.levels import UNMEASURABLE_LUFS, Heard, Outline, Part, Preparation, Survey, db, duration_ms
 
 FORMATS = "mp3,wav,w64,ogg,flac,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,aiff,caf,asf"
 """Containers that may be opened, by every name that libav gives them."""
@@ -39,9 +39,12 @@ PART = Part(every_s=50, take_s=5)
 _MAX_BAD_PACKETS = 20
 _MAX_BAD_SHARE = 0.02
 _NOTABLE_S = 0.1
+_SURPLUS_S = 0.5
 _MISSING_S = 1.0
 _MISSING_SHARE = 0.02
 _VERY_QUIET_LUFS = -40.0
+_SILENT_START_MS, _SILENT_END_MS, _SILENT_INSIDE_MS = 1_500, 2_500, 5_000
+_CLEAR_DB = 12.0
 _DC_OFFSET = 0.005
 _CLIPPED_SHARE = 1e-5
 _CEILING_FLOOR_DBFS = -18.0
@@ -93,6 +96,7 @@ class Decoding:
     declared_s: float | None
     decoded_s: float
     end_marked: bool = True
+    missing_bytes: int = 0
     bad_packets: int = 0
     other_streams: int = 0
     changes: int = 0
@@ -112,14 +116,15 @@ class Decoding:
     def findings(self) -> list[Finding]:
         """What was odd but tolerated."""
         missing_s = (self.declared_s or 0.0) - self.decoded_s
-        found: tuple[tuple[FindingCode, float, object], ...] = (
+        return _holding(
+            ("cut_off", self.missing_bytes, self.missing_bytes),
             ("damaged_packets", self.bad_packets, self.bad_packets),
             ("end_not_marked", 0, not self.end_marked),
             ("shorter_than_declared", round(1000 * missing_s), missing_s > _NOTABLE_S),
+            ("longer_than_declared", round(-1000 * missing_s), self.declared_s and missing_s < -_SURPLUS_S),
             ("other_streams_ignored", self.other_streams, self.other_streams),
             ("parameters_changed", self.changes, self.changes),
         )
-        return [Finding(code, value) for code, value, holds in found if holds]
 
 
 def check_heard(survey: Survey, lufs: float, profile: IntakeProfile) -> None:
@@ -194,18 +199,44 @@ def check_rendition(encoding: Encoding, heard: Heard, samples: int, wanted_lufs:
         )
 
 
-def level_findings(
-    survey: Survey, before_lufs: float, sent_lufs: float, done: Preparation, profile: IntakeProfile
-) -> list[Finding]:
-    """What an operator may want to know about the levels of a sound that was accepted."""
+def level_findings(given: Survey, lufs: float) -> list[Finding]:
+    """What an operator may want to know about the levels of a sound as it was given."""
+    offset = dc_offset(given)
+    clipped = given.full_scale_samples > _CLIPPED_SHARE * given.samples
+    return _holding(
+        ("clipped", given.full_scale_samples, clipped),
+        ("dc_offset_removed", round(offset, 4), offset),
+        ("very_quiet", round(lufs, 1), lufs < _VERY_QUIET_LUFS),
+    )
+
+
+def gain_findings(prepared: Survey, sent_lufs: float, done: Preparation, profile: IntakeProfile) -> list[Finding]:
+    """What an operator may want to know about how a sound was brought to its loudness."""
     missing_lu = profile.target_lufs - sent_lufs
-    taken_db = peak_dbfs(survey) + done.gain_db - (done.ceiling_dbfs or 0.0)
-    clipped = survey.full_scale_samples > _CLIPPED_SHARE * survey.samples
-    found: tuple[tuple[FindingCode, float, object], ...] = (
-        ("clipped", survey.full_scale_samples, clipped),
-        ("dc_offset_removed", round(done.dc_offset, 4), done.dc_offset),
-        ("very_quiet", round(before_lufs, 1), before_lufs < _VERY_QUIET_LUFS),
+    taken_db = peak_dbfs(prepared) + done.gain_db - (done.ceiling_dbfs or 0.0)
+    return _holding(
         ("limited", round(taken_db, 1), done.ceiling_dbfs is not None),
         ("gain_capped", round(missing_lu, 1), missing_lu > profile.loudness_tolerance_lu),
     )
+
+
+def outline_findings(outline: Outline, trimmed_ms: tuple[int, int] | None, profile: IntakeProfile) -> list[Finding]:
+    """What an operator may want to know about silence and noise; silence that was cut off is told as such."""
+    start_ms, end_ms = trimmed_ms or (0, 0)
+    left = trimmed_ms is None
+    return _holding(
+        ("silence_at_start", outline.silent_start_ms, left and outline.silent_start_ms >= _SILENT_START_MS),
+        ("silence_at_end", outline.silent_end_ms, left and outline.silent_end_ms >= _SILENT_END_MS),
+        ("silence_inside", outline.longest_pause_ms, outline.longest_pause_ms >= _SILENT_INSIDE_MS),
+        ("trimmed_start", start_ms, start_ms),
+        ("trimmed_end", end_ms, end_ms),
+        (
+            "noisy",
+            round(outline.above_background_db, 1),
+            profile.speech and outline.above_background_db < _CLEAR_DB,
+        ),
+    )
+
+
+def _holding(*found: tuple[FindingCode, float, object]) -> list[Finding]:
     return [Finding(code, value) for code, value, holds in found if holds]

@@ -98,6 +98,7 @@ class Meter:
     """Measures mono frames at 48 kHz as they pass by; reading a result ends it."""
 
     def __init__(self, *, true_peak: bool) -> None:
+        self.momentary_lufs: list[float] = []
         self._options = f"peak={'true' if true_peak else 'none'}:dualmono=true:metadata=1"
         self._chain: Chain | None = None
         self._last: dict[str, str] = {}
@@ -123,6 +124,19 @@ class Meter:
             for ready in self._chain.feed(given):
                 if "lavfi.r128.I" in (found := ready.metadata):
                     self._last = found
+                    self.momentary_lufs.append(float(found["lavfi.r128.M"]))
+
+
+def filtered(blocks: Iterable[Block], *filters: tuple[str, str]) -> Iterator[Block]:
+    """The blocks through filters that neither delay nor change the length; as many samples as went in."""
+    chain, position = None, 0
+    for block in blocks:
+        given = frame(block, position)
+        chain = chain or Chain(given, *filters, _TO_MONO)
+        yield from (ready.to_ndarray()[0] for ready in chain.feed(given))
+        position += block.size
+    if chain is not None:
+        yield from (ready.to_ndarray()[0] for ready in chain.feed(None))
 
 
 def prepared(blocks: Iterable[Block], preparation: Preparation) -> Iterator[Block]:
@@ -133,17 +147,5 @@ def prepared(blocks: Iterable[Block], preparation: Preparation) -> Iterator[Bloc
     if preparation.ceiling_dbfs is None:
         return ((block - offset) * (factor * makeup) for block in blocks)
     raised = ((block - offset) * factor for block in blocks)
-    return (block * makeup for block in _limited(raised, preparation.ceiling_dbfs))
-
-
-def _limited(blocks: Iterable[Block], ceiling_dbfs: float) -> Iterator[Block]:
-    """Look-ahead limiter, its delay taken out again, no make-up gain."""
-    limiter = ("alimiter", limiter_options(ceiling_dbfs))
-    chain, position = None, 0
-    for block in blocks:
-        given = frame(block, position)
-        chain = chain or Chain(given, limiter, _TO_MONO)
-        yield from (ready.to_ndarray()[0] for ready in chain.feed(given))
-        position += block.size
-    if chain is not None:
-        yield from (ready.to_ndarray()[0] for ready in chain.feed(None))
+    limiter = ("alimiter", limiter_options(preparation.ceiling_dbfs))  # takes its own delay out again
+    return (block * makeup for block in filtered(raised, limiter))

@@ -57,6 +57,7 @@ class Source:
             declared_s=self.declared_s,
             decoded_s=self.decoded_s,
             end_marked=self._structure.end_marked,
+            missing_bytes=self._structure.missing_bytes,
             bad_packets=self._bad,
             other_streams=len(self._container.streams.audio) - 1,
             changes=changes,

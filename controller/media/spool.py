@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from controller.media.contour import Gathering
 from controller.media.errors import MediaUnreadable
 from controller.media.levels import RATE_HZ, Part, Survey, db
 
@@ -42,6 +43,7 @@ def survey(sound: Iterable[Block]) -> Survey:
         MediaUnreadable: it holds numbers that are no sound (NaN, infinite).
     """
     samples, peak, total, full = 0, 0.0, 0.0, 0
+    outline = Gathering()
     for block in sound:
         size = np.abs(block)
         highest = float(size.max())
@@ -52,4 +54,5 @@ def survey(sound: Iterable[Block]) -> Survey:
         if highest >= _FULL_SCALE:
             full += int(np.count_nonzero(size >= _FULL_SCALE))
         samples += block.size
-    return Survey(samples, db(peak), total / max(1, samples), full)
+        outline.add(block)
+    return Survey(samples, db(peak), total / max(1, samples), full, outline.contour())

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from controller.media import streamed
 from controller.media.errors import MediaFormatRefused, MediaTruncated
 from controller.media.rules import check_shape
 
@@ -32,10 +33,14 @@ _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What the container says of itself. `duration_known`: the declared duration is written, not estimated."""
+    """What the container says of itself. `duration_known`: the declared duration is written, not estimated.
+
+    `missing_bytes`: what the last piece of a recording lacks that was written as it came.
+    """
 
     duration_known: bool = True
     end_marked: bool = True
+    missing_bytes: int = 0
     channels: int | None = None
     rate_hz: int | None = None
 
@@ -68,6 +73,8 @@ def inspect(source: BinaryIO) -> Structure:
         return _wave(source, total)
     if head[:4] == b"OggS":
         return Structure(end_marked=_ogg_end(_read(source, max(0, total - _OGG_TAIL_BYTES), _OGG_TAIL_BYTES)))
+    if (pieces := streamed.look(source, head, total)) is not None:
+        return Structure(duration_known=not pieces.fragmented, missing_bytes=pieces.missing_bytes)
     if head[:4] == b"caff":
         _caf(source, total)
     elif head[:16] == _W64_RIFF:

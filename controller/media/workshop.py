@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -32,26 +32,37 @@ class Workshop:
         self._slots = asyncio.Semaphore(jobs)
 
     async def take_in(
-        self, source: Path, job_dir: Path, profile: IntakeProfile, progress: Progress | None, work: Work
+        self,
+        source: Path,
+        job_dir: Path,
+        profile: IntakeProfile,
+        progress: Progress | None,
+        work: Work,
+        *,
+        companions: Mapping[str, Path],
     ) -> IntakeResult:
         """Do one job as `Intake` promises."""
         steps = Steps(progress or (lambda _: None))
         async with self._slots:
             descriptor = await asyncio.to_thread(_open, source, profile)
             try:
-                taken = await _in_folder(descriptor, job_dir, profile, steps, work)
+                taken = await _in_folder(job_dir, companions, lambda folder: work(descriptor, folder, profile, steps))
             finally:
                 os.close(descriptor)
         steps(1.0)
         return taken
 
 
-async def _in_folder(descriptor: int, job_dir: Path, profile: IntakeProfile, steps: Steps, work: Work) -> IntakeResult:
+async def _in_folder(
+    job_dir: Path, companions: Mapping[str, Path], work: Callable[[Path], Awaitable[Answer]]
+) -> IntakeResult:
     made = not await asyncio.to_thread(job_dir.exists)
     await asyncio.to_thread(job_dir.mkdir, parents=True, exist_ok=True)
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="work-", dir=job_dir))
     try:
-        done = _done(await work(descriptor, folder, profile, steps))
+        for name, path in companions.items():
+            await asyncio.to_thread(shutil.copyfile, path, folder / name)
+        done = _done(await work(folder))
         renditions = await asyncio.to_thread(_collect, done.encoded, folder, job_dir)
     except BaseException:
         await unbroken(asyncio.to_thread(_clear, folder, job_dir if made else None))
@@ -67,12 +78,15 @@ async def _in_folder(descriptor: int, job_dir: Path, profile: IntakeProfile, ste
         findings=done.findings,
         peak_rss_bytes=done.peak_rss_bytes,
         cpu_s=done.cpu_s,
+        waveform=done.waveform,
     )
 
 
 def _done(said: Answer) -> Done:
     if isinstance(said, Refused):
         raise BY_CODE.get(said.code, MediaChildFailed)(said.message, **said.details)
+    if not said.waveform.plausible():
+        raise MediaChildFailed("the media process drew a picture that is none; report this file")
     return said
 
 

@@ -15,11 +15,11 @@ import numpy as np
 import pyloudnorm
 import pytest
 
+from controller.media.backend import Backend
 from controller.media.encode import hear
 from controller.media.encodings import encodings
 from controller.media.ffmpeg_backend import FfmpegBackend
 from controller.media.intake import IntakeProfile
-from controller.media.pipeline import Backend
 from controller.media.pyav_backend import PyAvBackend
 from controller.media.sound import Meter, frame
 from tests.fakes import media_corpus as corpus

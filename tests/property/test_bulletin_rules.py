@@ -1,5 +1,6 @@
 """The workflow of a bulletin against a model that remembers everything: what is on the air was rightly approved."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -72,7 +73,7 @@ class Workflow(RuleBasedStateMachine):
             return
         self._try(State.IN_REVIEW, lambda: rules.returned(self.standing))
 
-    def _try(self, state: State, step) -> None:
+    def _try(self, state: State, step: Callable[[], Standing]) -> None:
         before = self.standing
         if before.state is not state:
             with pytest.raises(BulletinStateWrong):
@@ -186,4 +187,4 @@ def test_each_reminder_is_sent_at_most_once_and_the_last_one_in_time_always(
     assert told == sorted(told, reverse=True)
     if not due(start, before, sent, now).too_late:
         assert sent == passed
-        assert (told[-1:] or [None])[0] == min(passed, default=None)
+        assert told[-1:] == ([min(passed)] if passed else [])

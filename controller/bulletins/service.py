@@ -1,0 +1,294 @@
+"""Use cases of a bulletin: write it, change it, submit it, return it, approve it, withdraw it, let it expire.
+
+Each is one transaction that holds the bulletin's row, so that of two who decide at once the later one sees what the
+earlier one did, and is refused if it no longer fits. What shall go on air is placed, and what shall go off it is taken
+back, in the very transaction of the decision; so are the notices written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.bulletins import announcing, document, placing, recalls, rules, store, unit_rules
+from controller.bulletins.document import BulletinInvalid, Document
+from controller.bulletins.rules import Approval, Standing, State, Step
+from controller.bulletins.store import Done
+from controller.bulletins.tables import Bulletin, BulletinRevision, Placement
+from controller.library.folding import folded
+from controller.media import service as media
+from controller.people import approving
+from controller.people.acting import Actor
+from controller.runtime.ids import new_id
+from controller.schedules.making import Terms
+from controller.speech.cleaning import clean
+from controller.units import service as units
+from loa_protocol.errors import LoaError
+
+OWN = "own"
+
+
+class BulletinUnknown(LoaError):
+    """No bulletin has this id."""
+
+    code = "bulletin_unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBulletin:
+    """What somebody writes for a unit; `source` own, province, ministry or cap, with the id it has there."""
+
+    unit: str
+    document: Document
+    source: str = OWN
+    source_ref: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A bulletin after a decision, and the placements that followed it."""
+
+    row: Bulletin
+    placements: Sequence[Placement]
+
+
+async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: datetime) -> Bulletin:
+    """Write a draft.
+
+    Raises:
+        PersonNeeded: nobody in particular writes it.
+        UnitUnknown, AssetUnknown, BulletinInvalid, TextEmpty, TextTooLong, …: what is wrong with it.
+    """
+    person = by.require_person()
+    await units.require(session, wanted.unit)
+    text = await _sound(session, wanted.document)
+    row = Bulletin(
+        id=new_id(now),
+        unit_id=wanted.unit,
+        author_id=person,
+        source=wanted.source,
+        source_ref=wanted.source_ref,
+        state=str(State.DRAFT),
+        head=rules.FIRST.head,
+        steps=0,
+        created_at=now,
+        changed_at=now,
+    )
+    _show(row, text)
+    session.add(row)
+    await session.flush()
+    await _keep(session, row, text, by=person, note=wanted.note)
+    await store.note(session, row, Done(step=Step.CREATED, person=person, at=now, why=wanted.note))
+    return row
+
+
+async def edit(
+    session: AsyncSession, bulletin_id: str, wanted: Document, *, expected: int, by: Actor, note: str, now: datetime
+) -> Bulletin:
+    """Make a new revision of `expected`; what is in review or approved goes to review again.
+
+    Raises:
+        BulletinUnknown, BulletinMovedOn, PersonNeeded: it cannot be.
+        AssetUnknown, BulletinInvalid, TextEmpty, TextTooLong, …: what is wrong with it.
+    """
+    person = by.require_person()
+    row = await held(session, bulletin_id)
+    after, step = rules.edited(standing(row), expected)
+    text = await _sound(session, wanted)
+    _set(row, after)
+    _show(row, text)
+    row.changed_at = now
+    await _keep(session, row, text, by=person, note=note)
+    number = await store.note(session, row, Done(step=step, person=person, at=now, why=note))
+    if after.state is State.IN_REVIEW:
+        await announcing.submitted(session, row, number, now)
+    return row
+
+
+async def submit(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str, now: datetime) -> Bulletin:
+    """Send a draft to review; its approvers are told.
+
+    Raises:
+        BulletinUnknown, BulletinStateWrong, PersonNeeded: it cannot be.
+        BulletinInvalid: it says nothing.
+    """
+    person = by.require_person()
+    row = await held(session, bulletin_id)
+    _set(row, rules.submitted(standing(row)))
+    _require_content(await head(session, row))
+    number = await store.note(session, row, Done(step=Step.SUBMITTED, person=person, at=now, why=why))
+    await announcing.submitted(session, row, number, now)
+    return row
+
+
+async def give_back(
+    session: AsyncSession, bulletin_id: str, *, by: Actor, why: str, revision: int | None = None, now: datetime
+) -> Bulletin:
+    """Return it to its author, who is told why.
+
+    Raises:
+        BulletinUnknown, BulletinStateWrong, BulletinMovedOn, PersonNeeded, NotApprover: it cannot be.
+    """
+    person = by.require_person()
+    row = await held(session, bulletin_id)
+    _set(row, rules.returned(standing(row), revision))
+    stand = await _stand(session, row, person, now)
+    if not stand.may:
+        raise rules.NotApprover("only an approver of this unit returns a bulletin; ask one of them")
+    done = Done(step=Step.RETURNED, person=person, for_person=stand.for_person, at=now, why=why)
+    await announcing.returned(session, row, await store.note(session, row, done), why, now)
+    return row
+
+
+async def approve(
+    session: AsyncSession, bulletin_id: str, revision: int, *, by: Actor, why: str, terms: Terms
+) -> Decided:
+    """Let the revision that was read go on the air, at every place asked for; its author is told.
+
+    Raises:
+        BulletinUnknown, BulletinStateWrong, BulletinMovedOn, PersonNeeded, NotApprover, OwnBulletin: it cannot be.
+        BulletinInvalid: it says nothing, or its validity has ended.
+        PolicyViolated, PlanTooLarge, SlotItemInvalid, TargetEmpty, …: a placement cannot be made; nothing is changed.
+    """
+    person = by.require_person()
+    row = await held(session, bulletin_id)
+    stand = await _stand(session, row, person, terms.now)
+    ruled = await unit_rules.effective(session, row.unit_id)
+    writers = await store.writers(session, row.id)
+    decision = rules.approved(standing(row), revision, by=stand, writers=writers, self_approval=ruled.self_approval)
+    text = await head(session, row)
+    _require_content(text)
+    if text.valid_until is not None and text.valid_until <= terms.now:
+        raise BulletinInvalid("its validity has ended; edit it before it is approved", faults=["valid_until"])
+    _set(row, decision.standing)
+    row.air_until = text.valid_until
+    done = Done(
+        step=Step.APPROVED,
+        person=person,
+        for_person=stand.for_person,
+        by_rule=decision.by_rule,
+        at=terms.now,
+        why=why,
+    )
+    number = await store.note(session, row, done)
+    placed = await placing.place_all(session, row, text, terms)
+    await announcing.approved(session, row, number, terms.now)
+    return Decided(row, placed)
+
+
+async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str, terms: Terms) -> Decided:
+    """Take it back: nothing of it starts, what sounds stops, boards take it down; author and approvers are told.
+
+    Raises:
+        BulletinUnknown, BulletinStateWrong, PersonNeeded: it cannot be.
+    """
+    person = by.require_person()
+    row = await held(session, bulletin_id)
+    was_on_air = row.approved_revision is not None
+    _set(row, rules.withdrawn(standing(row)))
+    row.air_until = None
+    number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=person, at=terms.now, why=why))
+    placed = [one for one in await store.placements(session, row.id) if one.state in placing.STANDING]
+    await recalls.take_back(session, row, number, placed, terms)
+    await announcing.withdrawn(session, row, number, why, terms.now, on_air=was_on_air)
+    return Decided(row, placed)
+
+
+async def expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
+    """What the passing of time makes of it; the caller holds the row. Whether anything changed."""
+    after = rules.expired(standing(row), head_until=row.valid_until, approved_until=row.air_until, now=now)
+    if after is None:
+        return False
+    _set(row, after)
+    row.air_until = None
+    await store.note(session, row, Done(step=Step.EXPIRED, person=None, at=now))
+    await placing.let_go(session, row, alive=after.state is not State.EXPIRED, now=now)
+    return True
+
+
+async def require(session: AsyncSession, bulletin_id: str) -> Bulletin:
+    """The bulletin.
+
+    Raises:
+        BulletinUnknown: there is none.
+    """
+    return _known(await store.find(session, bulletin_id), bulletin_id)
+
+
+async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
+    """The bulletin, which nobody else changes before the commit.
+
+    Raises:
+        BulletinUnknown: there is none.
+    """
+    return _known(await store.find_to_change(session, bulletin_id), bulletin_id)
+
+
+async def head(session: AsyncSession, row: Bulletin) -> Document:
+    """What its newest revision says."""
+    return (await store.documents(session, row.id, [row.head]))[row.head]
+
+
+def standing(row: Bulletin) -> Standing:
+    """A row as the rules see it."""
+    return Standing(State(row.state), row.head, row.approved_revision)
+
+
+def _known(row: Bulletin | None, bulletin_id: str) -> Bulletin:
+    if row is None:
+        raise BulletinUnknown(f"there is no bulletin {bulletin_id}; list the bulletins to find the right id")
+    return row
+
+
+def _set(row: Bulletin, after: Standing) -> None:
+    row.state, row.head, row.approved_revision = str(after.state), after.head, after.approved
+
+
+def _show(row: Bulletin, text: Document) -> None:
+    """What lists show and filter by is the newest revision's."""
+    row.title, row.level, row.field, row.essential = text.title, str(text.level), str(text.field), text.essential
+    row.valid_from, row.valid_until = text.valid_from, text.valid_until
+    row.languages = "".join(f" {one.language}" for one in text.variants) + " "
+    boards = [one for board in text.boards for one in (board.short, board.long)]
+    row.search = folded(text.title, text.agency, *(one.text for one in text.variants), *boards)
+
+
+async def _sound(session: AsyncSession, wanted: Document) -> Document:
+    """The document as it may be stored: cleaned, and naming only what there is."""
+    text = document.cleaned(wanted, lambda one: clean(one).text)
+    for asset in text.assets:
+        await media.require(session, asset)
+    return text
+
+
+def _require_content(text: Document) -> None:
+    if not text.sounds and not text.boards and not text.pictures:
+        raise BulletinInvalid(
+            "it has neither a sound nor anything for boards; record or upload one, have the text spoken, or write for"
+            " the boards",
+            faults=["variants"],
+        )
+
+
+async def _keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str, note: str) -> None:
+    data = document.plain(text)
+    session.add(
+        BulletinRevision(
+            bulletin_id=row.id, number=row.head, document=data, made_by=by, made_at=row.changed_at, note=note
+        )
+    )
+    await session.flush()
+
+
+async def _stand(session: AsyncSession, row: Bulletin, person: str, now: datetime) -> Approval:
+    """As whom this person decides: in his own right, else for somebody who did not write it, else for anybody."""
+    found = await approving.approvers(session, row.unit_id, approving.local_day(now))
+    mine = [one.for_person for one in found if one.person.id == person]
+    principals = [None if one is None else one.id for one in mine]
+    if not principals:
+        return Approval(person, may=False)
+    writers = await store.writers(session, row.id)
+    best = min(principals, key=lambda one: (one in writers, one is not None, one or ""))
+    return Approval(person, best)

@@ -1,0 +1,165 @@
+"""What the clock does to bulletins: they expire, are reminded of, and miss their starts. Idempotent.
+
+A start that comes near without an approval is told to author and approvers, once for each reminder, and passes without
+the bulletin: it is written down, and what stands in for it (the placement's fallback, else the unit's) is planned. Each
+bulletin is looked at alone, in a transaction that holds its row, and left for the next round where somebody is at it.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.bulletins import announcing, placing, reminders, service, slot_times, standing_in, store, unit_rules
+from controller.bulletins.reminders import Due
+from controller.bulletins.tables import Bulletin, Placement, PlacementReminder
+from controller.runtime.database import Database
+from controller.runtime.telling import tell_failure
+from controller.schedules.making import Terms
+from controller.schedules.rules import Occurrence
+from loa_protocol.errors import LoaError
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+
+
+Work = Callable[[AsyncSession, Bulletin], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of a placement that waits; `where` names the session of a slot."""
+
+    placement_id: str
+    at: datetime
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+async def tick(db: Database, terms: Terms) -> bool:
+    """One round; whether anything changed that may have to be signed."""
+    now = terms.now
+    async with db.reading() as session:
+        work: dict[str, list[Work]] = {}
+        for bulletin_id in await store.over(session, now, AT_ONCE):
+            work.setdefault(bulletin_id, []).append(partial(_expire, now=now))
+        for bulletin_id in await store.with_ended_placement(session, now, AT_ONCE):
+            work.setdefault(bulletin_id, []).append(partial(_end, now=now))
+        for bulletin_id, starts in (await _due(session, now)).items():
+            work.setdefault(bulletin_id, []).append(partial(_approach, starts=starts, terms=terms))
+    done = [await _attempt(db, bulletin_id, own) for bulletin_id, own in work.items()]
+    return any(done)
+
+
+async def _attempt(db: Database, bulletin_id: str, work: Sequence[Work]) -> bool:
+    async def alone(session: AsyncSession) -> bool:
+        row = await store.find_to_change(session, bulletin_id, skip_locked=True)
+        return row is not None and any([await one(session, row) for one in work])
+
+    try:
+        return await db.attempt(alone)
+    except LoaError as error:
+        tell_failure(log, error, "bulletin %s could not be looked after; trying again", bulletin_id)
+        return False
+
+
+async def _expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
+    return await service.expire(session, row, now=now)
+
+
+async def _end(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
+    """What was placed at a time is over; nothing has to be signed for it."""
+    for one in await store.placements(session, row.id):
+        if one.state == placing.PlacementState.PLACED and one.until is not None and one.until <= now:
+            one.state, one.ended_at = str(placing.PlacementState.OVER), one.until
+    return False
+
+
+async def _due(session: AsyncSession, now: datetime) -> Mapping[str, list[Start]]:
+    """Bulletin → the starts of its waiting placements of which something has come due; takes no lock."""
+    found: dict[str, list[Start]] = {}
+    coming: dict[str, list[Occurrence]] = {}
+    for row, one in await store.waiting_placements(session):
+        unit_id = one.slot_unit_id
+        if unit_id is not None and unit_id not in coming:
+            coming[unit_id] = await slot_times.ahead(session, unit_id, now - reminders.BEHIND, now + reminders.AHEAD)
+        starts = _starts(one, coming.get(unit_id or "", []))
+        due = [start for start, _ in await _worth_it(session, row, one, starts, now)]
+        if due:
+            found.setdefault(row.id, []).extend(due)
+    return found
+
+
+def _starts(one: Placement, occurrences: Iterable[Occurrence]) -> list[Start]:
+    own = [] if one.start is None else [Start(one.id, one.start)]
+    return [*own, *(Start(one.id, at.start, _where(at)) for at in occurrences if at.start > one.made_at)]
+
+
+async def _worth_it(
+    session: AsyncSession, row: Bulletin, one: Placement, starts: Sequence[Start], now: datetime
+) -> list[tuple[Start, Due]]:
+    """Those of the starts of which something has come due, with what; a start that was missed before is left out."""
+    valid = [start for start in starts if _would_play(row, start.at)]
+    if not valid:
+        return []
+    ruled = await unit_rules.effective(session, row.unit_id)
+    missed = {miss.start for miss in await store.misses(session, [one.id])}
+    sent = await store.reminded(session, one.id)
+    found = [
+        (start, reminders.due(start.at, ruled.remind_before_min, sent.get(start.at, ()), now))
+        for start in valid
+        if start.at not in missed
+    ]
+    return [(start, due) for start, due in found if due.anything]
+
+
+def _where(one: Occurrence) -> dict[str, str]:
+    return dict(zip(("programme_id", "session_id", "occurrence"), one.key, strict=True))
+
+
+async def _approach(session: AsyncSession, row: Bulletin, *, starts: Sequence[Start], terms: Terms) -> bool:
+    """Remind of what comes near, and let pass what is too late."""
+    waiting = [one for one in await store.placements(session, row.id) if one.state == "reserved"]
+    changed = False
+    for one in waiting:
+        own = list({start.at: start for start in starts if start.placement_id == one.id}.values())
+        for start, due in await _worth_it(session, row, one, own, terms.now):
+            if due.too_late:
+                changed |= await _pass(session, row, one, start, terms)
+                continue
+            session.add_all(
+                PlacementReminder(placement_id=one.id, start=start.at, before_min=minutes, at=terms.now)
+                for minutes in due.passed_min
+            )
+            if due.told_min is not None:
+                await announcing.reminder(session, row, start.at, due.told_min, terms.now)
+    await session.flush()
+    return changed
+
+
+def _would_play(row: Bulletin, start: datetime) -> bool:
+    """Whether the newest revision is valid then."""
+    begun = row.valid_from is None or row.valid_from <= start
+    return begun and (row.valid_until is None or start < row.valid_until)
+
+
+async def _pass(session: AsyncSession, row: Bulletin, one: Placement, start: Start, terms: Terms) -> bool:
+    """A start passes without the bulletin; whether something stands in for it."""
+    made = await placing.miss(session, row, one, start.at, terms.now, **start.where)
+    made.fallback_asset = one.fallback_asset or (await unit_rules.effective(session, row.unit_id)).fallback_asset
+    if made.fallback_asset is not None:
+        try:
+            async with session.begin_nested():
+                await standing_in.plan(session, row, one, made, terms)
+        except LoaError as error:
+            log.warning("nothing stands in for bulletin %s at %s: %s", row.id, start.at, error)
+            made.fallback_error = error.code
+            made.fallback_broadcast_id = made.fallback_slot_item_id = None
+    await session.flush()
+    stood_in = made.fallback_broadcast_id is not None or made.fallback_slot_item_id is not None
+    await announcing.skipped(session, row, start.at, stood_in=stood_in, now=terms.now)
+    log.info("bulletin %s is not approved: its start at %s passes without it", row.id, start.at)
+    return stood_in

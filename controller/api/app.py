@@ -11,6 +11,7 @@ from controller.api import errors, events
 from controller.api.access import require_token
 from controller.api.dependencies import require_text
 from controller.broadcasts import routes as broadcasts
+from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
 from controller.jobs import routes as jobs
@@ -72,6 +73,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         schedules,
         slot_routes,
         policies,
+        bulletins,
         timelines,
         stagger,
         events,

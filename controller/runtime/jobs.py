@@ -13,6 +13,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.bulletins import watch as bulletins
 from controller.delivery import rules
 from controller.delivery import store as delivery
 from controller.receipts import reports, service
@@ -33,6 +34,7 @@ TICK_S = 1
 LIVENESS_S = 5
 RESIGN_S = 600
 PLAN_AHEAD_S = 60
+BULLETINS_S = 5
 
 
 class Jobs:
@@ -53,6 +55,7 @@ class Jobs:
                     (self.watch_liveness, LIVENESS_S),
                     (self.sign_anew, RESIGN_S),
                     (self.plan_ahead, PLAN_AHEAD_S),
+                    (self.watch_bulletins, BULLETINS_S),
                 ):
                     bell = asyncio.Event()
                     bell.set()
@@ -98,6 +101,11 @@ class Jobs:
     async def plan_ahead(self) -> None:
         """Programmes, up to the horizon."""
         if await horizon.extend_all(self._db, terms_of(self._settings, self._clock.now())):
+            self._wake()
+
+    async def watch_bulletins(self) -> None:
+        """Bulletins that expire, or come near their start without an approval."""
+        if await bulletins.tick(self._db, terms_of(self._settings, self._clock.now())):
             self._wake()
 
     def _tell(self, changes: list[Change]) -> None:

@@ -35,8 +35,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.demo
 	touch $@
 
 lock:
-	$(UV) --extra build --extra controller --extra agent -o requirements.lock pyproject.toml
-	$(UV) --extra build --extra controller --extra agent --extra dev -o requirements-dev.lock pyproject.toml
+	$(UV) --extra build --extra controller --extra agent --extra speech -o requirements.lock pyproject.toml
+	$(UV) --extra build --extra controller --extra agent --extra speech --extra dev -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

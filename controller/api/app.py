@@ -25,6 +25,8 @@ from controller.schedules import routes as schedules
 from controller.schedules.sheets import routes as sheet_routes
 from controller.schedules.slots import routes as slot_routes
 from controller.sources import routes as sources
+from controller.speech import routes as speech
+from controller.speech import unit_routes as speech_units
 from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.units import routes as units
@@ -69,6 +71,8 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         broadcasts,
         receipts,
         sources,
+        speech,
+        speech_units,
         sheet_routes,  # before `/programmes/{id}`: sheet-template is no id
         schedules,
         slot_routes,

@@ -15,6 +15,7 @@ from controller.receipts import tables as receipts
 from controller.runtime.database import Base
 from controller.schedules import tables as schedules
 from controller.sources import tables as sources
+from controller.speech import tables as speech
 from controller.units import tables as units
 
 TABLES = (
@@ -29,6 +30,7 @@ TABLES = (
     delivery,
     receipts,
     sources,
+    speech,
     schedules,
     policies,
     bulletins,

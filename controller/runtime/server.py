@@ -48,6 +48,11 @@ from controller.sources import config as source_config
 from controller.sources.desk import Surroundings
 from controller.sources.service import Bounds
 from controller.sources.watch import watch
+from controller.speech import config as speech_config
+from controller.speech import engines, speak_job
+from controller.speech.config import SpeechConfig
+from controller.speech.previews import Previews
+from controller.speech.speak_job import SpeakKind
 from loa_protocol import topics
 from loa_protocol.topics import Family
 
@@ -68,6 +73,10 @@ class Controller:
         self.changes = Changes()
         self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)
         self.sources = source_config.load(settings.sources) if settings.sources else ()
+        hosts = settings.speech_hosts
+        voices = speech_config.load(settings.speech, hosts) if settings.speech else SpeechConfig()
+        self.speech = engines.made_of(voices, hosts)
+        self.previews = Previews(self.speech, settings.data_dir / "previews")
         self.broker: EmbeddedBroker | None = None
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
@@ -202,7 +211,11 @@ class Controller:
             clock=self.clock,
             changes=self.changes,
             spool=self.spool,
-            kinds={intake_job.KIND: IntakeKind(self.library), join_job.KIND: JoinKind(self.library, Joiner())},
+            kinds={
+                intake_job.KIND: IntakeKind(self.library),
+                join_job.KIND: JoinKind(self.library, Joiner()),
+                speak_job.KIND: SpeakKind(self.library, self.speech),
+            },
             folder=self.settings.data_dir / "intake",
             slots=self.settings.jobs_at_once,
             lease_s=self.settings.job_lease_s,

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     mobile_bytes_per_s: int = Field(default=256_000, ge=1_000, description="Content on links of class “mobile”")
     narrow_bytes_per_s: int = Field(default=6_000, ge=1_000, description="Content on links of class “narrow”")
     sources: Path | None = Field(default=None, description="YAML list of source systems; default: none")
+    speech: Path | None = Field(default=None, description="YAML list of machine voices; default: espeak-ng alone")
+    speech_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Hosts of voice services")
     media_backend: MediaBackend = Field(default=MediaBackend.PYAV, description="Who decodes sound: pyav or ffmpeg")
     ingest_openers: int | None = Field(
         default=None, ge=0, le=16, description="Processes that open receipts under load; default: cores - 1, 1 to 4"
@@ -136,7 +138,7 @@ class Settings(BaseSettings):
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise SettingsInvalid(f"the settings cannot be used: {wrong}") from error
 
-    @field_validator("brokers", "roles", "webhook_hosts", "push_hosts", mode="before")
+    @field_validator("brokers", "roles", "speech_hosts", "webhook_hosts", "push_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Lists in the environment are comma-separated."""

@@ -1,0 +1,36 @@
+"""From a text as written to what a person approves and an engine says. Pure.
+
+Vietnamese is read by the rules of `speech.reading`; other languages are said as they are written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from controller.speech import reading as rules
+from controller.speech.cleaning import Change, clean
+from controller.speech.reading import Note
+
+VIETNAMESE = "vi"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A reading for somebody to approve: what was taken out of the text, and what is read how."""
+
+    written: str
+    reading: str
+    changes: tuple[Change, ...]
+    notes: tuple[Note, ...]
+
+
+def proposed(text: str, language: str, lexicon: Mapping[str, str], today: date) -> Proposal:
+    """The reading of a text.
+
+    Raises:
+        TextEmpty, TextTooLong, TextUnsettled: it is no text.
+    """
+    cleaned = clean(text)
+    vietnamese = language == VIETNAMESE
+    found = rules.read(cleaned.text, lexicon=lexicon, today=today) if vietnamese else rules.as_written(cleaned.text)
+    return Proposal(found.written, found.spoken, cleaned.notes, found.notes)

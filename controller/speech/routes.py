@@ -1,0 +1,120 @@
+"""Machine voices over HTTP: which there are, how a text is read, hear it, make a sound of it.
+
+A preview is heard at once and kept nowhere; a sound of the library is a background job of the kind `speak`.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.api.dependencies import Read, TheController
+from controller.api.models import IdField, LanguageField
+from controller.jobs.tables import JobRow
+from controller.media import answers
+from controller.media.answers import AssetView, Wanted
+from controller.runtime.ids import new_id
+from controller.runtime.server import Controller
+from controller.speech import previews, readings, service, speak_job
+from controller.speech.cleaning import clean
+from controller.speech.engines import Wish
+from controller.speech.readings import Proposal
+from controller.speech.service import Speaking
+from controller.speech.views import ProposalView, SayBody, SpeakBody, TextBody, VoiceView
+
+router = APIRouter(tags=["speech"])
+
+WAV = "audio/wav"
+_SOUND: dict[int | str, dict[str, Any]] = {200: {"content": {WAV: {"schema": {"type": "string", "format": "binary"}}}}}
+
+Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once")]
+Key = Annotated[str | None, Header()]
+
+
+@router.get("/speech/voices")
+async def list_voices(
+    controller: TheController, session: Read, unit: IdField | None = None, language: LanguageField | None = None
+) -> list[VoiceView]:
+    """Voices; those of one language in the order in which they would be tried for a unit."""
+    found = await service.choice(session, unit, controller.speech.config)
+    if language is None:
+        return [VoiceView.model_validate(one) for one in await controller.speech.all_voices()]
+    voices = await controller.speech.voices(language, Wish(preferred=found.voices))
+    return [VoiceView.model_validate(one) for one in voices]
+
+
+@router.post("/speech/readings")
+async def propose_reading(body: TextBody, controller: TheController, session: Read) -> ProposalView:
+    """How a text would be read: what a person looks at, corrects and approves."""
+    return ProposalView.model_validate(
+        await _proposed(controller, session, body.text, language=body.language, unit=body.unit), from_attributes=True
+    )
+
+
+@router.post("/speech/preview", responses=_SOUND, response_class=Response)
+async def preview(body: SayBody, controller: TheController) -> Response:
+    """Hear up to 500 characters at once, as a WAV as the voice made it.
+
+    `X-Loa-Voice` is who speaks; `X-Loa-Fell-Back` the code of why it is not the voice that was wanted.
+    """
+    previews.require_short(body.reading or body.text or "")
+    async with controller.db.reading() as session:
+        wanted = await _speaking(controller, session, body)
+    sound, facts = await controller.previews.heard(new_id(controller.clock.now()), wanted)
+    headers = {"X-Loa-Voice": facts["voice"]}
+    if facts["fell_back"] is not None:
+        headers["X-Loa-Fell-Back"] = facts["fell_back"]["code"]
+    return Response(sound, media_type=WAV, headers=headers)
+
+
+@router.post("/speech", status_code=201, response_model=AssetView, responses=answers.RESPONSES)
+async def speak(
+    request: Request, controller: TheController, body: SpeakBody, prefer: Prefer = "", idempotency_key: Key = None
+) -> Response:
+    """Have a reading spoken and taken in as a sound; its `facts.speech` tell whose voice it is.
+
+    Answered as an upload is: when the sound is ready, or with `Prefer: respond-async` at once with the job's address.
+    """
+
+    async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
+        wanted = await _speaking(controller, session, body)
+        await controller.speech.voices(wanted.spoken.language, wanted.wish)
+        order = Wanted(
+            job_id=new_id(controller.clock.now()),
+            kind=speak_job.KIND,
+            title=body.title,
+            given=wanted.told(),
+            digest=answers.digest_of(request, body.model_dump_json(exclude_none=True)),
+        )
+        return await answers.accept(controller, session, order, idempotency_key)
+
+    row, replayed = await controller.db.attempt(accept)
+    controller.wake_jobs()
+    return await answers.answer(controller, row, prefer, replayed=replayed)
+
+
+async def _speaking(controller: Controller, session: AsyncSession, body: SayBody) -> Speaking:
+    """What a body asks for. An approved reading is spoken as it is; only letters typed apart from marks are joined."""
+    if body.reading is not None:
+        reading = clean(body.reading, limit=len(body.reading)).text
+    else:
+        reading = (
+            await _proposed(controller, session, body.text or "", language=body.language, unit=body.unit)
+        ).reading
+    return await service.speaking(
+        session,
+        controller.speech.config,
+        reading,
+        language=body.language,
+        unit_id=body.unit,
+        voice=body.voice,
+        speed=body.speed,
+        pause_ms=body.pause_ms,
+    )
+
+
+async def _proposed(
+    controller: Controller, session: AsyncSession, text: str, *, language: str, unit: str | None
+) -> Proposal:
+    lexicon = await service.lexicon(session, unit)
+    return readings.proposed(text, language, lexicon, service.today(controller.clock.now()))

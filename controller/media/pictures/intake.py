@@ -57,7 +57,7 @@ class PictureResult:
         return {
             "source": done.source,
             "picture": {"width_px": done.width_px, "height_px": done.height_px, "frames": done.frames},
-            "findings": done.findings,
+            "left_out": done.findings,
             "confined_by": list(done.confined_by),
             "cpu_s": done.cpu_s,
             "peak_rss_bytes": done.peak_rss_bytes,

@@ -61,7 +61,7 @@ def _describe() -> None:
     assets = sa.table('assets', sa.column('id', sa.String), sa.column('title', sa.String), sa.column('folded', sa.Text))
     connection = op.get_bind()
     for asset_id, title in connection.execute(sa.select(assets.c.id, assets.c.title)).all():
-        connection.execute(assets.update().where(assets.c.id == asset_id).values(folded=folded(title)))
+        connection.execute(assets.update().where(assets.c.id == asset_id).values(folded=f' {folded(title)}'))
 
 
 def downgrade() -> None:

@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.api.dependencies import TheController
 from controller.people import store
+from controller.runtime.database import Database
 from loa_protocol.errors import LoaError
 
 HEADER = "X-Loa-Person"
@@ -63,14 +63,13 @@ async def of_header(session: AsyncSession, person_id: str | None) -> Actor:
     return Actor(person.id, person.name)
 
 
-async def _acting(
-    request: Request, controller: TheController, person: Annotated[str | None, Header(alias=HEADER)] = None
-) -> Actor:
+async def _acting(request: Request, person: Annotated[str | None, Header(alias=HEADER)] = None) -> Actor:
     """In the transaction of the request where it has one."""
     session: AsyncSession | None = getattr(request.state, "session", None)
     if session is not None:
         return await of_header(session, person)
-    async with controller.db.reading() as reading:
+    db: Database = request.app.state.controller.db  # not `TheController`: what runs below the API uses actors, too
+    async with db.reading() as reading:
         return await of_header(reading, person)
 
 

@@ -71,33 +71,25 @@ class Part:
             return None
         at = begin
         while at < end:
-            until = self._open_until(at)
+            until = self._open_until(self.windows, at)
             if until is None:
                 rule = "legal_hours" if self.scope == CEILING_SCOPE else "hours"
-                return Violation(rule, self.scope, f"allowed only {self._hours_text()}", at)
+                return Violation(rule, self.scope, f"allowed only {_text(self.windows)} ({self.timezone})", at)
             at = until
         return None
 
-    def _open_until(self, at: datetime) -> datetime | None:
+    def _open_until(self, windows: frozenset[Window], at: datetime) -> datetime | None:
         """When the window that holds `at` closes; None if none holds it."""
         today = at.astimezone(zone(self.timezone)).date()
         closing = [
             close
-            for window in self.windows or ()
+            for window in windows
             for day in (today - _DAY, today)
             if day.isoweekday() in window.weekdays
             for opens, close in (daily_span(day, window.from_minute, window.to_minute, self.timezone),)
             if opens <= at < close
         ]
         return max(closing, default=None)
-
-    def _hours_text(self) -> str:
-        texts = sorted(
-            f"{_clock(w.from_minute)}-{_clock(w.to_minute)}"
-            + ("" if w.weekdays == _EVERY_DAY else f" on ISO weekdays {','.join(map(str, w.weekdays))}")
-            for w in self.windows or ()
-        )
-        return f"{'; '.join(texts) or 'never'} ({self.timezone})"
 
     def blackout(self, begin: datetime, end: datetime) -> Violation | None:
         """The first instant of [begin, end) on a blacked-out local date."""
@@ -193,14 +185,14 @@ class _Count:
         for day in days:
             opens = begin if day is days[0] else midnight(day, self._part.timezone)
             closes = end if day is days[-1] else midnight(day + _DAY, self._part.timezone)
-            fresh = not self._slots.get(day) or (day is days[0] and apart and not continues)
+            fresh = not self._slots.get(day) or (apart and not continues)
             yield day, opens, closes - opens, fresh
 
     def add(self, begin: datetime, end: datetime, *, continues: bool) -> None:
         for day, _, length, fresh in self._pieces(begin, end, continues=continues):
             self._used[day] = self._used.get(day, timedelta()) + length
             self._slots[day] = self._slots.get(day, 0) + fresh
-        self._last_end = end if self._last_end is None else max(self._last_end, end)
+        self._last_end = end
 
     def violation(self, begin: datetime, end: datetime, *, continues: bool) -> Violation | None:
         part = self._part
@@ -297,6 +289,16 @@ def _days(begin: datetime, end: datetime, timezone: str, *, before: int = 0) -> 
     last = max(begin, end - timedelta(microseconds=1)).astimezone(zone(timezone)).date()
     first = local - before * _DAY
     return [first + n * _DAY for n in range((last - first).days + 1)]
+
+
+def _text(windows: frozenset[Window]) -> str:
+    return "; ".join(
+        sorted(
+            f"{_clock(one.from_minute)}-{_clock(one.to_minute)}"
+            + ("" if one.weekdays == _EVERY_DAY else f" on ISO weekdays {','.join(map(str, one.weekdays))}")
+            for one in windows
+        )
+    )
 
 
 def _clock(minute: int) -> str:

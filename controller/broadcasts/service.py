@@ -123,6 +123,27 @@ async def turns(session: AsyncSession, row: BroadcastRow, scopes: Sequence[str])
     return timedelta(milliseconds=last * turn_ms)
 
 
+async def reckon_anew(session: AsyncSession, broadcast_id: str) -> None:
+    """Devices speak something else now: what has variants lasts as long as the longest of them needs.
+
+    Raises:
+        BroadcastUnknown: there is none.
+    """
+    row = _known(await store.find_to_change(session, broadcast_id), broadcast_id)
+    scopes = await store.scopes(session, broadcast_id)
+    segments = drafts.wire_broadcast(row).segments
+    described = await drafts.described(session, every_ref(segments))
+    classes = await units.languages_of_scopes(session, scopes)
+    sounds = [Sound("", ref, content.duration_ms) for ref, content in described.items()]
+    length_ms = rules.length_ms(segments, sounds, row.repeats, classes)
+    if length_ms == row.duration_ms:
+        return
+    waited = timedelta(milliseconds=row.duration_ms) + await turns(session, row, scopes)
+    row.duration_ms, row.rev = length_ms, row.rev + 1
+    row.deadline += max(timedelta(), timedelta(milliseconds=length_ms) + await turns(session, row, scopes) - waited)
+    await delivery.want(session, plan_topics(scopes))
+
+
 async def cancel(session: AsyncSession, broadcast_id: str, *, now: datetime) -> BroadcastRow:
     """Withdraw a broadcast: it does not start, and where it runs it stops.
 

@@ -15,7 +15,7 @@ from controller.delivery import store
 from controller.delivery.content_outflow import Limits, Outflow
 from controller.delivery.content_queue import URGENT_S, Asker, Audience
 from controller.delivery.content_rules import INDEX, LATENCY_S, Allowance, bits_of, shared_pace
-from controller.delivery.content_store import Frames, Reach, Source, reach
+from controller.delivery.content_store import Frames, Reach, Source, reach, sounds_somewhere
 from controller.delivery.directory import Directory, Known
 from controller.delivery.store import Stored
 from controller.delivery.uplink import Uplink
@@ -139,6 +139,9 @@ class ContentSender:
         if source is None or reached is None:
             log.error("a plan names content %s, which cannot be sent", root)
             return
+        if not await self._sounds(root, reached):
+            log.info("content %s: no device there speaks its language; who comes to asks for itself", root)
+            return
         audience = self._audience(reached)
         if audience is None:
             log.info("content %s: only narrow links; each device asks for itself", root)
@@ -196,6 +199,11 @@ class ContentSender:
         except LoaError as error:
             log.error("content %s cannot be read: %s", root, error)  # noqa: TRY400 - foreseen
             return None
+
+    async def _sounds(self, root: str, reached: Reach) -> bool:
+        """Whether it is worth a first pass."""
+        async with self._db.reading() as session:
+            return await unbroken(sounds_somewhere(session, root, reached, self._clock.now()))
 
     async def _reach(self, root: str) -> Reach | None:
         """Whom an asset is for, as known a few seconds ago."""

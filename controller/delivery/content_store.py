@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,9 +20,13 @@ from controller.runtime.objects import ObjectStore
 from controller.units import store as units
 from loa_protocol.content import ContentIndex, ContentWrongIndex, build_index, pack_chunk, pack_index, split
 from loa_protocol.documents.device import LinkClass
+from loa_protocol.documents.plan import Segments
+from loa_protocol.spoken import refs_of, varies
 
 _INDEXES_KEPT = 256
 _FRAMES_KEPT_BYTES = 8 * 1024 * 1024
+_LOOKED_AT = 50
+"""Broadcasts that name an asset; what more of them name is taken to be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +134,21 @@ async def _listening(session: AsyncSession, scopes: frozenset[str]) -> frozenset
         .distinct()
     )
     return frozenset(link_class(name) for name in await session.scalars(query))
+
+
+async def sounds_somewhere(session: AsyncSession, root: str, reached: Reach, now: datetime) -> bool:
+    """Whether any loudspeaker there sounds an asset, by its languages; where nothing has variants, all do."""
+    query = (
+        select(BroadcastRow.segments, Rendition.id)
+        .join(BroadcastRendition, BroadcastRendition.broadcast_id == BroadcastRow.id)
+        .join(Rendition, BroadcastRendition.rendition_id == Rendition.id)
+        .where(Rendition.root == root, BroadcastRow.deadline >= now)
+        .order_by(BroadcastRow.start)
+        .limit(_LOOKED_AT)
+    )
+    named = [(msgspec.convert(row.segments, Segments), row.id) for row in await session.execute(query)]
+    if len(named) == _LOOKED_AT or not all(varies(segments) for segments, _ in named):
+        return True
+    classes = await units.languages_of_scopes(session, reached.scopes)
+    heard = {ref for segments, _ in named for one in segments for spoken in classes for ref in refs_of(one, spoken)}
+    return any(ref in heard for _, ref in named)

@@ -14,6 +14,7 @@ from controller.api.models import Body, IdField, LanguagesField, Title, View
 from controller.devices import service
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport
+from controller.schedules import languages, making
 from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
 
@@ -150,7 +151,9 @@ async def list_devices(session: Read) -> list[DeviceView]:
 @router.post("/devices", status_code=201)
 async def register_device(body: DeviceBody, session: Write, controller: TheController) -> DeviceView:
     """Register a device; its assignment is signed and published next."""
-    device = (await service.register_all(session, [_wanted(body)], now=controller.clock.now()))[0]
+    now = controller.clock.now()
+    device = (await service.register_all(session, [_wanted(body)], now=now))[0]
+    await languages.follow(session, [device], making.terms_of(controller.settings, now))
     return (await _views(session, [(device, None)]))[0]
 
 
@@ -158,12 +161,16 @@ async def register_device(body: DeviceBody, session: Write, controller: TheContr
 async def register_devices(body: DevicesBody, session: Write, controller: TheController) -> RegisteredView:
     """Register many devices in one transaction: all of them, or none."""
     wanted = [_wanted(one) for one in body.devices]
-    devices = await service.register_all(session, wanted, now=controller.clock.now())
+    now = controller.clock.now()
+    devices = await service.register_all(session, wanted, now=now)
+    await languages.follow(session, devices, making.terms_of(controller.settings, now))
     return RegisteredView(registered=len(devices))
 
 
 @router.patch("/devices/{device_id}")
-async def change_device(device_id: IdField, body: DeviceChangeBody, session: Write) -> DeviceView:
+async def change_device(
+    device_id: IdField, body: DeviceChangeBody, session: Write, controller: TheController
+) -> DeviceView:
     """Say where a device hangs, how far it is heard (null: nobody knows) or what it speaks; the rest stays."""
     device = await service.require(session, device_id)
     if {"latitude", "longitude"} & body.model_fields_set:
@@ -172,6 +179,7 @@ async def change_device(device_id: IdField, body: DeviceChangeBody, session: Wri
         await service.set_reach(session, device_id, body.reach_m)
     if "languages" in body.model_fields_set:
         await service.set_languages(session, device_id, body.languages or ())
+        await languages.follow(session, [device], making.terms_of(controller.settings, controller.clock.now()))
     return (await _views(session, [(device, await service.newest_report(session, device_id))]))[0]
 
 

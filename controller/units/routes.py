@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from controller.api.dependencies import Read
+from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, LanguagesField, Title, View
+from controller.schedules import languages as planned
+from controller.schedules import making
 from controller.units import languages, service, store
 
 router = APIRouter(tags=["units"], route_class=WriteRoute)
@@ -90,13 +92,14 @@ async def create_unit(body: UnitBody, session: Write) -> UnitView:
 
 
 @router.patch("/units/{unit_id}")
-async def change_unit(unit_id: IdField, body: UnitChangeBody, session: Write) -> UnitView:
-    """Change a unit; where its devices thereby speak something else, their assignments follow."""
+async def change_unit(unit_id: IdField, body: UnitChangeBody, session: Write, controller: TheController) -> UnitView:
+    """Change a unit; where its devices thereby speak something else, their assignments and what is planned follow."""
     unit = await service.require(session, unit_id)
     if body.name is not None:
         await service.rename(session, unit_id, body.name)
     if "languages" in body.model_fields_set:
-        await service.set_languages(session, unit_id, body.languages)
+        changed = await service.set_languages(session, unit_id, body.languages)
+        await planned.follow(session, changed, making.terms_of(controller.settings, controller.clock.now()))
     return UnitView.model_validate(unit)
 
 

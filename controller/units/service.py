@@ -79,10 +79,11 @@ async def rename(session: AsyncSession, unit_id: str, name: str) -> Unit:
     return unit
 
 
-async def set_languages(session: AsyncSession, unit_id: str, languages: Sequence[str] | None) -> Unit:
+async def set_languages(session: AsyncSession, unit_id: str, languages: Sequence[str] | None) -> Sequence[Device]:
     """Say what a unit's devices speak, the first spoken first; None or none: as above it.
 
-    Assignments are signed anew for the devices that thereby speak something else.
+    Assignments are signed anew for the devices that thereby speak something else, which are given back: what is
+    planned has to follow them (`schedules.languages`).
 
     Raises:
         UnitUnknown: there is none.
@@ -93,8 +94,9 @@ async def set_languages(session: AsyncSession, unit_id: str, languages: Sequence
     unit.languages = _listed(languages)
     await session.flush()
     after = await store.languages_of_devices(session, heirs)
-    await assign_anew(session, [device.id for device in heirs if before[device.id] != after[device.id]])
-    return unit
+    changed = [device for device in heirs if before[device.id] != after[device.id]]
+    await assign_anew(session, [device.id for device in changed])
+    return changed
 
 
 async def assign_anew(session: AsyncSession, device_ids: Iterable[str]) -> None:

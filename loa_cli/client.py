@@ -40,6 +40,10 @@ class Client:
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
         )
 
+    def act_for(self, person: str) -> None:
+        """Say who answers for what is asked from now on."""
+        self._http.headers["X-Loa-Person"] = person
+
     def close(self) -> None:
         """Let go of the connection."""
         self._http.close()

@@ -5,6 +5,7 @@ import typer
 from loa_cli import (
     agent,
     broadcasts,
+    bulletins,
     demonstration,
     explaining,
     intake,
@@ -35,6 +36,7 @@ app.command("explain")(explaining.explain)
 app.command("inspect")(inventory.inspect)
 app.command("swarm")(swarm.swarm)
 app.command("demo")(demonstration.demo)
+app.add_typer(bulletins.bulletins, name="bulletin")
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")

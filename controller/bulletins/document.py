@@ -5,6 +5,7 @@ One language has one variant. The first of `vi`, else the first written, stands 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -29,6 +30,15 @@ class BulletinInvalid(LoaError):
     """A bulletin cannot be stored like this; `faults` of the details has everything that is wrong."""
 
     code = "bulletin_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a field, in Vietnamese and in English."""
+
+    field: str
+    vi: str
+    en: str
 
 
 class AudioKind(StrEnum):
@@ -122,7 +132,7 @@ def read(data: Any) -> Document:
     try:
         return msgspec.convert(data, Document)
     except msgspec.ValidationError as error:
-        raise BulletinInvalid(f"the bulletin is malformed: {error}; correct that field", faults=[str(error)]) from error
+        raise BulletinInvalid(f"the bulletin is malformed: {error}; correct that field") from error
 
 
 def plain(document: Document) -> dict[str, Any]:
@@ -146,10 +156,20 @@ def cleaned(document: Document, clean: Clean) -> Document:
     found = msgspec.structs.replace(
         document, title=" ".join(tidy(document.title).split()), agency=tidy(document.agency), variants=variants
     )
-    faults = list(_faults(found))
-    if faults:
-        raise BulletinInvalid("; ".join(faults), faults=faults)
+    refuse(_faults(found))
     return found
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise if there are any.
+
+    Raises:
+        BulletinInvalid: with all of them, in both languages.
+    """
+    found = list(faults)
+    if found:
+        told = [{"field": one.field, "vi": one.vi, "en": one.en} for one in found]
+        raise BulletinInvalid("; ".join(f"{one.field}: {one.en}" for one in found), faults=told)
 
 
 def _tidy_variant(one: Variant, tidy: Clean) -> Variant:
@@ -158,29 +178,36 @@ def _tidy_variant(one: Variant, tidy: Clean) -> Variant:
     return msgspec.structs.replace(one, text=tidy(one.text), reading=reading, board=board)
 
 
-def _faults(document: Document) -> Iterator[str]:
+def _faults(document: Document) -> Iterator[Fault]:
     if not document.title or len(document.title) > LONGEST_TITLE:
-        yield f"title: give one of 1 to {LONGEST_TITLE} characters"
+        yield Fault("title", f"cần tiêu đề dài từ 1 đến {LONGEST_TITLE} ký tự", f"give 1 to {LONGEST_TITLE} characters")
     if len(document.agency) > LONGEST_TITLE:
-        yield f"agency: at most {LONGEST_TITLE} characters"
+        yield Fault("agency", f"dài nhất {LONGEST_TITLE} ký tự", f"at most {LONGEST_TITLE} characters")
     if document.level is Level.EMERGENCY:
-        yield "level: an emergency is released as an alert by its approvers, it is no bulletin"
+        vi = "tin khẩn cấp phải do người có thẩm quyền phát cảnh báo, không soạn như bản tin"
+        yield Fault("level", vi, "an emergency is released as an alert by its approvers, it is no bulletin")
     begin, end = document.valid_from, document.valid_until
     if begin is not None and end is not None and end <= begin:
-        yield "valid_until: it would be over before it is valid; correct the two instants"
+        vi, en = "hết hiệu lực trước khi có hiệu lực; sửa lại hai mốc", "over before it is valid; correct the instants"
+        yield Fault("valid_until", vi, en)
     if len(document.variants) > MOST_VARIANTS:
-        yield f"variants: at most {MOST_VARIANTS} languages"
+        yield Fault("variants", f"nhiều nhất {MOST_VARIANTS} ngôn ngữ", f"at most {MOST_VARIANTS} languages")
     yield from _variant_faults(document.variants)
 
 
-def _variant_faults(variants: Iterable[Variant]) -> Iterator[str]:
+def _variant_faults(variants: Iterable[Variant]) -> Iterator[Fault]:
     seen: set[str] = set()
     for at, one in enumerate(variants):
         if one.language in seen:
-            yield f"variants[{at}].language: {one.language} is there twice; write each language once"
+            en = f"{one.language} is there twice; write each language once"
+            yield Fault(f"variants[{at}].language", f"ngôn ngữ {one.language} có hai lần; mỗi ngôn ngữ chỉ một", en)
         seen.add(one.language)
         if (one.audio is None) != (one.audio_kind is None):
-            yield f"variants[{at}].audio_kind: say where the sound comes from, and only where there is one"
+            en = "say where the sound comes from, and only where there is one"
+            yield Fault(f"variants[{at}].audio_kind", "ghi âm thanh từ đâu, và chỉ khi có âm thanh", en)
         board = one.board
         if board is not None and max(len(board.short), len(board.long)) > LONGEST_BOARD_TEXT:
-            yield f"variants[{at}].board: a board shows at most {LONGEST_BOARD_TEXT} characters; shorten the text"
+            vi = f"bảng tin hiển thị nhiều nhất {LONGEST_BOARD_TEXT} ký tự; rút gọn nội dung"
+            yield Fault(
+                f"variants[{at}].board", vi, f"a board shows at most {LONGEST_BOARD_TEXT} characters; shorten it"
+            )

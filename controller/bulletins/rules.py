@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from controller.bulletins.words import STATES
 from loa_protocol.errors import LoaError
 
 LEAD = timedelta(seconds=30)
@@ -110,6 +111,7 @@ def require_head(standing: Standing, revision: int) -> None:
     if standing.head != revision:
         raise BulletinMovedOn(
             f"the bulletin is at revision {standing.head} now, not {revision}; read it again and decide on that one",
+            vi=f"bản tin đã được sửa thành bản {standing.head}; hãy đọc lại rồi quyết định",
             revision=standing.head,
         )
 
@@ -162,12 +164,16 @@ def approved(
     require_head(standing, revision)
     _require(standing, {State.IN_REVIEW}, "approved")
     if not by.may:
-        raise NotApprover("you are no approver of this unit today; ask one of its approvers, or their deputies")
+        raise NotApprover(
+            "you are no approver of this unit today; ask one of its approvers, or their deputies",
+            vi="hôm nay bạn không có quyền duyệt ở đơn vị này",
+        )
     own = not {by.person, by.for_person}.isdisjoint(writers)
     if own and not self_approval:
         raise OwnBulletin(
             "whoever wrote a bulletin, or stands in for who wrote it, does not approve it; ask another approver,"
-            " or change the unit's bulletin rules"
+            " or change the unit's bulletin rules",
+            vi="người soạn, hoặc người thay người soạn, không tự duyệt; hãy nhờ người duyệt khác",
         )
     return Approved(Standing(State.APPROVED, standing.head, standing.head), by_rule=own)
 
@@ -204,5 +210,6 @@ def _require(standing: Standing, states: set[State], word: str) -> None:
         wanted = " or ".join(sorted(states))
         raise BulletinStateWrong(
             f"a bulletin is {word} when it is {wanted}; this one is {standing.state}: read it again",
+            vi=f"bản tin này {STATES[standing.state]}, không làm được việc này nữa; hãy đọc lại",
             state=str(standing.state),
         )

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts import store as broadcast_store
 from controller.bulletins import announcing, document, placing, recalls, rules, store, unit_rules
-from controller.bulletins.document import BulletinInvalid, Document
+from controller.bulletins.document import Document, Fault
 from controller.bulletins.rules import Approval, Standing, State, Step
 from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, BulletinRevision, Placement
@@ -161,7 +162,8 @@ async def approve(
     text = await head(session, row)
     _require_content(text)
     if text.valid_until is not None and text.valid_until <= terms.now:
-        raise BulletinInvalid("its validity has ended; edit it before it is approved", faults=["valid_until"])
+        vi = "bản tin đã hết hiệu lực; hãy sửa trước khi duyệt"
+        document.refuse([Fault("valid_until", vi, "its validity has ended; edit it before it is approved")])
     _set(row, decision.standing)
     row.air_until = text.valid_until
     done = Done(
@@ -260,16 +262,20 @@ async def _sound(session: AsyncSession, wanted: Document) -> Document:
     text = document.cleaned(wanted, lambda one: clean(one).text)
     for asset in text.assets:
         await media.require(session, asset)
+    playable = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
+    document.refuse(
+        Fault(f"variants[{at}].audio", f"{one.audio} không phải âm thanh", f"{one.audio} is no sound; name one that is")
+        for at, one in enumerate(text.variants)
+        if one.audio is not None and one.audio not in playable
+    )
     return text
 
 
 def _require_content(text: Document) -> None:
     if not text.sounds and not text.boards and not text.pictures:
-        raise BulletinInvalid(
-            "it has neither a sound nor anything for boards; record or upload one, have the text spoken, or write for"
-            " the boards",
-            faults=["variants"],
-        )
+        vi = "chưa có âm thanh, cũng chưa có nội dung cho bảng tin"
+        en = "it has neither a sound nor anything for boards; record it, have it spoken, or write for boards"
+        document.refuse([Fault("variants", vi, en)])
 
 
 async def _keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str, note: str) -> None:

@@ -179,7 +179,7 @@ async def test_steps_need_a_person_and_texts_are_cleaned_or_refused(here: Newsro
     text = "<speak>Tie\u0302m chu\u0309ng</speak>\u202e"
     row = await here.create(written(variants=[{"language": "vi", "text": text}]))
 
-    assert [one.split(":")[0] for one in caught.value.details["faults"]] == [  # type: ignore[attr-defined]
+    assert [one["field"] for one in caught.value.details["faults"]] == [  # type: ignore[attr-defined]
         "title",
         "level",
         "variants[1].language",

@@ -42,6 +42,8 @@ class BroadcastBody(Body):
     on_preempt: OnPreempt = OnPreempt.RESUME
     stagger: bool = True
     board_text: Annotated[str, Field(max_length=4000)] | None = None
+    board_image: IdField | None = None
+    board_video: IdField | None = None
     board_s: Annotated[int, Field(ge=1, le=86_400)] = 60
 
 

@@ -43,7 +43,7 @@ class Sound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BroadcastRequest:
-    """What an operator asks for. `at` None is now; `to` are scopes; times in seconds.
+    """What an operator asks for. `at` None is now; `to` are scopes; times in seconds; images and videos are assets.
 
     `variants`: language → the sound for devices that list it; `asset_id` is for those that list none of them.
     """
@@ -61,9 +61,16 @@ class BroadcastRequest:
     on_preempt: OnPreempt = OnPreempt.RESUME
     stagger: bool = True
     board_text: str | None = None
+    board_image: str | None = None
+    board_video: str | None = None
     board_layout: str = "page"
     board_dwell_ms: int = 5000
     board_s: int = 60
+
+    @property
+    def shows(self) -> bool:
+        """Whether it has anything for boards."""
+        return bool(self.board_text or self.board_image or self.board_video)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ def timing(request: BroadcastRequest, *, duration_ms: int, now: datetime) -> Tim
         )
     latest = start + timedelta(seconds=request.late_s)
     ends = latest + timedelta(milliseconds=duration_ms)
-    if request.board_text:
+    if request.shows:
         ends = max(ends, board_until(request, start))
     return Timing(start=start, latest_start=latest, ends=ends)
 
@@ -103,13 +110,15 @@ def board_until(request: BroadcastRequest, start: datetime) -> datetime:
     return start + timedelta(seconds=request.board_s)
 
 
-def board_item(request: BroadcastRequest, start: datetime) -> BoardItem | None:
-    """What boards show."""
-    if not request.board_text:
+def board_item(request: BroadcastRequest, start: datetime, refs: Mapping[str, str]) -> BoardItem | None:
+    """What boards show; `refs`: asset → the rendition that they fetch, of its images and videos."""
+    if not request.shows:
         return None
     return BoardItem(
         until=board_until(request, start),
-        text=request.board_text,
+        text=request.board_text or "",
+        image=None if request.board_image is None else refs[request.board_image],
+        video=None if request.board_video is None else refs[request.board_video],
         layout=request.board_layout,
         dwell_ms=request.board_dwell_ms,
     )
@@ -146,8 +155,8 @@ def require_sound_request(request: BroadcastRequest) -> None:
         raise EmergencyNeedsAlert("an emergency is not scheduled: it is released as an alert by its approvers")
     if not request.to:
         raise BroadcastInvalid(f"“{request.title}” has no target; name at least one unit, group or device")
-    if request.asset_id is None and not request.board_text:
-        raise BroadcastInvalid(f"“{request.title}” has neither sound nor board text; give at least one")
+    if request.asset_id is None and not request.shows:
+        raise BroadcastInvalid(f"“{request.title}” has neither sound nor anything for boards; give at least one")
     if request.variants and request.asset_id is None:
         raise BroadcastInvalid(
             f"“{request.title}” has sounds for some languages only; name the one for devices that speak none of them"

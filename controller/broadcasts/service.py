@@ -12,7 +12,7 @@ from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, Broad
 from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
-from controller.media import service as media
+from controller.library import service as library
 from controller.policies import service as policies
 from controller.policies.objections import Objection
 from controller.policies.rules import airing
@@ -70,8 +70,8 @@ async def accept(
     `noted` is told what the rules of the air change without forbidding it.
 
     Raises:
-        BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown,
-            PolicyViolated, PlanTooLarge: what is wrong.
+        BroadcastInvalid, StartInPast, EmergencyNeedsAlert, TargetUnknown, TargetEmpty, AssetUnknown, AssetOfOtherKind,
+            AssetGone, PolicyViolated, PlanTooLarge: what is wrong.
     """
     rules.require_sound_request(request)
     scopes = tuple(dict.fromkeys(request.to))
@@ -81,7 +81,8 @@ async def accept(
     classes = await units.languages_of_scopes(session, scopes) if request.variants else ()
     length_ms = rules.length_ms(segments, sounds.values(), request.repeats, classes)
     timing = rules.timing(request, duration_ms=length_ms, now=now)
-    board = rules.board_item(request, timing.start)
+    shown = await _pictures(session, request)
+    board = rules.board_item(request, timing.start, shown)
     row = BroadcastRow(
         id=new_id(now),
         rev=0,
@@ -104,7 +105,7 @@ async def accept(
     await session.flush()
     row.deadline += await turns(session, row, scopes)
     session.add_all(BroadcastScope(broadcast_id=row.id, scope=scope) for scope in scopes)
-    refs = sorted(every_ref(segments))
+    refs = sorted({*every_ref(segments), *shown.values()})
     session.add_all(BroadcastRendition(broadcast_id=row.id, rendition_id=ref) for ref in refs)
     await session.flush()
     await delivery.want(session, plan_topics(scopes))  # first: the fitting must hold until the commit
@@ -228,9 +229,19 @@ async def _sounds(session: AsyncSession, request: BroadcastRequest) -> Mapping[s
     named = {*request.variants.values()} | ({request.asset_id} if request.asset_id is not None else set())
     found = await store.sounds(session, sorted(named))
     for asset_id in sorted(named - found.keys()):
-        await media.require(session, asset_id)
+        await library.require_usable(session, asset_id, "sound")
         raise rules.BroadcastInvalid(f"“{request.title}” names {asset_id}, which is no sound; name one that is")
     return found
+
+
+async def _pictures(session: AsyncSession, request: BroadcastRequest) -> dict[str, str]:
+    """Asset → the rendition that boards fetch of it."""
+    wanted = ((request.board_image, "image"), (request.board_video, "video"))
+    return {
+        asset_id: (await library.rendition_of(session, asset_id, kind))[1].id
+        for asset_id, kind in wanted
+        if asset_id is not None
+    }
 
 
 def _segments(request: BroadcastRequest, sounds: Mapping[str, Sound]) -> tuple[Segment, ...]:

@@ -54,7 +54,7 @@ async def sounds(session: AsyncSession, asset_ids: Collection[str]) -> dict[str,
     query = (
         select(Asset.id, Asset.duration_ms, func.min(Rendition.id).label("ref"))
         .join(Rendition, Rendition.asset_id == Asset.id)
-        .where(Asset.id.in_(asset_ids), Rendition.codec == "opus")
+        .where(Asset.id.in_(asset_ids), Asset.purged_at.is_(None), Rendition.codec == "opus")
         .group_by(Asset.id, Asset.duration_ms)
     )
     return {row.id: Sound(row.id, row.ref, row.duration_ms) for row in await session.execute(query)}

@@ -108,6 +108,12 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         return tuple(one.board for one in sorted(shown, key=lambda one: one.language != HOME) if one.board)
 
     @property
+    def pictured(self) -> tuple[Board, ...]:
+        """What boards show with or without words, the home language first."""
+        shown = sorted(self.variants, key=lambda one: one.language != HOME)
+        return tuple(one.board for one in shown if one.board is not None)
+
+    @property
     def pictures(self) -> tuple[str, ...]:
         """Every image and video for boards."""
         return tuple(one for variant in self.variants for one in _pictures(variant.board) if one is not None)

@@ -273,6 +273,8 @@ def request_of(one: Placement, text: Document) -> BroadcastRequest:
         chime=one.chime,
         late_s=one.late_s,
         board_text=(words if len(words) <= LONGEST_BOARD_TEXT else boards[0].text) if boards else None,
+        board_image=next((one.image for one in text.pictured if one.image is not None), None),
+        board_video=next((one.video for one in text.pictured if one.video is not None), None),
         board_layout=boards[0].layout if boards else "page",
         board_dwell_ms=boards[0].dwell_ms if boards else 5000,
         board_s=one.board_s,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from controller.delivery import store
+from controller.delivery import rules, store
 from controller.delivery.content_outflow import Limits, Outflow
 from controller.delivery.content_queue import URGENT_S, Asker, Audience
 from controller.delivery.content_rules import INDEX, LATENCY_S, Allowance, bits_of, shared_pace
@@ -30,7 +30,6 @@ from loa_protocol.documents.device import LinkClass, Want
 from loa_protocol.documents.plan import Plan
 from loa_protocol.envelope import open_payload, parse
 from loa_protocol.errors import DocumentInvalid, LoaError
-from loa_protocol.spoken import every_ref
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +225,7 @@ def _needed(document: Stored) -> dict[str, datetime]:
     plan = open_payload(parse(document.envelope), Plan)
     needed: dict[str, datetime] = {}
     for broadcast in plan.broadcasts:
-        for ref in every_ref(broadcast.segments) & plan.manifest.keys():
+        for ref in rules.refs(broadcast) & plan.manifest.keys():
             root = plan.manifest[ref].root
             needed[root] = min(needed.get(root, broadcast.start), broadcast.start)
     return needed

@@ -41,6 +41,12 @@ def ends(broadcast: Broadcast, last_turn: int = 0) -> datetime:
     return sound if broadcast.board is None else max(sound, broadcast.board.until)
 
 
+def refs(broadcast: Broadcast) -> frozenset[str]:
+    """Manifest keys of everything that any device may sound, fall back on or show of a broadcast."""
+    shown = () if broadcast.board is None else broadcast.board.refs
+    return every_ref(broadcast.segments) | frozenset(shown)
+
+
 def plan_of(
     scope: str,
     *,
@@ -61,7 +67,7 @@ def plan_of(
     end = now + horizon
     withdrawn = [Withdrawn(id=one.id, rev=one.rev) for one in cancelled if ends(one, last_turn) > now]
     current = [one for one in broadcasts if ends(one, last_turn) > now and one.start < end]
-    needed = sorted({ref for one in current for ref in every_ref(one.segments)})
+    needed = sorted({ref for one in current for ref in refs(one)})
     return Plan(
         scope=scope,
         version=version,

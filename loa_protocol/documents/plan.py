@@ -86,6 +86,11 @@ class BoardItem(Wire, frozen=True, kw_only=True, omit_defaults=True):
     image: Id | None = None
     video: Id | None = None
 
+    @property
+    def refs(self) -> tuple[Id, ...]:
+        """Manifest keys of what it shows."""
+        return tuple(ref for ref in (self.image, self.video) if ref is not None)
+
 
 class Broadcast(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """One occurrence with a start instant. `duration_ms` is the sound of all repeats; 0 for a board item alone.

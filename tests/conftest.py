@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 FIGURE = "figure"
 settings.register_profile("loa", deadline=None, print_blob=True)
 settings.register_profile(
-    "mutation", settings.get_profile("loa"), max_examples=25, phases=[Phase.explicit, Phase.generate]
+    "mutation", settings.get_profile("loa"), max_examples=10, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("loa")
 

@@ -214,7 +214,8 @@ def _prepare(given: Sequence[str]) -> None:
 
     def work() -> str:
         pytest.main([*given, "--collect-only"])
-        return " ".join(name for name in sys.modules if not name.startswith((*OURS, "tests", "__m")))
+        places = {name: str(getattr(module, "__file__", None)) for name, module in sys.modules.items()}
+        return " ".join(name for name, place in places.items() if "site-packages" in place)
 
     for name in _in_a_fork(work, SPARE_CPU_S * PATIENCE).split():
         with contextlib.suppress(ImportError):

@@ -6,7 +6,7 @@ WHOLE = 100
 
 
 def examples(count: int) -> settings:
-    """The same examples in every run, `count` of them; a profile with `max_examples` of 25 makes a quarter of them."""
+    """The same examples in every run, `count` of them; a profile with `max_examples` of 10 makes a tenth of them."""
     share = max(5, count * settings.default.max_examples // WHOLE)
     unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=share, deadline=None, derandomize=True, suppress_health_check=unhurried)

@@ -26,6 +26,7 @@ STATUS: Mapping[str, int] = {
     "unit_unknown": 404,
     "device_unknown": 404,
     "asset_unknown": 404,
+    "waveform_unknown": 404,
     "broadcast_unknown": 404,
     "target_unknown": 404,
     "programme_unknown": 404,

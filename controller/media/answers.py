@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from pydantic import computed_field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api import idempotency
@@ -18,7 +19,7 @@ from controller.jobs import service as jobs
 from controller.jobs.routes import JobView, view_of
 from controller.jobs.rules import ENDED, JobState
 from controller.jobs.tables import JobRow
-from controller.media import service
+from controller.media import service, words
 from controller.runtime.server import Controller
 
 WAIT_S = 900.0
@@ -26,6 +27,15 @@ REQUESTED_BY = "api"
 RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"model": JobView, "description": "Accepted as a job: see its `Location`"}
 }
+
+
+class FindingView(View):
+    """One finding; the unit of `value` is in the words."""
+
+    code: str
+    value: float
+    vi: str
+    en: str
 
 
 class AssetView(View):
@@ -43,6 +53,23 @@ class AssetView(View):
     true_peak_dbtp: float | None
     facts: dict[str, Any]
     created_at: datetime
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def findings(self) -> list[FindingView]:
+        """What was found when it was taken in, in words."""
+        found = self.facts.get("findings", {}).items()
+        said = [(code, value, words.of_finding(code, value)) for code, value in found]
+        return [FindingView(code=code, value=value, vi=one.vi, en=one.en) for code, value, one in said]
+
+
+class WaveformView(View):
+    """The wave as whole percents of full scale, its loudness (LUFS) as the loudest moment of each column."""
+
+    duration_ms: int
+    low: list[int]
+    high: list[int]
+    lufs: list[float]
 
 
 @dataclass(frozen=True, slots=True)

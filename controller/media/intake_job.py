@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.jobs.kinds import Order, Progress
 from controller.media.service import MediaLibrary, Prepared
+from controller.media.wishes import understood
 from loa_protocol.errors import LoaError
 
 KIND = "intake"
@@ -38,7 +39,7 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class IntakeKind:
-    """Implements `Kind`; `given` has `source_sha256` and `file_name`."""
+    """Implements `Kind`; `given` has `source_sha256` and `file_name`, and `wishes` unless the usual ones are meant."""
 
     library: MediaLibrary
 
@@ -46,7 +47,10 @@ class IntakeKind:
         """Encode the source."""
         source = await asyncio.to_thread(_named, order.source, folder / "source", str(order.given["file_name"]))
         sha256 = str(order.given["source_sha256"])
-        return TakenIn(self.library, await self.library.prepare(source, sha256, order.title, folder / "work", progress))
+        told = order.given.get("wishes")
+        wishes = None if told is None else understood(told)
+        prepared = await self.library.prepare(source, sha256, order.title, folder / "work", progress, wishes=wishes)
+        return TakenIn(self.library, prepared)
 
 
 def _named(spooled: Path, folder: Path, file_name: str) -> Path:

@@ -1,7 +1,7 @@
 """Sounds over HTTP: upload one, join some, list them. What takes time is a job; callers may wait, or look later."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field, model_validator
@@ -12,8 +12,11 @@ from controller.api.models import Body, IdField, Title
 from controller.jobs.spool import Incoming
 from controller.jobs.tables import JobRow
 from controller.media import answers, intake_job, join_job, joining, service, store
-from controller.media.answers import AssetView, Wanted
+from controller.media.answers import AssetView, Wanted, WaveformView
 from controller.media.upload import FORM, Upload, plain_name, plain_text, receive
+from controller.media.waveform import svg
+from controller.media.wish_fields import WishFields, of_form
+from controller.media.wishes import IntakeWishes, understood
 from controller.runtime.ids import new_id
 from controller.runtime.server import Controller
 from controller.runtime.waiting import unbroken
@@ -21,16 +24,22 @@ from controller.runtime.waiting import unbroken
 router = APIRouter(tags=["media"])
 MOST_PARTS = 50
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_FIELDS = {"file": {"type": "string", "format": "binary"}, "title": {"type": "string"}}
+_FIELDS = {
+    "file": {"type": "string", "format": "binary"},
+    "title": {"type": "string"},
+    **{name: {"type": "string", "description": "as in the query"} for name in WishFields.model_fields},
+}
 _FORM = {"schema": {"type": "object", "required": ["file"], "properties": _FIELDS}}
 _BODY = {"requestBody": {"required": True, "content": {FORM: _FORM, "application/octet-stream": _BINARY}}}
+
+_SVG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}}}}
 
 Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once")]
 Key = Annotated[str | None, Header()]
 
 
-class Named(Body):
-    """What people call the sound, if not by a field `title` of the form; `file_name` of a bare body."""
+class Named(WishFields):
+    """What people call the sound and wish of it, if not by fields of the form; `file_name` of a bare body."""
 
     title: Title | None = None
     file_name: Annotated[str, Field(max_length=300)] = ""
@@ -69,6 +78,21 @@ async def get_media(asset_id: str, session: Read) -> AssetView:
     return AssetView.model_validate(await service.require(session, asset_id))
 
 
+@router.get("/media/{asset_id}/waveform")
+async def get_waveform(asset_id: str, session: Read) -> WaveformView:
+    """The picture of a sound as figures, a few kilobytes however long it is."""
+    asset, picture = await service.picture_of(session, asset_id)
+    return WaveformView(duration_ms=asset.duration_ms, **picture.told())
+
+
+@router.get("/media/{asset_id}/waveform.svg", response_class=Response, responses=_SVG)
+async def draw_waveform(asset_id: str, session: Read) -> Response:
+    """The picture of a sound, drawn."""
+    asset, picture = await service.picture_of(session, asset_id)
+    target_lufs = understood(asset.facts.get("wishes", {})).loudness_lufs
+    return Response(svg(picture, asset.duration_ms, target_lufs), media_type="image/svg+xml")
+
+
 @router.post("/media", status_code=201, response_model=AssetView, responses=answers.RESPONSES, openapi_extra=_BODY)
 async def upload(
     request: Request,
@@ -77,7 +101,9 @@ async def upload(
     prefer: Prefer = "",
     idempotency_key: Key = None,
 ) -> Response:
-    """Take in a sound file of any common format. The same file again gives the sound that is already there.
+    """Take in a sound file of any common format, with what is wished of it.
+
+    The same file with the same wishes gives the sound that is already there.
 
     The file is the field `file` of a form, or the bare body. The answer comes when the sound is ready, or, with
     `Prefer: respond-async`, at once with the job's address; so it does for who has waited 15 minutes.
@@ -85,8 +111,10 @@ async def upload(
     job_id = new_id(controller.clock.now())
     async with controller.spool.receiving(job_id) as incoming:
         found = await receive(request.headers.get("content-type", ""), request.stream(), incoming)
-        wanted = _wanted(request, found, named, await incoming.seal(), incoming)
-        row, replayed = await unbroken(_commit(controller, incoming, wanted, idempotency_key))
+        usual = of_form(found.fields).on_top_of(controller.library.usual)
+        wishes = named.on_top_of(usual)
+        wanted = _wanted(request, found, named, await incoming.seal(), incoming, wishes)
+        row, replayed = await unbroken(_commit(controller, incoming, wanted, wishes, idempotency_key))
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)
 
@@ -117,17 +145,26 @@ async def join(
     return await answers.answer(controller, row, prefer, replayed=replayed)
 
 
-def _wanted(request: Request, found: Upload, named: Named, sha256: str, incoming: Incoming) -> Wanted:
-    """The form's boundary does not make it another request; file, names and the caller do."""
+def _wanted(  # noqa: PLR0917
+    request: Request, found: Upload, named: Named, sha256: str, incoming: Incoming, wishes: IntakeWishes
+) -> Wanted:
+    """The form's boundary does not make it another request; file, names, wishes and the caller do."""
     name = found.file_name or plain_name(named.file_name)
     title = named.title or plain_text(found.fields.get("title", "")) or Path(name).stem or "không tên"
-    digest = answers.digest_of(request, f"{sha256}\n{name}\n{title}")
-    given = {"file_name": name, "source_sha256": sha256, "bytes": incoming.total_bytes}
+    digest = answers.digest_of(request, f"{sha256}\n{name}\n{title}\n{wishes.key()}")
+    given = {"file_name": name, "source_sha256": sha256, "bytes": incoming.total_bytes, "wishes": wishes.told()}
     return Wanted(incoming.job_id, intake_job.KIND, title[:300], given, digest)
 
 
-async def _commit(controller: Controller, incoming: Incoming, wanted: Wanted, key: str | None) -> tuple[JobRow, bool]:
+async def _commit(
+    controller: Controller, incoming: Incoming, wanted: Wanted, wishes: IntakeWishes, key: str | None
+) -> tuple[JobRow, bool]:
     """Accept it; whoever loses interest meanwhile, the file stays where its job does."""
-    row, replayed = await controller.db.attempt(lambda session: answers.accept(controller, session, wanted, key))
+
+    async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
+        await service.require_doable(session, wishes)
+        return await answers.accept(controller, session, wanted, key)
+
+    row, replayed = await controller.db.attempt(accept)
     incoming.kept = not replayed
     return row, replayed

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.media.tables import Asset, Rendition
+from controller.media.tables import Asset, Rendition, WaveformRow
 
 
 async def find(session: AsyncSession, asset_id: str) -> Asset | None:
@@ -18,9 +18,15 @@ async def newest(session: AsyncSession, limit: int) -> Sequence[Asset]:
     return (await session.scalars(select(Asset).order_by(Asset.created_at.desc()).limit(limit))).all()
 
 
-async def by_source(session: AsyncSession, source_sha256: str) -> Asset | None:
-    """The sound that was made from a source file."""
-    return (await session.scalars(select(Asset).where(Asset.source_sha256 == source_sha256))).one_or_none()
+async def by_source(session: AsyncSession, source_sha256: str, wishes: str) -> Asset | None:
+    """The sound that was made from a source file by these wishes' key."""
+    query = select(Asset).where(Asset.source_sha256 == source_sha256, Asset.wishes == wishes)
+    return (await session.scalars(query)).one_or_none()
+
+
+async def waveform(session: AsyncSession, asset_id: str) -> WaveformRow | None:
+    """The picture of a sound."""
+    return await session.get(WaveformRow, asset_id)
 
 
 async def uses(session: AsyncSession, sha256: str) -> bool:

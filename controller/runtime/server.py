@@ -85,6 +85,7 @@ class Controller:
             objects=self.objects,
             intake=intakes.chosen(settings.media_backend, settings.jobs_at_once),
             clock=self.clock,
+            usual=intakes.usual(settings),
         )
         self.spool = Spool(
             settings.data_dir / "spool",

@@ -101,6 +101,11 @@ class Settings(BaseSettings):
     speech: Path | None = Field(default=None, description="YAML list of machine voices; default: espeak-ng alone")
     speech_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Hosts of voice services")
     media_backend: MediaBackend = Field(default=MediaBackend.PYAV, description="Who decodes sound: pyav or ffmpeg")
+    loudness_lufs: float = Field(default=-16.0, ge=-30, le=-10, description="Loudness of sounds, dual mono")
+    true_peak_dbtp: float = Field(default=-1.5, ge=-9, le=-1, description="Highest true peak of sounds")
+    speech_bits_per_s: int = Field(default=24_000, ge=16_000, le=32_000, description="Opus of speech; music has 64,000")
+    horn_high_pass_hz: int = Field(default=250, ge=80, le=500, description="Speech filter for horns: cut below")
+    horn_presence_db: float = Field(default=4.0, ge=0, le=9, description="Speech filter for horns: lift at 3 kHz")
     ingest_openers: int | None = Field(
         default=None, ge=0, le=16, description="Processes that open receipts under load; default: cores - 1, 1 to 4"
     )

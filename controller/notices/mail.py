@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 
 import aiosmtplib
@@ -42,8 +42,8 @@ def server_of(settings: Settings, tls: ssl.SSLContext) -> MailServer | None:
     """
     if settings.smtp_host is None:
         return None
-    name, address = parseaddr(settings.mail_from or "")
     try:
+        [(name, address)] = getaddresses([settings.mail_from or ""])
         sender = MailAddress(name, addr_spec=address)
     except (ValueError, IndexError):
         raise SettingsInvalid(f"mail_from “{settings.mail_from}” is no mail address; write loa@example.vn") from None

@@ -47,7 +47,7 @@ async def claim(session: AsyncSession, channel: Channel, *, owner: str, now: dat
         .with_for_update(of=Sending, skip_locked=True)
     )
     taken: list[Claim] = []
-    for sending, notice, person in (await session.execute(query)).tuples():
+    for sending, notice, person in await session.execute(query):
         sending.attempts += 1
         sending.lease_owner, sending.lease_until = owner, now + LEASE
         to = await _address(session, sending, person)

@@ -44,7 +44,7 @@ class MailBox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.arrived.set()
         if self.broken:
             return self.broken.pop(0)
@@ -52,7 +52,7 @@ class MailBox:
         assert isinstance(message, EmailMessage)
         self.mails.append(message)
         self.senders.append(str(envelope.mail_from))
-        self.encrypted.append(session.ssl is not None)
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         return "250 taken"
 
 

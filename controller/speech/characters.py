@@ -4,6 +4,7 @@ Always NFC. Look-alike letters (full width, "bold" letters of social media, Ⅲ)
 invisible and direction-changing characters, emoji and piled-up accents are dropped, each counted by its kind.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from enum import StrEnum, unique
@@ -41,6 +42,8 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 _EMOJI_EXTRA: Final = frozenset("\u2122\u2139\u3030\u303d\u3297\u3299\u20e3\ufe0e\ufe0f")
 _KEPT_SYMBOLS: Final = frozenset("©®°±×÷¬¦")
 _LETTERS_AND_DIGITS: Final = frozenset({"Lu", "Ll", "Lt", "Nd", "Nl"})
+_POWERS: Final = frozenset("²³")
+_LONELY_POWER: Final = re.compile(r"(?<!m)[²³]")
 _FIRST_LOOKALIKE: Final = 0x2000
 _EMOJI_BLOCKS: Final = ((0x1F000, 0x1FAFF), (0x2600, 0x27BF), (0x2B00, 0x2BFF), (0x2300, 0x23FF), (0xE0020, 0xE007F))
 
@@ -53,7 +56,8 @@ def settle(text: str) -> tuple[str, Counter[Dropped | Replaced]]:
     composed = unicodedata.normalize("NFC", plain)
     if composed != plain:
         counts[Replaced.COMPOSED] += len(plain) - len(composed) or 1
-    return _without_piles(composed, counts), counts
+    powers = _LONELY_POWER.sub(lambda found: unicodedata.normalize("NFKC", found.group()), composed)
+    return _without_piles(powers, counts), counts
 
 
 def _one_kind_of_line(text: str, counts: Counter[Dropped | Replaced]) -> str:
@@ -81,14 +85,28 @@ def _kept(character: str, counts: Counter[Dropped | Replaced]) -> str:
         plain = _plain(character, category)
         counts[Replaced.LOOKALIKE] += plain != character
         return plain
+    if category in {"No", "Nl"} and character not in _POWERS:
+        return _number(character, counts)
     return character
 
 
+def _number(character: str, counts: Counter[Dropped | Replaced]) -> str:
+    """The digits of ①, ⁵ or ½ (1/2); nothing for a number of another script."""
+    plain = unicodedata.normalize("NFKC", character).replace("\u2044", "/")
+    kept = f" {plain}" if "/" in plain else plain
+    if not plain.isascii():
+        counts[Dropped.UNASSIGNED] += 1
+        return ""
+    counts[Replaced.LOOKALIKE] += 1
+    return kept
+
+
 def _plain(character: str, category: str) -> str:
-    """The plain letters or digit that a look-alike stands for."""
+    """The plain letters or digit that a look-alike stands for; nothing for a number that has none."""
     if category == "Nd":
         return str(unicodedata.decimal(character))
-    return unicodedata.normalize("NFKC", character)
+    plain = unicodedata.normalize("NFKC", character)
+    return "" if category == "Nl" and plain == character else plain
 
 
 def _why_dropped(character: str, category: str) -> Dropped | None:

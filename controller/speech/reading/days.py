@@ -47,6 +47,11 @@ def full_year(written: str, today: date | None) -> int:
     )
 
 
+def stands_by_weekday(place: Place) -> bool:
+    """Whether a day of the week is named right before."""
+    return _BESIDE.search(place.before[-30:]) is not None
+
+
 def doubt_of(place: Place, day: int, month: int, year: int | None) -> Doubt | None:
     """What is wrong with a date: the calendar has no such day, or it falls on another weekday."""
     if not is_day(day, month) or (year is not None and not _exists(day, month, year)):

@@ -82,6 +82,7 @@ _SIGNS: Final[tuple[Rule, ...]] = (
     signs.signs,
 )
 RULES: Final[dict[Shape, tuple[Rule, ...]]] = {Shape.DIGITS: _NUMBERS, Shape.LETTERS: _WORDS, Shape.SIGN: _SIGNS}
+_ROUNDS: Final = 4
 _LATIN_END: Final = "\u0250"
 _LATIN_MORE: Final = ("\u1e00", "\u1eff")
 
@@ -100,7 +101,7 @@ def read(
     written, _ = settle(text)
     manner = Manner(usage, today, _compiled(lexicon or {}))
     pieces, notes = _pieces(written, manner)
-    spoken = tidy("".join(pieces))
+    spoken = _settled(tidy("".join(pieces)), manner)
     return Reading(written, spoken, sentences(spoken), tuple(notes.values()))
 
 
@@ -109,6 +110,17 @@ def as_written(text: str) -> Reading:
     written, _ = settle(text)
     spoken = tidy(written)
     return Reading(written, spoken, sentences(spoken), ())
+
+
+def _settled(spoken: str, manner: Manner) -> str:
+    """`spoken` read again until nothing changes: words that stood against signs are words by themselves now."""
+    plain = replace(manner, lexicon={})
+    for _ in range(_ROUNDS):
+        again = tidy("".join(_pieces(spoken, plain)[0]))
+        if again == spoken:
+            break
+        spoken = again
+    return spoken
 
 
 def _compiled(entries: Mapping[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:

@@ -9,10 +9,12 @@ from controller.speech.reading.spoken import Kind
 from controller.speech.reading.syllables import is_syllable
 from controller.speech.reading.vocabulary.letters import LETTERS, spelled
 
-_CAPITALS: Final = re.compile(r"[^\W\d_]{2,40}(?![^\W_])")
+_CAPITALS: Final = re.compile(r"[^\W\d_]{2,40}(?![^\W\d_])")
 _NEXT: Final = re.compile(r"[ ,–-]{1,3}([^\W\d_]{1,20})(?![^\W_])")
 _BEFORE: Final = re.compile(r"([^\W\d_]{1,20})[ ,–-]{1,3}\Z")
-_SINGLE: Final = re.compile(r"[BCDĐFGHKLMNPQRSTVXZJW](?![^\W_])(?!['’.])")
+_SINGLE: Final = re.compile(r"[BCDĐFGHKLMNPQRSTVXZJW](?![^\W\d_])(?!\.|['’ʼ][^\W\d_])")
+_INITIAL: Final = re.compile(r"([A-ZĐ])\.(?=[^\W\d_])")
+_VOWELS: Final = frozenset("AEIOUY")
 _SHORTEST_WORD: Final = 3
 
 
@@ -36,8 +38,12 @@ def capitals(place: Place) -> Said | None:
 
 def single_letter(place: Place) -> Said | None:
     """A consonant by itself (vitamin C, tổ B) has a name; vowels say themselves, and so do initials of names."""
+    initial = place.match(_INITIAL)
+    if initial and not place.previous.isalnum():
+        letter = initial.group(1)
+        return Said(initial.end(), letter if letter in _VOWELS else spelled(letter), Kind.LETTERS, told=False)
     found = place.match(_SINGLE)
-    if not found or place.previous in ".'’-":
+    if not found:
         return None
     return Said(found.end(), spelled(found.group()), Kind.LETTERS)
 

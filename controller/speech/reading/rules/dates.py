@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from controller.speech.reading import doubts, numbers
-from controller.speech.reading.days import DAYS_WORDS, day_month, doubt_of, full_year, is_date_like
+from controller.speech.reading.days import DAYS_WORDS, day_month, doubt_of, full_year, is_date_like, stands_by_weekday
 from controller.speech.reading.place import Doubt, Place, Said
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.vocabulary.units import COUNTED
@@ -214,7 +214,12 @@ def _short(place: Place) -> Said | None:
     day, month = int(found.group(1)), int(found.group(2))
     if not is_date_like(day, month) or is_fraction(place, found.end()):
         return None
-    sure = place.last in _DATED or (day, month) in _HOLIDAYS - {(1, 5), (1, 10)} or "ngày" in place.near
+    sure = (
+        place.last in _DATED
+        or (day, month) in _HOLIDAYS - {(1, 5), (1, 10)}
+        or "ngày" in place.near
+        or stands_by_weekday(place)
+    )
     if not sure and (day, month) in _SIMPLE:
         return None
     doubt = doubt_of(place, day, month, None) or (None if sure else doubts.DATE_OR_FRACTION)

@@ -12,6 +12,7 @@ from controller.speech.reading.vocabulary.letters import spelled
 _NO_MORE: Final = r"(?![^\W_])(?![.,/:-]\d)"
 _ABROAD: Final = re.compile(rf"\+?\(?\+?84\)?[ .-]?(\d{{1,4}}(?:[ .-]?\d{{2,4}}){{2,4}}){_NO_MORE}")
 _LOCAL: Final = re.compile(rf"\(?0\d{{1,10}}\)?(?:[ .-]{{1,3}}\d{{2,4}}){{0,4}}{_NO_MORE}")
+_BRACKETED: Final = re.compile(rf"\(0\d{{1,4}}\)[ .-]?\d{{3,4}}(?:[ .-]?\d{{3,4}}){{1,2}}{_NO_MORE}")
 _SERVICE: Final = re.compile(rf"1[89]00(?:[ .-]?\d{{2,4}}){{1,3}}{_NO_MORE}")
 _SHORT: Final = re.compile(r"(?:11[1-9]|10[0-9]{2}|1414|5656|8889|9222)(?![^\W_])(?![.,/:-]\d)")
 _CALLING: Final = frozenset(
@@ -54,6 +55,7 @@ _CODED: Final = re.compile(
     r"(?:mã|tài khoản|stk|cccd|cmnd|căn cước|mst|máy lẻ|lẻ|otp|sổ)(?: (?:số|là|khách hàng|hồ sơ|thuế|định danh))?:? ?\Z"
 )
 _MOBILE: Final = 10
+_WITHOUT_ZERO: Final = 9
 _LENGTHS: Final = (10, 11)
 _CAPITALS: Final = ("024", "028")
 _COMMON: Final = 6
@@ -62,11 +64,11 @@ _COMMON: Final = 6
 def telephone(place: Place) -> Said | None:
     """A telephone number, in the groups it is written in."""
     abroad = place.match(_ABROAD)
-    if abroad and (place.text[place.at] in "+(" or len(_only_digits(abroad.group(1))) >= 9):  # noqa: PLR2004
+    if abroad and (place.text[place.at] in "+(" or len(_only_digits(abroad.group(1))) >= _WITHOUT_ZERO):
         rest = abroad.group(1)
-        if len(_only_digits(rest)) in (9, 10):
+        if len(_only_digits(rest)) in (_WITHOUT_ZERO, _MOBILE):
             return Said(abroad.end(), f"cộng tám bốn, {_grouped(rest)}", Kind.PHONE)
-    for pattern in (_SERVICE, _LOCAL):
+    for pattern in (_SERVICE, _BRACKETED, _LOCAL):
         found = place.match(pattern)
         if found and _is_number(found.group(), service=pattern is _SERVICE):
             return Said(found.end(), _grouped(found.group()), Kind.PHONE)
@@ -174,9 +176,11 @@ def _usual_groups(number: str) -> list[str]:
         cuts = [4, 8]
     elif len(number) == _MOBILE:
         cuts = [4, 7]
+    elif len(number) == _WITHOUT_ZERO:
+        cuts = [3, 6]
     elif number.startswith(_CAPITALS):
         cuts = [3, 7]
     else:
-        cuts = [4, 7] if len(number) > 7 else [3, 6]  # noqa: PLR2004
+        cuts = {8: [4], 7: [3]}.get(len(number), [4, 7])
     edges = [0, *(cut for cut in cuts if cut < len(number)), len(number)]
     return [number[a:b] for a, b in pairwise(edges)]

@@ -68,12 +68,13 @@ def _is_document(found: re.Match[str]) -> bool:
 
 
 def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) -> Said:
-    words = [] if not signs.kind or _is_named(place, signs.kind) else [signs.kind]
-    if place.last != "số":
-        words.append("số")
+    kind = "" if _is_named(place, signs.kind) else signs.kind
+    words = [*filter(None, [kind]), "số"] if place.last != "số" else []
     words.append(numbers.cardinal(int(number), place.usage))
     if year:
         words += ["năm", numbers.cardinal(int(year), place.usage)]
+    if kind and place.last == "số":
+        words[-1] += f", {kind}"
     if signs.issuer and not place.match(_OF, end):
         words += ["của", signs.issuer]
     doubt: Doubt | None = None if signs.known else doubts.UNKNOWN_ABBREVIATION
@@ -81,7 +82,9 @@ def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) 
 
 
 def _is_named(place: Place, kind: str) -> bool:
-    """Whether the kind of document was named just before."""
+    """Whether the kind of document was named just before, or there is none to name."""
+    if not kind:
+        return True
     words = kind.split()
     near = place.near[-len(words) - _NAMED :]
     return any(list(near[at : at + len(words)]) == words for at in range(len(near))) or (

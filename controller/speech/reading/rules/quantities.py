@@ -29,6 +29,8 @@ REPEATED: Final = frozenset(
         "tuần",
         "đội",
         "nhóm",
+        "mùng",
+        "mồng",
     }
 )
 """Nouns said again after "đến": cấp tám đến cấp chín."""

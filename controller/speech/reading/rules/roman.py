@@ -17,7 +17,7 @@ _ROMAN: Final = r"(X{0,3}(?:IX|IV|V?I{0,3}))"
 _ONE: Final = re.compile(rf"(?=[IVX]){_ROMAN}(?![^\W_])")
 _TO: Final = re.compile(rf"( ?[-–—] ?)(?=[IVX]){_ROMAN}(?![^\W_])")
 _LETTER: Final = re.compile(rf"(?=[IVX]){_ROMAN}([A-HĐ])(?![^\W_])")
-_HEADING: Final = re.compile(r"(?:\.|\)|/)(?= )|(?= ?[-–] )")
+_HEADING: Final = re.compile(r"(?:\.|\)|/)(?= ?[^\W_])|(?= ?[-–] )")
 _YEAR: Final = re.compile(r" ?[/-] ?([12]\d{3})(?![\d-])")
 _AMOUNT: Final = re.compile(r" \d")
 _VALUES: Final = {"I": 1, "V": 5, "X": 10}

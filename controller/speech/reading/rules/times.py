@@ -25,7 +25,7 @@ _HOURS: Final = 24
 
 def times(place: Place) -> Said | None:
     """A time, or a span of two."""
-    return _always(place) or _span(place) or _clock(place, place.at)
+    return _always(place) or _span(place) or _clock(place, place.at) or _part(place)
 
 
 def _always(place: Place) -> Said | None:
@@ -80,6 +80,12 @@ def _whole(place: Place, at: int) -> Said | None:
     if not found:
         return None
     return Said(found.end(), f"{numbers.cardinal(int(found.group(1)), place.usage)} giờ", Kind.TIME)
+
+
+def _part(place: Place) -> Said | None:
+    """7g sáng: what would be grams but for the part of the day."""
+    said = _whole(place, place.at)
+    return said if said is not None and place.text[said.end - 1] == "g" else None
 
 
 def _part_of_day(hour: int, half: str) -> str:

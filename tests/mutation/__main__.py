@@ -2,7 +2,7 @@
 
 `python -m tests.mutation [NAME…]` puts each fault of `mutants.py` into the named subjects (all without a name), keeps
 the survivors with their reasons in `results/NAME.md`, and fails under 95 %. `survivors.yaml` says why one may live.
-`--only WORDS` runs those whose name holds the words and keeps nothing.
+`--only WORDS` and `--without WORDS` run those whose name holds the words, or does not, and keep no result.
 """
 
 import argparse
@@ -39,7 +39,12 @@ def main(words: list[str]) -> int:
 def _run(name: str, subject: Subject, given: argparse.Namespace) -> Result:
     remembered = given.cache / f"{name}.json"
     likely: dict[str, str] = json.loads(remembered.read_text()) if remembered.exists() else {}
-    chosen = [one for path in subject.files(ROOT) for one in mutants(path) if given.only in one.name]
+    chosen = [
+        one
+        for path in subject.files(ROOT)
+        for one in mutants(path)
+        if given.only in one.name and given.without not in one.name
+    ]
     if given.survivors:
         chosen = [one for one in chosen if likely.get(one.name) == SURVIVED]
     noticed: dict[str, str] = {}
@@ -56,12 +61,12 @@ def _run(name: str, subject: Subject, given: argparse.Namespace) -> Result:
 
     command = arguments([ROOT / test for test in subject.tests], ROOT)
     names = {path: _module(path) for path in subject.files(ROOT)}
-    at_import([one for one in chosen if not one.function], names, command, LIMIT_AT_IMPORT_S, told)
+    at_import([one for one in chosen if not one.function], names, command, LIMIT_AT_IMPORT_S, likely, told)
     cpu_s = in_functions([one for one in chosen if one.function], names, command, likely, told)
     reasons = yaml.safe_load((FOLDER / "survivors.yaml").read_text()) or {}
     result = Result(name, subject, tuple(chosen), noticed, reasons.get(name) or {}, cpu_s, time.monotonic() - begun)
     print(f"\n{result.sentence}")
-    if not given.only and not given.survivors:
+    if len(chosen) == sum(len(mutants(path)) for path in subject.files(ROOT)):
         (FOLDER / "results").mkdir(exist_ok=True)
         (FOLDER / "results" / f"{name}.md").write_text(written(result, ROOT))
     return result

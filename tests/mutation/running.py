@@ -223,19 +223,38 @@ def _prepare(given: Sequence[str]) -> None:
 
 
 def at_import(
-    mutants: Sequence[Mutant], names: dict[Path, str], given: Sequence[str], limit_s: float, told: Told
+    mutants: Sequence[Mutant],
+    names: dict[Path, str],
+    given: Sequence[str],
+    limit_s: float,
+    likely: dict[str, str],
+    told: Told,
 ) -> None:
     """Mutants of what runs at import. Call it before anything of ours is imported."""
-    _prepare(given)
+    if mutants:
+        _prepare(given)
     for mutant in mutants:
 
         def work() -> str:
             sys.meta_path.insert(0, _Faulty(names[mutant.path], mutant))  # noqa: B023
-            noticed = _Noticed()
-            ended = pytest.main(list(given), plugins=[noticed])
-            return SURVIVED if ended == pytest.ExitCode.OK else noticed.by or "(import)"
+            return next(filter(None, map(_noticed, _stages(given, likely.get(mutant.name, "")))), SURVIVED)  # noqa: B023
 
         told(mutant, _in_a_fork(work, limit_s))
+
+
+def _stages(given: Sequence[str], first: str) -> list[list[str]]:
+    """Arguments of runs, one after another until one notices: the likeliest test, the quick ones, all."""
+    options = [word for word in given if not word.endswith(".py")]
+    root = options[options.index("--rootdir") + 1]
+    quick = [word for word in given if word.endswith(".py") and "property" not in word]
+    likeliest = [[*options, f"{root}/{first}"]] if "::" in first else []
+    return [*likeliest, [*options, *quick], list(given)]
+
+
+def _noticed(given: Sequence[str]) -> str:
+    noticed = _Noticed()
+    ended = pytest.main(list(given), plugins=[noticed])
+    return SURVIVED if ended == pytest.ExitCode.OK else noticed.by or "(import)"
 
 
 def in_functions(

@@ -1,6 +1,7 @@
 """`loa play`, `loa stop`, `loa cancel`, `loa ledger`."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +18,31 @@ _POLL_S = 0.5
 _DATE_WIDTH = 10
 
 
+def _variants(written: Iterable[str]) -> dict[str, str]:
+    """Language → asset.
+
+    Raises:
+        typer.BadParameter: one is not LANGUAGE=ASSET, or a language is named twice.
+    """
+    found: dict[str, str] = {}
+    for text in written:
+        language, equals, asset = text.partition("=")
+        if not (language and equals and asset) or language in found:
+            raise typer.BadParameter(f"“{text}”: write LANGUAGE=ASSET, each language once")
+        found[language] = asset
+    return found
+
+
 @on_line
 def play(
     line: Line,
     to: Annotated[list[str], typer.Option("--to", help="Scope: u-<unit>, g-<group> or d-<device>; may be repeated.")],
     file: Annotated[Path | None, typer.Argument(help="A sound file of any common format.", exists=True)] = None,
     asset: Annotated[str | None, typer.Option(help="A sound of the library instead of a file: its id.")] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="hmn=ASSET: this sound of the library for devices that speak hmn; may be repeated."),
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="+30s, 17:00, 17h30, “21/11/2026 17:00” (Vietnam) or RFC 3339; default: now.")
     ] = None,
@@ -55,6 +75,7 @@ def play(
             "title": title or (file.stem if file else (text or "")[:60]),
             "to": to,
             "asset_id": asset_id,
+            "variants": _variants(variant or ()),
             "at": start.isoformat() if start else None,
             "level": level,
             "volume": volume,
@@ -155,5 +176,8 @@ def ledger(
     view = follow(client, broadcast, quiet=line.as_json) if watch else client.get(f"/broadcasts/{broadcast}/ledger")
     if line.as_json:
         print_json(view)
-    elif not watch:
+        return
+    if not watch:
         console.print(ledger_table(view["title"], view["rows"]))
+    for voice in view["machine_speech"]:
+        console.print(voice["vi"], highlight=False, markup=False)

@@ -31,6 +31,12 @@ CLOCKS = {"trusted": "tin cậy", "untrusted": "chưa tin cậy"}
 At = Annotated[
     str | None, typer.Option("--at", metavar="LAT,LON", help="Where it hangs, in degrees: 21.0285,105.8542.")
 ]
+Languages = Annotated[
+    str | None,
+    typer.Option(
+        "--languages", metavar="A,B", help="What is spoken, the first first: codes or names, hmn,vi or Mông,Việt."
+    ),
+]
 Reach = Annotated[int | None, typer.Option("--reach", min=1, max=20_000, help="How far it is heard, in metres.")]
 
 
@@ -49,6 +55,13 @@ def _place(text: str | None) -> dict[str, Any]:
     return {"latitude": latitude, "longitude": longitude}
 
 
+def _codes(line: Line, text: str) -> list[str]:
+    """Codes of languages that are written as codes or as their Vietnamese names; none of an empty text."""
+    known = {one["vi"].casefold(): one["code"] for one in line.client.get("/languages")}
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return [known.get(part.casefold().removeprefix("tiếng "), part) for part in parts]
+
+
 @units.command("add")
 @on_line
 def add_unit(
@@ -58,9 +71,44 @@ def add_unit(
     kind: Annotated[str, typer.Option(help="country, province, region, commune, village or agency.")],
     parent: Annotated[str | None, typer.Option(help="Id of the unit above.")] = None,
     code: Annotated[str | None, typer.Option(help="The official code.")] = None,
+    languages: Languages = None,
 ) -> None:
-    """Add a unit."""
-    print_json(line.client.post("/units", {"id": unit, "name": name, "kind": kind, "parent_id": parent, "code": code}))
+    """Add a unit; its devices speak the languages of the unit above unless some are named."""
+    body: dict[str, Any] = {"id": unit, "name": name, "kind": kind, "parent_id": parent, "code": code}
+    if languages is not None:
+        body["languages"] = _codes(line, languages)
+    print_json(line.client.post("/units", body))
+
+
+@units.command("set")
+@on_line
+def set_unit(
+    line: Line,
+    unit: Annotated[str, typer.Argument(help="The unit's id.")],
+    name: Annotated[str | None, typer.Option(help="The name people use.")] = None,
+    languages: Languages = None,
+) -> None:
+    """Say what a unit is called or what its devices speak ("": as the unit above); what is not named stays."""
+    changes: dict[str, Any] = {} if name is None else {"name": name}
+    if languages is not None:
+        changes["languages"] = _codes(line, languages)
+    if not changes:
+        raise typer.BadParameter("say what to set: --name or --languages")
+    print_json(line.client.patch(f"/units/{unit}", changes))
+
+
+@units.command("languages")
+@on_line
+def list_languages(line: Line) -> None:
+    """The languages that are known by name; any other code of ISO 639 may be used, too."""
+    rows = line.client.get("/languages")
+    if line.as_json:
+        print_json(rows)
+        return
+    table = Table("Mã", "Tiếng", "Tên tiếng Anh", "Tên gọi của người nói")
+    for row in rows:
+        table.add_row(row["code"], row["vi"], row["en"], row["own"])
+    console.print(table)
 
 
 @units.command("list")
@@ -71,9 +119,10 @@ def list_units(line: Line) -> None:
     if line.as_json:
         print_json(rows)
         return
-    table = Table("Đơn vị", "Tên", "Loại", "Thuộc")
+    table = Table("Đơn vị", "Tên", "Loại", "Thuộc", "Ngôn ngữ")
     for row in rows:
-        table.add_row(row["id"], row["name"], KINDS.get(row["kind"], row["kind"]), row["parent_id"] or "")
+        spoken = " ".join(row["languages"] or ())
+        table.add_row(row["id"], row["name"], KINDS.get(row["kind"], row["kind"]), row["parent_id"] or "", spoken)
     console.print(table)
 
 
@@ -133,15 +182,18 @@ def set_device(
     reach_m: Reach = None,
     forget_place: Annotated[bool, typer.Option("--forget-place", help="Nobody knows where it hangs.")] = False,
     forget_reach: Annotated[bool, typer.Option("--forget-reach", help="Nobody knows how far it is heard.")] = False,
+    languages: Languages = None,
 ) -> None:
-    """Say where a device hangs and how far it is heard; what is not named stays."""
+    """Say where a device hangs, how far it is heard and what it speaks ("": as its unit); what is not named stays."""
     changes = _place(at)
     if forget_place:
         changes |= {"latitude": None, "longitude": None}
     if reach_m is not None or forget_reach:
         changes["reach_m"] = None if forget_reach else reach_m
+    if languages is not None:
+        changes["languages"] = _codes(line, languages)
     if not changes:
-        raise typer.BadParameter("say what to set: --at, --reach, --forget-place or --forget-reach")
+        raise typer.BadParameter("say what to set: --at, --reach, --forget-place, --forget-reach or --languages")
     print_json(line.client.patch(f"/devices/{device}", changes))
 
 

@@ -102,8 +102,10 @@ def _named(document: ProgrammeFile) -> Iterator[tuple[str, str, str]]:
     for prefix, segments in lists:
         for at, segment in enumerate(segments):
             match segment:
-                case written.ContentSegment(asset=asset):
+                case written.ContentSegment(asset=asset, variants=variants):
                     yield f"{prefix}[{at}].asset", "asset", asset
+                    for language, spoken in variants.items():
+                        yield f"{prefix}[{at}].variants.{language}", "asset", spoken
                 case written.BulletinsSegment(of=unit):
                     yield f"{prefix}[{at}].of", "unit", unit
             if isinstance(segment, written.RelaySegment | written.BulletinsSegment) and segment.fallback is not None:

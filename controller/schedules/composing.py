@@ -5,6 +5,7 @@
   short before it is a pause, what is over is cut off the relay's beginning.
 - Where sounds have variants, a session lasts as long as on the devices that need longest; `classes` of languages are
   those that its devices speak. A relay then names its place, so that the others wait for it.
+- A session that names its languages sends only those of the variants; where it names one, all its devices hear that.
 - A session of which only chimes and pauses are left although more was planned is not sent: `Composed.segments` is
   empty and `silent` says so.
 """
@@ -43,10 +44,11 @@ class Material:
     sounds: Mapping[str, Sound] = field(default_factory=dict)
     waiting: Mapping[str, Sequence[Waiting]] = field(default_factory=dict)
 
-    @property
-    def varies(self) -> bool:
-        """Whether devices may sound different things, by their languages."""
-        return any(item.variants for items in self.waiting.values() for item in items)
+    def varies(self, segments: Iterable[written.Segment]) -> bool:
+        """Whether devices may sound different things of these, by their languages."""
+        if any(isinstance(one, written.ContentSegment) and one.variants for one in segments):
+            return True
+        return any(item.variants for unit in slots_of(segments) for item in self.waiting.get(unit, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,10 @@ def planned_ms(segment: written.Segment) -> int:
 
 def sounds_of(segments: Iterable[written.Segment]) -> set[str]:
     """Ids of the sounds that segments name."""
-    found = set()
+    found: set[str] = set()
     for segment in segments:
         if isinstance(segment, written.ContentSegment):
-            found.add(segment.asset)
+            found.update((segment.asset, *segment.variants.values()))
         elif isinstance(segment, written.RelaySegment | written.BulletinsSegment) and segment.fallback is not None:
             found.add(segment.fallback)
     return found
@@ -127,7 +129,7 @@ def slots_of(segments: Iterable[written.Segment]) -> set[str]:
 
 def compose(session: Session, start: datetime, material: Material, classes: Sequence[Languages] = ALIKE) -> Composed:
     """What a session that begins at `start` sends to devices that speak these `classes` of languages."""
-    making = _Making(start, material, tuple(classes) or ALIKE)
+    making = _Making(start, material, tuple(classes) or ALIKE, session.languages)
     for at, segment in enumerate(session.segments):
         making.take(at, segment)
     length_ms = session.length_s * 1000 if session.length_s is not None else making.planned_ms
@@ -146,6 +148,7 @@ class _Making:
     start: datetime
     material: Material
     classes: tuple[Languages, ...]
+    languages: Languages
     segments: list[Segment] = field(default_factory=list)
     slots: list[Slot] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -165,8 +168,8 @@ class _Making:
                 self._add(ChimeSegment(name=name, duration_ms=length_ms), length_ms)
             case written.PauseSegment():
                 self._add(PauseSegment(duration_ms=length_ms), length_ms)
-            case written.ContentSegment(asset=asset):
-                self._sound(asset, {})
+            case written.ContentSegment(asset=asset, variants=variants):
+                self._sound(asset, variants)
             case written.RelaySegment():
                 self._relay(segment, length_ms)
             case written.BulletinsSegment():
@@ -194,12 +197,18 @@ class _Making:
 
     def _spoken(self, sound: Sound, variants: Mapping[str, str]) -> tuple[ContentSegment, tuple[int, ...]]:
         """A sound with those of its variants that are there, and how long it lasts on each class."""
-        found = {language: self._find(asset) for language, asset in sorted(variants.items())}
+        wanted = {language: variants[language] for language in sorted(variants) if self._speaks(language)}
+        found = {language: self._find(asset) for language, asset in wanted.items()}
         there = {language: one for language, one in found.items() if one is not None}
+        if len(self.languages) == 1 and there:
+            sound, there = there[self.languages[0]], {}
         lengths = {one.ref: one.duration_ms for one in (sound, *there.values())}
         segment = ContentSegment(ref=sound.ref, variants={language: one.ref for language, one in there.items()})
         each = (refs_of(segment, languages) for languages in self.classes)
         return segment, tuple(sum(lengths[ref] for ref in refs) for refs in each)
+
+    def _speaks(self, language: str) -> bool:
+        return not self.languages or language in self.languages
 
     def _relay(self, segment: written.RelaySegment, length_ms: int) -> None:
         early_ms = self.planned_ms - self.sound_ms

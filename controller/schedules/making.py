@@ -107,9 +107,8 @@ async def cast(
     occurrences = expand(series, begin, end, most=most)
     material = await _material(session, [one.session.segments for one in occurrences], begin)
     spoken: dict[tuple[str, ...], Sequence[Languages]] = {}
-    if material.varies:
-        for scopes in {scopes_of(one) for one in occurrences}:
-            spoken[scopes] = sorted(await units.languages_of_scopes(session, scopes))
+    for scopes in sorted({scopes_of(one) for one in occurrences if material.varies(one.session.segments)}):
+        spoken[scopes] = sorted(await units.languages_of_scopes(session, scopes))
     return [
         Cast(one, composing.compose(one.session, one.start, material, spoken.get(scopes_of(one), ALIKE)))
         for one in occurrences
@@ -119,7 +118,7 @@ async def cast(
 async def _material(session: AsyncSession, programmes: Iterable[Sequence[Segment]], since: datetime) -> Material:
     named: set[str] = set()
     slots: set[str] = set()
-    for segments in set(programmes):
+    for segments in {id(one): one for one in programmes}.values():
         named |= composing.sounds_of(segments)
         slots |= composing.slots_of(segments)
     waiting = await slot_store.waiting(session, sorted(slots), since)

@@ -87,10 +87,14 @@ class ChimeSegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ContentSegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="content"):
-    """One sound of the library, by its id; `duration_s` is what is kept free for it."""
+    """One sound of the library, by its id; `duration_s` is what is kept free for it.
+
+    `variants`: language → the sound for devices that list it, one after another in their order.
+    """
 
     asset: Id
     duration_s: Seconds
+    variants: Annotated[dict[Language, Id], Meta(max_length=20)] = {}
 
 
 class RelaySegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="relay"):
@@ -126,6 +130,7 @@ class Session(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
     `at` is the wall time; `also` adds dates to the rule and `except` takes dates from it (RDATE and EXDATE);
     `valid_from` and `valid_until` (both inclusive) narrow those of the programme. `to` is the unit if nothing is named.
+    `languages`: those that are spoken in it: of what has variants only these are sent; where it is one, to all alike.
     An `rrule` is an RFC 5545 rule without DTSTART: it counts from the first valid day, at `at`.
     """
 

@@ -58,6 +58,7 @@ _NAMES = {
     inspect.IntType: ("một số nguyên", "a whole number"),
     inspect.BoolType: ("true hoặc false", "true or false"),
     inspect.VarTupleType: ("một danh sách", "a list"),
+    inspect.DictType: ("các trường, mỗi trường một dòng", "fields, one a line"),
     inspect.StructType: ("các trường, mỗi trường một dòng", "fields, one a line"),
     inspect.DateType: ("một ngày, ví dụ 2026-11-21", "a date, such as 2026-11-21"),
     inspect.EnumType: ("một từ trong danh sách", "one of the words"),
@@ -91,6 +92,8 @@ def _check(value: Any, kind: inspect.Type, path: str) -> Iterator[Fault]:
         yield from _check_struct(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
     elif isinstance(kind, inspect.VarTupleType):
         yield from _check_list(value, kind, path) if isinstance(value, list | tuple) else _wrong_type(kind, path)
+    elif isinstance(kind, inspect.DictType):
+        yield from _check_mapping(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
     elif isinstance(kind, inspect.StrType):
         yield from _check_text(value, kind, path) if isinstance(value, str) else _wrong_type(kind, path)
     elif isinstance(kind, inspect.IntType):
@@ -139,6 +142,13 @@ def _check_list(value: list[Any] | tuple[Any, ...], kind: inspect.VarTupleType, 
     yield from _check_length(len(value), kind.min_length, kind.max_length, path, ("mục", "items"))
     for index, item in enumerate(value[: kind.max_length]):
         yield from _check(item, kind.item_type, f"{path}[{index}]")
+
+
+def _check_mapping(value: dict[Any, Any], kind: inspect.DictType, path: str) -> Iterator[Fault]:
+    yield from _check_length(len(value), kind.min_length, kind.max_length, path, ("mục", "items"))
+    for name, item in value.items():
+        yield from _check(name, kind.key_type, f"{path}.{name}")
+        yield from _check(item, kind.value_type, f"{path}.{name}")
 
 
 def _check_text(value: str, kind: inspect.StrType, path: str) -> Iterator[Fault]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from loa_cli.commands import app
 from tests.acceptance.rig import COMMUNE, System, bursts, captured, make_tone, running
 
 pytestmark = pytest.mark.broker
@@ -16,7 +18,7 @@ AHEAD_S = 9
 RATE = 48_000
 
 
-VILLAGES = {"loa-1": (COMMUNE, None), "loa-2": ("thon-mong", ["hmn", "vi"]), "loa-3": ("thon-khmer", ["km"])}
+VILLAGES = {"loa-1": (COMMUNE, ""), "loa-2": ("thon-mong", "Mông, vi"), "loa-3": ("thon-khmer", "tiếng Khmer")}
 TONES = {"tin": (0.5, 500.0), "viet": (0.8, 700.0), "mong": (0.6, 1100.0)}
 """What waits, for everybody and in two languages: seconds and Hz."""
 SPOKEN = {"loa-1": ["viet"], "loa-2": ["mong", "viet"], "loa-3": ["tin"]}
@@ -25,10 +27,11 @@ SPOKEN = {"loa-1": ["viet"], "loa-2": ["mong", "viet"], "loa-3": ["tin"]}
 def test_a_programme_is_played_at_its_hour_in_the_languages_of_each_village(tmp_path: Path) -> None:
     with running(tmp_path) as system:
         for device, (village, languages) in VILLAGES.items():
-            if languages is not None:
-                unit = {"id": village, "name": village, "kind": "village", "parent_id": COMMUNE, "languages": languages}
-                system.client.post("/units", unit)
+            if languages:
+                told = ["--name", village, "--kind", "village", "--parent", COMMUNE, "--languages", languages]
+                _loa(system, "unit", "add", village, *told)
             system.add_agent(device, unit=village)
+        _loa(system, "unit", "set", COMMUNE, "--languages", "Việt")
         opening = system.client.upload(make_tone(tmp_path / "mo.wav", seconds=1.5), "Mở đầu")["id"]
         said = {
             name: system.client.upload(make_tone(tmp_path / f"{name}.wav", seconds=seconds, hz=hz), name)["id"]
@@ -70,6 +73,13 @@ def test_a_programme_is_played_at_its_hour_in_the_languages_of_each_village(tmp_
         _assert_roots({device: receipts[device]["roots"] for device in VILLAGES}, system)
         (scope,) = system.client.get("/programmes/chuong-trinh/reach")
         assert (scope["devices"], scope["hold"], scope["waiting"]) == (3, 3, False)
+
+
+def _loa(system: System, *arguments: str) -> None:
+    """Run a command of the operator."""
+    address = ["--data-dir", str(system.data_dir), "--url", system.client.url]
+    done = CliRunner().invoke(app, [*arguments, *address])
+    assert done.exit_code == 0, done.output
 
 
 def _assert_heard(folder: Path, spoken: list[str]) -> None:

@@ -235,7 +235,13 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(api: httpx.Asy
         (await api.patch("/devices/loa-viet", json={"languages": ["Kinh"]}), 422, "request_invalid"),
     ]
 
+    said = {"kind": "content", "asset": "tin", "duration_s": 60, "variants": {"hmn": "tin-mong", "km": "khong-co"}}
+    document = {"document": programme({**EVENING, "segments": [said]})}
+    programme_refused = await api.put("/programmes/chuong-trinh", json=document)
+
     assert [(one.status_code, one.json()["code"]) for one, _, _ in wrong] == [told[1:] for told in wrong]
+    (fault,) = programme_refused.json()["details"]["faults"]
+    assert (fault["field"], fault["code"]) == ("sessions[0].segments[0].variants.km", "asset_unknown")
     assert (await dai.plan()).broadcasts == ()
     assert await _speaks(api) == {"loa-viet": ["vi"], "loa-mong": ["hmn", "vi"], "loa-khmer": ["km"]}
 

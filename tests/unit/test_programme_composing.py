@@ -107,6 +107,38 @@ def test_a_variant_that_is_not_there_is_left_out_and_told() -> None:
     assert (made.segments, made.missing) == ((ContentSegment("r-a"),), ("a-hmn",))
 
 
+def test_a_sound_of_the_session_itself_may_have_variants() -> None:
+    told = _content("tin") | {"variants": {"hmn": "nhac", "km": "mat"}}
+
+    made = _composed(told, classes=CLASSES)
+
+    assert made.segments == (ContentSegment("r-tin", {"hmn": "r-nhac"}),)
+    assert (made.sound_ms, made.missing) == (60_000, ("mat",))
+    assert MATERIAL.varies(
+        msgspec.convert({"id": "s", "title": "S", "at": "17:00", "segments": [told]}, Session).segments
+    )
+
+
+@pytest.mark.parametrize(
+    ("languages", "segment", "sound_ms"),
+    [
+        ([], ContentSegment("r-a", {"hmn": "r-a-hmn", "vi": "r-a-vi"}), 210_000),
+        (["vi", "km"], ContentSegment("r-a", {"vi": "r-a-vi"}), 100_000),
+        (["hmn"], ContentSegment("r-a-hmn"), 110_000),
+        (["km"], ContentSegment("r-a"), 90_000),
+    ],
+)
+def test_a_session_sends_what_is_said_in_its_languages(
+    languages: list[str], segment: ContentSegment, sound_ms: int
+) -> None:
+    material = _spoken(a=(90_000, {"hmn": 110_000, "vi": 100_000}))
+
+    made = _composed(_slot(300), material=material, classes=CLASSES, languages=languages)
+
+    assert (made.segments, made.sound_ms) == ((segment,), sound_ms)
+    assert made.slots[0].filling.sound_ms == sound_ms
+
+
 def test_a_relay_behind_variants_names_its_place() -> None:
     material = _spoken(a=(100_000, {"hmn": 120_000, "vi": 100_000}))
 

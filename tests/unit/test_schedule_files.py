@@ -44,6 +44,7 @@ sessions:
     segments:
       - {kind: pause, duration_ms: 500}
 """
+PAUSE, SAID = "{kind: pause, duration_ms: 500}", "{kind: content, asset: tin, duration_s: 60, variants: "
 EVERY_MINUTE = f"FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','.join(map(str, range(60)))}"
 
 
@@ -62,6 +63,13 @@ def test_what_is_written_is_read():
         ("sang", "05:00", None),
         ("chieu", "17:00", ("mon", "wed")),
     ]
+
+
+def test_a_sound_is_written_in_several_languages_and_comes_back_so():
+    programme = read_programme(SMALL.replace(PAUSE, SAID + "{hmn: tin-mong, km: tin-khmer}}"))
+
+    assert programme.sessions[1].segments[0].variants == {"hmn": "tin-mong", "km": "tin-khmer"}
+    assert read_programme(write_programme(programme)) == programme
 
 
 @pytest.mark.parametrize(
@@ -118,6 +126,9 @@ def test_what_is_written_is_read():
         ("    title: Sáng", "    on_holiday: nghỉ", 10, "sessions[0].on_holiday", "choice_unknown"),
         ("    title: Sáng", "    volume: 101", 10, "sessions[0].volume", "number_out_of_range"),
         ("    title: Sáng", "    stagger: no", 10, "sessions[0].stagger", "type_wrong"),
+        (PAUSE, SAID + "{hmn: Mông}}", 19, "sessions[1].segments[0].variants.hmn", "form_wrong"),
+        (PAUSE, SAID + "{Mông: tin}}", 19, "sessions[1].segments[0].variants.Mông", "form_wrong"),
+        (PAUSE, SAID + "[hmn]}", 19, "sessions[1].segments[0].variants", "type_wrong"),
         ("at: 17:00", "at: 05:09:59", 16, "sessions[1].at", "sessions_clash"),
         ("id: chieu", "id: sang", 14, "sessions[1].id", "session_repeated"),
         ("[mon, wed]", "[mon, mon]", 17, "sessions[1].weekdays", "weekday_repeated"),

@@ -27,6 +27,7 @@ def main(words: list[str]) -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     asked.add_argument("names", nargs="*", choices=[*SUBJECTS, []], metavar="NAME", help=", ".join(SUBJECTS))
     asked.add_argument("--only", default="", help="part of the mutants' names")
+    asked.add_argument("--without", default="\n", help="what the mutants' names do not hold")
     asked.add_argument(
         "--cache", type=Path, default=ROOT / "var" / "mutation", help="remembers which test noticed what"
     )

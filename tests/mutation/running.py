@@ -84,6 +84,8 @@ class Channel:
             self.touching[code].add(item.nodeid)
 
     def _put_to_the_test(self, items: dict[str, pytest.Item]) -> None:
+        gc.collect()
+        gc.freeze()  # so that forks need not copy what nobody changes
         functions = {path: dict(_functions(sys.modules[name])) for path, name in self.module_of.items()}
         for mutant in self.mutants:
             function = functions[mutant.path].get(mutant.function)
@@ -123,10 +125,15 @@ def _exchanged(mutant: Mutant, function: FunctionType, chosen: Sequence[pytest.I
 
 
 def _forget() -> None:
-    """Whatever functions remember of earlier answers."""
-    for one in gc.get_objects():
-        if isinstance(one, functools._lru_cache_wrapper) and (one.__module__ or "").startswith(OURS):
-            one.cache_clear()
+    """Whatever functions of ours remember of earlier answers."""
+    for one in _remembering():
+        one.cache_clear()
+
+
+@functools.cache
+def _remembering() -> list[functools._lru_cache_wrapper[object]]:
+    found = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
+    return [one for one in found if (one.__module__ or "").startswith(OURS)]
 
 
 def _found(code: CodeType, name: str) -> CodeType:

@@ -50,6 +50,12 @@ def refs_of(segment: Segment, languages: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spoken)) or (segment.ref,)
 
 
+def languages_in(segments: Iterable[Segment], languages: Sequence[str]) -> tuple[str, ...]:
+    """Those of a device's languages in which it sounds something, in their order."""
+    there = {language for one in segments if isinstance(one, ContentSegment) for language in one.variants}
+    return tuple(language for language in languages if language in there)
+
+
 def every_ref(segments: Iterable[Segment]) -> frozenset[str]:
     """Manifest keys of everything that any device may sound or fall back on."""
     found: set[str] = set()

@@ -213,7 +213,7 @@ async def _forecast(
     names = await policies.names(session, alike.scopes.intersection(scene.policies))
     guessed = {occurrence for occurrence, past in history.items() if past.outcome and occurrence not in said}
     open_ones = [verdict for occurrence, verdict in found.verdicts.items() if occurrence not in said]
-    entries = [_coming(scene, verdict, found, names) for verdict in open_ones]
+    entries = [_coming(scene, verdict, found, names, listener) for verdict in open_ones]
     return [_awaited(one) if Occurrence(id=one.broadcast) in guessed else one for one in entries]
 
 
@@ -277,7 +277,7 @@ def _rival(
     return None
 
 
-def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str, str]) -> Entry:
+def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str, str], listener: Listener) -> Entry:
     """What the timeline says of one occurrence that is to come."""
     occurrence = verdict.occurrence
     broadcast = scene.broadcast(occurrence)
@@ -286,7 +286,8 @@ def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str,
     ends = [part.end for part in sound] + [one.end for one in found.windows if one.occurrence == occurrence]
     whole = verdict.outcome is Outcome.PLAYED
     sounding = verdict.phase is Phase.PLAYING
-    sentence = (words.SOUNDING if sounding else words.COMING) if whole else words.BECAUSE[verdict.because]
+    coming = words.coming(broadcast.segments if broadcast is not None else (), listener.languages)
+    sentence = (words.SOUNDING if sounding else coming) if whole else words.BECAUSE[verdict.because]
     by = scene.broadcast(verdict.by) if verdict.by is not None else None
     scope, _, detail = verdict.detail.partition(": ")
     ruled = verdict.reason is Reason.POLICY

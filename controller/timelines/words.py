@@ -4,10 +4,19 @@ Keys are the stable words of the timeline (`Verdict.because`) and, for what devi
 title of what it lost to, `{whose}` names the unit whose rule decided, `{detail}` says more.
 """
 
+from collections.abc import Sequence
+
 from controller.policies.words import Sentence
+from controller.units.languages import BY_CODE
+from loa_protocol.documents.plan import Segment
+from loa_protocol.spoken import languages_in, varies
 
 HEARD = Sentence("Phát trọn vẹn.", "Played whole.")
 COMING = Sentence("Sẽ phát.", "Will play.")
+COMING_IN = Sentence("Sẽ phát bằng tiếng {vi}.", "Will play in {en}.")
+COMING_FOR_ALL = Sentence(
+    "Sẽ phát bản chung, vì không có bản tiếng {vi}.", "Will play what is for everybody: there is none in {en}."
+)
 SOUNDING = Sentence("Theo kế hoạch thì đang phát.", "By the plan it is playing.")
 AWAITED = Sentence(
     "Đã đến giờ; thiết bị chưa trả lời, nên chưa biết có phát hay không.",
@@ -98,3 +107,14 @@ REASONS = {
     "not_for_device": BECAUSE["not_for_device"],
     "expired": BECAUSE["plan_expired"],
 }
+
+
+def coming(segments: Sequence[Segment], languages: Sequence[str]) -> Sentence:
+    """That something will play, and in which of the device's languages where devices differ in that."""
+    if not varies(segments) or not languages:
+        return COMING
+    spoken = languages_in(segments, languages)
+    known = [BY_CODE[one] for one in spoken or languages if one in BY_CODE]
+    other = [one for one in spoken or languages if one not in BY_CODE]
+    vi, en = (", ".join((*names, *other)) for names in ([one.vi for one in known], [one.en for one in known]))
+    return (COMING_IN if spoken else COMING_FOR_ALL).with_(vi=vi, en=en)

@@ -105,13 +105,14 @@ async def _broadcast(api: httpx.AsyncClient, dai: Station, **more: Any) -> httpx
     return await api.post("/broadcasts", json=body)
 
 
-async def _lengths(api: httpx.AsyncClient, dai: Station) -> dict[str, float]:
-    """Device → how many seconds its next broadcast sounds there."""
+async def _coming(api: httpx.AsyncClient, dai: Station) -> dict[str, tuple[float, str]]:
+    """Device → how many seconds its next broadcast sounds there, and why."""
     now, found = dai.xa.clock.now(), {}
     for device in VILLAGES:
         span = {"device": device, "from": now.isoformat(), "to": (now + timedelta(days=1)).isoformat()}
         entry = (await api.get("/timeline", params=span)).json()["entries"][0]
-        found[device] = (datetime.fromisoformat(entry["end"]) - datetime.fromisoformat(entry["begin"])).total_seconds()
+        length = datetime.fromisoformat(entry["end"]) - datetime.fromisoformat(entry["begin"])
+        found[device] = (length.total_seconds(), entry["why"]["vi"])
     return found
 
 
@@ -149,10 +150,10 @@ async def test_a_broadcast_lasts_on_each_device_as_its_languages_do(api: httpx.A
 
     chime_ms = 2225
     assert made["duration_ms"] == 2 * (chime_ms + (40 + 30) * SECOND)
-    assert await _lengths(api, dai) == {
-        "loa-viet": 2 * (chime_ms / SECOND + 30),
-        "loa-mong": 2 * (chime_ms / SECOND + 70),
-        "loa-khmer": 2 * (chime_ms / SECOND + 50),
+    assert await _coming(api, dai) == {
+        "loa-viet": (2 * (chime_ms / SECOND + 30), "Sẽ phát bằng tiếng Việt."),
+        "loa-mong": (2 * (chime_ms / SECOND + 70), "Sẽ phát bằng tiếng Mông, Việt."),
+        "loa-khmer": (2 * (chime_ms / SECOND + 50), "Sẽ phát bằng tiếng Khmer."),
     }
     plan = await dai.plan()
     assert plan.broadcasts[0].segments[1] == ContentSegment(

@@ -3,6 +3,7 @@
 import re
 
 from controller.timelines import words
+from loa_protocol.documents.plan import ContentSegment
 from loa_protocol.outcomes import Reason
 from loa_protocol.timeline import answers
 
@@ -30,3 +31,17 @@ def test_sentences_fill_their_gaps_in_both_languages() -> None:
 
         assert "{" not in told.vi + told.en
         assert told.vi != told.en
+
+
+def test_what_will_play_is_told_with_its_languages_where_devices_differ_in_that() -> None:
+    spoken = (ContentSegment(ref="chung", variants={"hmn": "mong", "vi": "viet", "xx": "la"}),)
+
+    told = [words.coming(spoken, languages) for languages in (("hmn", "km", "vi"), ("xx",), ("km", "yy"))]
+
+    assert [one.vi for one in told] == [
+        "Sẽ phát bằng tiếng Mông, Việt.",
+        "Sẽ phát bằng tiếng xx.",
+        "Sẽ phát bản chung, vì không có bản tiếng Khmer, yy.",
+    ]
+    assert told[0].en == "Will play in Hmong, Vietnamese."
+    assert words.coming((ContentSegment(ref="chung"),), ("vi",)) == words.COMING

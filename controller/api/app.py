@@ -15,7 +15,9 @@ from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
 from controller.jobs import routes as jobs
+from controller.library import routes as library
 from controller.media import routes as media
+from controller.media.pictures import routes as pictures
 from controller.notices import routes as notices
 from controller.people import routes as people
 from controller.policies import routes as policies
@@ -67,6 +69,8 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         devices,
         delivery,
         media,
+        pictures,
+        library,
         jobs,
         broadcasts,
         receipts,

@@ -26,6 +26,8 @@ STATUS: Mapping[str, int] = {
     "unit_unknown": 404,
     "device_unknown": 404,
     "asset_unknown": 404,
+    "asset_gone": 410,
+    "library_quota_full": 507,
     "waveform_unknown": 404,
     "broadcast_unknown": 404,
     "target_unknown": 404,

@@ -19,13 +19,20 @@ from controller.delivery.publisher import Publisher
 from controller.delivery.store import Stored
 from controller.delivery.timekeeping import TimeKeeper
 from controller.delivery.uplink import Handler, Uplink
+from controller.jobs.kinds import Kind
 from controller.jobs.rules import JobState
 from controller.jobs.spool import Spool
 from controller.jobs.worker import Worker
+from controller.library import watch as library_watch
+from controller.library.labels import Origin
+from controller.library.shelving import Shelf
 from controller.media import intake_job, intakes, join_job
 from controller.media.intake_job import IntakeKind
 from controller.media.join_job import JoinKind
 from controller.media.joiner import Joiner
+from controller.media.pictures import job as picture_job
+from controller.media.pictures.intake import PictureIntake
+from controller.media.pictures.job import PictureKind
 from controller.media.service import MediaLibrary
 from controller.notices import keys as notice_keys
 from controller.notices.dispatcher import Dispatcher
@@ -187,6 +194,9 @@ class Controller:
             self._postman = await open_postman(self.settings, self.notice_keys, self.clock)
             self._dispatcher = Dispatcher(self.db, self.clock, self._postman)
             self._run("notices", self._dispatcher.run())
+            if self.settings.library_keep_days is not None:
+                keep_days = self.settings.library_keep_days
+                self._run("library", library_watch.watch(self.db, self.objects, self.clock, keep_days))
         if Role.SOURCES in roles and self.sources:
             self._run("sources", watch(self.sources, self._around_sources()))
 
@@ -212,16 +222,23 @@ class Controller:
             clock=self.clock,
             changes=self.changes,
             spool=self.spool,
-            kinds={
-                intake_job.KIND: IntakeKind(self.library),
-                join_job.KIND: JoinKind(self.library, Joiner()),
-                speak_job.KIND: SpeakKind(self.library, self.speech),
-            },
+            kinds=self._kinds(),
             folder=self.settings.data_dir / "intake",
             slots=self.settings.jobs_at_once,
             lease_s=self.settings.job_lease_s,
         )
         return self._worker
+
+    def _kinds(self) -> dict[str, Kind]:
+        """What jobs can do; whatever they make is put on the library's shelf."""
+        shelf = Shelf(self.clock, self.settings.library_quota_bytes)
+        pictures = PictureKind(self.db, self.objects, PictureIntake(jobs=self.settings.jobs_at_once), self.clock)
+        return {
+            intake_job.KIND: shelf.around(IntakeKind(self.library)),
+            join_job.KIND: shelf.around(JoinKind(self.library, Joiner()), Origin.JOINED),
+            speak_job.KIND: shelf.around(SpeakKind(self.library, self.speech), Origin.MACHINE),
+            picture_job.KIND: shelf.around(pictures),
+        }
 
     async def _connect(self) -> None:
         """Two links to every broker: one for documents and what devices say, one for content."""

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
     job_lease_s: float = Field(default=20.0, ge=1, description="After this a dead process's jobs are taken up again")
     upload_max_bytes: int = Field(default=512 * 1024**2, ge=1024, description="Largest file to take in")
     spool_quota_bytes: int = Field(default=4 * 1024**3, ge=1024, description="Disk space of files that wait")
+    library_keep_days: int | None = Field(
+        default=None, ge=1, description="Bytes unused for so long go, evidence stays; default: for ever"
+    )
+    library_quota_bytes: int | None = Field(
+        default=20 * 1024**3, ge=0, description="What a unit's library may hold, where nothing else is set for it"
+    )
     first_pass_delay_s: float = Field(
         default=0.3, ge=0, le=60, description="Time for devices to subscribe before new content is sent once to all"
     )

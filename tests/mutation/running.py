@@ -131,7 +131,7 @@ def _forget() -> None:
 
 
 @functools.cache
-def _remembering() -> list[functools._lru_cache_wrapper[object]]:
+def _remembering() -> "list[functools._lru_cache_wrapper[object]]":
     found = [one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper)]
     return [one for one in found if (one.__module__ or "").startswith(OURS)]
 

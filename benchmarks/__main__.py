@@ -22,6 +22,7 @@ BENCHMARKS = (
     "fan_out",
     "swarm",
     "intake",
+    "speech",
 )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +13,7 @@ from loa_protocol.errors import LoaError
 
 _TIMEOUT_S = 30.0
 _UPLOAD_TIMEOUT_S = 930.0
+_MAKING_TIMEOUT_S = 130.0
 
 
 class ApiUnreachable(LoaError):
@@ -84,6 +85,18 @@ class Client:
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
         return self._send("POST", "/media/joined", json={"title": title, "parts": parts}, headers=headers)
 
+    def begin_speech(self, body: dict[str, Any]) -> Any:
+        """Have a reading spoken as a background job; gives the job as it is now."""
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
+        content = {name: value for name, value in body.items() if value is not None}
+        return self._send("POST", "/speech", json=content, headers=headers)
+
+    def fetch(self, path: str, body: dict[str, Any]) -> tuple[bytes, Mapping[str, str]]:
+        """Bytes that are made at once, and the answer's headers."""
+        content = {name: value for name, value in body.items() if value is not None}
+        answer = self._asked("POST", path, json=content, timeout=_MAKING_TIMEOUT_S)
+        return answer.content, answer.headers
+
     def _hand_in(self, opened: BinaryIO, name: str, title: str | None, headers: dict[str, str]) -> Any:
         return self._send(
             "POST",
@@ -95,6 +108,9 @@ class Client:
         )
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
+        return self._asked(method, path, **options).json()
+
+    def _asked(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
@@ -102,7 +118,7 @@ class Client:
                 f"no controller answers at {self.url} ({error}); start one with “loa serve”"
             ) from error
         if response.is_success:
-            return response.json()
+            return response
         try:
             raise ApiRefused(response.json())
         except ValueError as error:

@@ -14,6 +14,7 @@ from loa_cli import (
     policies,
     schedules,
     serve,
+    speaking,
     staggering,
     swarm,
 )
@@ -28,6 +29,7 @@ app.command("serve")(serve.serve)
 app.command("agent")(agent.agent)
 app.command("play")(broadcasts.play)
 app.command("join")(joining.join)
+app.command("speak")(speaking.speak)
 app.command("stop")(broadcasts.stop)
 app.command("cancel")(broadcasts.cancel)
 app.command("ledger")(broadcasts.ledger)

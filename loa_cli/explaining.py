@@ -56,6 +56,8 @@ def explain(
         print_json(found)
         return
     console.print(f"{device} lúc {local(found['at'])}: {_heading(found)}", highlight=False)
+    for voice in found["machine_speech"]:
+        console.print(f"  {voice['vi']}", highlight=False, markup=False)
     for entry in found["others"]:
         console.print(f"  “{entry['title']}” ({local(entry['planned'])}): {_why(entry)}", highlight=False)
     if found["following"]:

@@ -61,6 +61,16 @@ def join_parts(client: Any, title: str, parts: list[dict[str, str | int]], *, qu
     return _shown(client, begin, quiet=quiet)
 
 
+def speak_reading(client: Any, said: dict[str, Any], *, quiet: bool = False) -> str:
+    """Have a reading spoken and follow the job, as `take_in`."""
+
+    def begin(shown: Progress) -> Any:
+        shown.add_task(STATES["queued"], total=1.0)
+        return client.begin_speech(said)
+
+    return _shown(client, begin, quiet=quiet)
+
+
 def _shown(client: Any, begin: Callable[[Progress], Any], *, quiet: bool) -> str:
     """Begin a job, which adds the bar, and follow it to its end."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())

@@ -15,6 +15,8 @@ from controller.broadcasts.rules import BroadcastRequest
 from controller.broadcasts.tables import BroadcastRow
 from controller.policies.answers import ObjectionView
 from controller.policies.objections import Objection
+from controller.speech import marks
+from controller.speech.marks import SpeechView
 from loa_protocol.documents.plan import OnPreempt
 from loa_protocol.ids import Level
 
@@ -48,7 +50,10 @@ class BroadcastBody(Body):
 
 
 class BroadcastView(View):
-    """A broadcast; `notes`: what the rules of the air change in it, told when it is accepted."""
+    """A broadcast; `notes`: what the rules of the air change in it, told when it is accepted.
+
+    `machine_speech`: whose voice it is where a machine speaks; told of one broadcast, not in lists.
+    """
 
     id: str
     title: str
@@ -67,6 +72,7 @@ class BroadcastView(View):
     occurrence: str | None
     to: list[str] = []
     notes: list[ObjectionView] = []
+    machine_speech: list[SpeechView] = []
 
 
 class StopBody(Body):
@@ -87,7 +93,8 @@ class StopView(View):
 
 async def _view(session: AsyncSession, row: BroadcastRow) -> BroadcastView:
     view = BroadcastView.model_validate(row)
-    return view.model_copy(update={"to": list(await store.scopes(session, row.id))})
+    spoken = await marks.of_broadcast(session, row.id)
+    return view.model_copy(update={"to": list(await store.scopes(session, row.id)), "machine_speech": spoken})
 
 
 @router.get("/broadcasts")

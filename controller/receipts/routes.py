@@ -12,6 +12,8 @@ from controller.api.models import View
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.tables import LedgerRow
 from controller.receipts import rules, service
+from controller.speech import marks
+from controller.speech.marks import SpeechView
 from loa_protocol.receipts import Receipt
 
 router = APIRouter(tags=["ledger"])
@@ -30,7 +32,10 @@ class LedgerRowView(View):
 
 
 class LedgerView(BaseModel):
-    """All answers of a broadcast. Σ `outcomes` + `waiting` = `expected`; `fixed`: the expected set is final."""
+    """All answers of a broadcast. Σ `outcomes` + `waiting` = `expected`; `fixed`: the expected set is final.
+
+    `machine_speech`: whose voice it was where a machine spoke.
+    """
 
     broadcast_id: str
     title: str
@@ -41,6 +46,7 @@ class LedgerView(BaseModel):
     waiting: int
     outcomes: dict[str, int]
     rows: list[LedgerRowView]
+    machine_speech: list[SpeechView]
 
 
 @router.get("/broadcasts/{broadcast_id}/ledger")
@@ -60,6 +66,7 @@ async def ledger(broadcast_id: str, session: Read) -> LedgerView:
         waiting=summary.waiting,
         outcomes=summary.outcomes,
         rows=rows,
+        machine_speech=await marks.of_broadcast(session, broadcast_id),
     )
 
 

@@ -1,7 +1,8 @@
 """Speaking as a background job: the kind `speak`. Its result is an asset that says it is a machine's voice.
 
-What was spoken goes through the intake as any file does. The same reading spoken anew by an engine that always says it
-the same way is the asset that is already there; one that another voice had to speak is an asset of its own.
+What was spoken goes through the intake as any file does, the silence around it taken off. The same reading spoken anew
+by an engine that always says it the same way is the asset that is already there; one that another voice had to speak is
+an asset of its own.
 """
 
 import asyncio
@@ -40,7 +41,12 @@ class SpeakKind:
         facts = dict(spoken.facts)
         identity = await asyncio.to_thread(_identity, spoken.path, facts)
         prepared = await self.library.prepare(
-            spoken.path, identity, order.title, folder / "work", lambda share: progress(_SPOKEN + (1 - _SPOKEN) * share)
+            spoken.path,
+            identity,
+            order.title,
+            folder / "work",
+            lambda share: progress(_SPOKEN + (1 - _SPOKEN) * share),
+            wishes=replace(self.library.usual, trim=True),
         )
         return TakenIn(self.library, replace(prepared, origin={"speech": facts}))
 

@@ -47,13 +47,12 @@ async def forget_choice(session: AsyncSession, unit_id: str) -> None:
     await session.execute(delete(SpeechChoice).where(SpeechChoice.unit_id == unit_id))
 
 
-async def facts_on_air(session: AsyncSession, broadcast_ids: Collection[str]) -> list[tuple[str, str, str, Any]]:
-    """The sounds of broadcasts: (broadcast, asset, its title, its facts)."""
-    query = (
-        select(BroadcastRendition.broadcast_id, Asset.id, Asset.title, Asset.facts)
-        .join(Rendition, Rendition.id == BroadcastRendition.rendition_id)
-        .join(Asset, Asset.id == Rendition.asset_id)
-        .where(BroadcastRendition.broadcast_id.in_(broadcast_ids))
-        .order_by(BroadcastRendition.broadcast_id, Asset.id)
+async def facts_on_air(session: AsyncSession, broadcast_id: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """The sounds of a broadcast, each once: its id, its title, its facts."""
+    played = (
+        select(Rendition.asset_id)
+        .join(BroadcastRendition, BroadcastRendition.rendition_id == Rendition.id)
+        .where(BroadcastRendition.broadcast_id == broadcast_id)
     )
-    return [tuple(row) for row in await session.execute(query)]
+    query = select(Asset.id, Asset.title, Asset.facts).where(Asset.id.in_(played)).order_by(Asset.id)
+    return [(row.id, row.title, row.facts) for row in await session.execute(query)]

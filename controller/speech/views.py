@@ -1,7 +1,7 @@
 """What the API says and is told of machine voices."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -124,14 +124,3 @@ class PronunciationView(View):
     spoken: str
     made_by: str | None
     made_at: datetime
-
-
-class SpeechView(View):
-    """A machine voice in a broadcast; `fell_back`: why not the voice that was wanted, as code and reason."""
-
-    asset_id: str
-    title: str
-    voice: str
-    about: str
-    wanted: str
-    fell_back: dict[str, Any] | None

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField
+from controller.speech import marks
 from controller.timelines import service
 from controller.timelines.views import (
     DisplacedView,
@@ -46,6 +47,7 @@ async def explain(device: IdField, at: UtcField, session: Read, controller: TheC
         playing=maybe_view(found.playing),
         others=[entry_view(one) for one in found.others],
         following=maybe_view(found.following),
+        machine_speech=await marks.of_broadcast(session, found.playing.broadcast) if found.playing else [],
     )
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from controller.speech.marks import SpeechView
 from controller.timelines.service import Displaced, Entry
 
 
@@ -49,13 +50,17 @@ class TimelineView(BaseModel):
 
 
 class ExplanationView(BaseModel):
-    """What a device plays at an instant, what had a claim on it and does not, and what follows."""
+    """What a device plays at an instant, what had a claim on it and does not, and what follows.
+
+    `machine_speech`: whose voice plays where it is a machine's.
+    """
 
     device: str
     at: datetime
     playing: EntryView | None
     others: list[EntryView]
     following: EntryView | None
+    machine_speech: list[SpeechView]
 
 
 class DisplacedView(BaseModel):

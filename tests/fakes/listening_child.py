@@ -15,7 +15,7 @@ HEARD = "heard"
 def main() -> None:
     raw = sys.stdin.buffer.read()
     ear = next(folder / HEARD for folder in Path.cwd().parents if (folder / HEARD).is_dir())
-    number = len(list(ear.iterdir()))
+    number = len(list(ear.glob("*.stdin")))
     (ear / f"{number}.stdin").write_bytes(raw)
     (ear / f"{number}.argv").write_bytes("\0".join(sys.argv[1:]).encode())
     sys.stdin = io.TextIOWrapper(io.BytesIO(raw))

@@ -16,6 +16,7 @@ from edge_agent.light.upward import Upward
 from loa_protocol import topics
 from loa_protocol.acceptance import Refusal, Why, check
 from loa_protocol.documents.device import Ack
+from loa_protocol.documents.plan import ContentSegment
 from loa_protocol.documents.trust import Ceilings, Role, RoleKeys
 from loa_protocol.envelope import open_payload, parse, seal
 from loa_protocol.keys import Ed25519Signer
@@ -23,6 +24,7 @@ from loa_protocol.policy import HardLimits
 from loa_protocol.receipts import GENESIS, Note, ReceiptBatch, follow_chain
 from loa_protocol.topics import Family
 from loa_protocol.trust import join_array
+from tests.fakes.agent_world import content_named
 from tests.fakes.province import COMMUNE, NOW, Province, plan, receiver
 
 TOPIC = topics.scoped(Family.PLAN, COMMUNE)
@@ -193,12 +195,30 @@ def test_a_trust_list_is_walked_once_for_all_devices() -> None:
 def test_equal_documents_are_merged_once_and_others_are_not_mistaken_for_them() -> None:
     merging, one, other = SharedMerging(), plan(), plan(broadcasts=())
 
-    first = merging.agenda((one,), frozenset())
+    first = merging.agenda((one,), ("vi",), frozenset())
 
-    assert merging.agenda((one,), frozenset()) is first
-    assert merging.agenda((other,), frozenset()).items == {}
+    assert merging.agenda((one,), ("vi",), frozenset()) is first
+    assert merging.agenda((other,), ("vi",), frozenset()).items == {}
     strict, mild = Ceilings(max_volume=20), Ceilings(max_volume=90)
     assert merging.policy((), strict, HardLimits()) != merging.policy((), mild, HardLimits())
+
+
+def test_simulated_devices_that_share_a_plan_last_as_long_as_their_own_languages() -> None:
+    merging = SharedMerging()
+    [broadcast] = plan().broadcasts
+    said = ContentSegment(ref="chung", variants={"hmn": "mong", "vi": "viet"})
+    lengths = {"chung": 1000, "mong": 4000, "viet": 3000}
+    held = msgspec.structs.replace(
+        plan(broadcasts=(msgspec.structs.replace(broadcast, segments=(said,), duration_ms=7000),)),
+        manifest={ref: content_named(ref, duration_ms=length_ms) for ref, length_ms in lengths.items()},
+    )
+
+    told = {
+        languages: next(iter(merging.agenda((held,), languages, frozenset()).items.values())).duration_ms
+        for languages in (("hmn", "vi"), ("vi",), ("km",), ())
+    }
+
+    assert told == {("hmn", "vi"): 7000, ("vi",): 3000, ("km",): 1000, (): 1000}
 
 
 def test_more_devices_than_the_system_allows_are_refused_with_what_to_do() -> None:

@@ -60,10 +60,10 @@ def set_policy(
     by: Annotated[str, typer.Option(help="Who changes it.")] = "",
 ) -> None:
     """Make a file the policy of its scope; tells what of the planned it silences."""
+    from controller.handwritten.files import load
     from controller.policies import document
-    from controller.schedules.files import load_shaped
 
-    written = load_shaped(file, document.PolicyFile)
+    written = load(file, document.PolicyFile)
     wanted, standing = document.plain(document.sound(written)), _standing(line.client, written.scope)
     if standing is not None and standing["document"] == wanted and revision is None:
         saved = {**standing, "silenced": []}

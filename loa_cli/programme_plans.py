@@ -17,7 +17,9 @@ import msgspec
 import typer
 from rich.table import Column, Table
 
-from controller.schedules.files import MAX_CHARACTERS, ScheduleInvalid, load_programme, says_changes, write_programme
+from controller.handwritten.faults import FileInvalid
+from controller.handwritten.files import MAX_CHARACTERS
+from controller.schedules.files import load_programme, says_changes, write_programme
 from controller.schedules.programme import ProgrammeFile
 from loa_cli.client import ApiRefused, Client
 from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json
@@ -90,7 +92,7 @@ def wanted_of(file: Path, begin: date | None, note: str = "") -> Wanted:
     """A file, ready to be put in place; a wrong one is told in Vietnamese and ends the command with 1."""
     try:
         return Wanted(load_programme(file), begin, note, keep_changes=not says_changes(file), file=file)
-    except ScheduleInvalid as error:
+    except FileInvalid as error:
         for fault in error.faults:
             errors.print(fault.told("vi"), highlight=False, markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_ERROR) from error

@@ -41,7 +41,8 @@ def check(
     """Look for every mistake of these files, without a controller. Exit code 1 if there is one."""
     from dataclasses import asdict
 
-    from controller.schedules.files import FileFault, ScheduleInvalid, load_programme, same_id_twice
+    from controller.handwritten.faults import FileFault, FileInvalid
+    from controller.schedules.files import load_programme, same_id_twice
     from controller.schedules.programme import ProgrammeFile
 
     if lang not in {"vi", "en"}:
@@ -51,7 +52,7 @@ def check(
     for file in files:
         try:
             loaded.append((str(file), load_programme(file)))
-        except ScheduleInvalid as error:
+        except FileInvalid as error:
             found += error.faults
     found += same_id_twice(loaded)
     if as_json:

@@ -4,27 +4,34 @@ Rules: strict, an unknown field is refused; times of day are text (`05:00`, `24:
 midnight); what is not said is not restricted. `faults` tells everything that is wrong, in Vietnamese and English.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from controller.schedules.programme import EVERY_DAY, Weekday
+from controller.handwritten import structure
+from controller.handwritten.days import EVERY_DAY, Weekday
+from controller.handwritten.faults import Fault
+from controller.handwritten.forms import form
 from loa_protocol.documents import policy as wire
 from loa_protocol.documents.policy import Policy
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import Scope, Volume
 from loa_protocol.policy import PolicyInvalid, zone
 
-_END = r"(?![\s\S])"
-_AT = re.compile(r" - at `\$\.(?P<path>[^`]+)`$")
 FORMAT = "loa.policy.v1"
 _ALWAYS = datetime(2020, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
-Minute = Annotated[str, Meta(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)" + _END)]
+Minute = Annotated[
+    str,
+    form(
+        r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)",
+        "viết giờ từ 00:00 đến 24:00, ví dụ 05:00",
+        "write a time from 00:00 to 24:00, such as 05:00",
+    ),
+]
 
 
 class PolicyUnsound(LoaError):
@@ -77,31 +84,20 @@ class Rules(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 class PolicyFile(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """As a file: which scope it is for, too."""
 
-    format: Annotated[str, Meta(pattern=r"^loa\.policy\.v1" + _END)]
+    format: Annotated[str, form(r"^loa\.policy\.v1", f"viết {FORMAT}", f"write {FORMAT}")]
     scope: Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with a document."""
-
-    field: str
-    vi: str
-    en: str
 
 
 def read(data: Any) -> Rules:
     """Rules from plain JSON.
 
     Raises:
-        PolicyUnsound: with every fault, or the first where the form itself is wrong.
+        PolicyUnsound: with every fault.
     """
-    try:
-        rules = msgspec.convert(data, Rules)
-    except msgspec.ValidationError as error:
-        text, at = str(error), _AT.search(str(error))
-        raise _unsound([Fault(at["path"] if at else "$", f"không đọc được: {text}", text)]) from error
-    return sound(rules)
+    found = structure.faults(data, Rules)
+    if found:
+        raise _unsound(found)
+    return sound(msgspec.convert(data, Rules))
 
 
 def sound(rules: Rules) -> Rules:
@@ -128,19 +124,26 @@ def faults(rules: Rules) -> list[Fault]:
     try:
         zone(rules.zone)
     except PolicyInvalid:
-        found.append(Fault("zone", f"không có múi giờ “{rules.zone}”", f"there is no time zone {rules.zone!r}"))
+        found.append(
+            Fault("zone", "zone_unknown", f"không có múi giờ “{rules.zone}”", f"there is no time zone {rules.zone!r}")
+        )
     named: tuple[tuple[str, tuple[Window | VolumeCap, ...]], ...] = (
         ("windows", rules.windows),
         ("volume_caps", rules.volume_caps),
     )
     for name, spans in named:
         found += [
-            Fault(f"{name}[{at}].to", "giờ kết thúc trùng giờ bắt đầu", "it ends when it begins; nothing is in it")
+            Fault(
+                f"{name}[{at}].to",
+                "span_empty",
+                "giờ kết thúc trùng giờ bắt đầu",
+                "it ends when it begins; nothing is in it",
+            )
             for at, span in enumerate(spans)
             if _minute(span.from_) % _DAY == _minute(span.to) % _DAY and (span.from_, span.to) != ("00:00", "24:00")
         ]
     found += [
-        Fault(f"blackouts[{at}].to", "ngày cuối trước ngày đầu", "its last day is before its first")
+        Fault(f"blackouts[{at}].to", "days_reversed", "ngày cuối trước ngày đầu", "its last day is before its first")
         for at, black in enumerate(rules.blackouts)
         if black.to < black.from_
     ]
@@ -194,5 +197,5 @@ def _unsound(found: list[Fault]) -> PolicyUnsound:
     told = "; ".join(f"{one.field}: {one.en}" for one in found)
     return PolicyUnsound(
         f"the policy cannot be used: {told}; correct it",
-        faults=[{"field": one.field, "vi": one.vi, "en": one.en} for one in found],
+        faults=[asdict(one) for one in found],
     )

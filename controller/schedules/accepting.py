@@ -11,9 +11,11 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import store as broadcasts
+from controller.handwritten import structure
+from controller.handwritten.faults import Fault
 from controller.schedules import programme as written
-from controller.schedules import rules, structure
-from controller.schedules.fault_texts import Fault, fault
+from controller.schedules import rules
+from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile
 from controller.schedules.recurrence import FIRST_DAY, LAST_DAY
 from controller.schedules.sessions import wall_of

@@ -6,7 +6,8 @@ Only what the shape of the document does not show; what sessions do to each othe
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 
-from controller.schedules.fault_texts import Fault, fault
+from controller.handwritten.faults import Fault
+from controller.schedules.fault_texts import fault
 from controller.schedules.programme import ChimeSegment, ProgrammeFile, Segment, Session
 from controller.schedules.recurrence import (
     FIRST_DAY,

@@ -3,19 +3,9 @@
 The texts take their figures by name from whoever finds the fault; a code once given keeps its meaning.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong; `field` is where in the document, such as `sessions[0].at`."""
-
-    field: str
-    code: str
-    vi: str
-    en: str
-
+from controller.handwritten.faults import Fault
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "zone_unknown": (

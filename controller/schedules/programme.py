@@ -12,37 +12,43 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from controller.handwritten.days import Weekday
+from controller.handwritten.forms import END, form
 from loa_protocol.documents.plan import OnPreempt, Rank
 from loa_protocol.ids import Id, Language, Level, Scope, Volume
 
-_END = r"(?![\s\S])"
-
 FORMAT = "loa.programme.v1"
-WallTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?" + _END)]
+WallTime = Annotated[
+    str,
+    form(
+        r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?",
+        "viết giờ và phút đủ hai chữ số, ví dụ 05:00",
+        "write hours and minutes in two digits: 05:00",
+    ),
+]
 WallInstant = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?" + _END)
+    str,
+    form(
+        r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?",
+        "viết ngày và giờ, ví dụ 2026-11-21T05:00",
+        "write date and time, such as 2026-11-21T05:00",
+    ),
 ]
 """A local date and time of the programme's zone; names an occurrence by when its rule has it begin."""
 Title = Annotated[str, Meta(min_length=1, max_length=300)]
 Note = Annotated[str, Meta(max_length=500)]
 Seconds = Annotated[int, Meta(ge=1, le=4 * 3600)]
-Rrule = Annotated[str, Meta(min_length=6, max_length=500, pattern=r"^[A-Za-z0-9=;,+:-]+" + _END)]
+Rrule = Annotated[
+    str,
+    form(
+        r"^[A-Za-z0-9=;,+:-]+",
+        "viết quy tắc RFC 5545 không có DTSTART, ví dụ FREQ=WEEKLY;BYDAY=MO",
+        "write an RFC 5545 rule without DTSTART, such as FREQ=WEEKLY;BYDAY=MO",
+        least=6,
+        most=500,
+    ),
+]
 Dates = Annotated[tuple[date, ...], Meta(max_length=1000)]
-
-
-class Weekday(StrEnum):
-    """Days as `date.weekday()` counts them."""
-
-    MON = "mon"
-    TUE = "tue"
-    WED = "wed"
-    THU = "thu"
-    FRI = "fri"
-    SAT = "sat"
-    SUN = "sun"
-
-
-EVERY_DAY = tuple(Weekday)
 
 
 class OnHoliday(StrEnum):
@@ -101,7 +107,7 @@ class RelaySegment(_Segment, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Another station for a fixed time (tiếp sóng); `fallback` is an asset that is sent when it fails or is silent."""
 
     title: Title
-    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+" + _END, max_length=500)]
+    url: Annotated[str, Meta(pattern=r"^https?://[^\s]+" + END, max_length=500)]
     duration_s: Seconds
     fallback: Id | None = None
 
@@ -179,7 +185,7 @@ class ProgrammeFile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     FORMAT: ClassVar[str] = FORMAT
 
-    format: Annotated[str, Meta(pattern=r"^loa\.programme\.v1" + _END)]
+    format: Annotated[str, form(r"^loa\.programme\.v1", f"viết {FORMAT}", f"write {FORMAT}")]
     id: Id
     title: Title
     unit: Id

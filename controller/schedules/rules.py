@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from controller.handwritten.faults import Fault
 from controller.schedules.checks import change_faults, document_faults, session_faults
-from controller.schedules.fault_texts import Fault, fault
+from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile, Session
 from controller.schedules.recurrence import FIRST_DAY, instant
 from controller.schedules.sessions import canonical, longest_ms, original_of, planned, valid_days, wall_of, zone_in

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from controller.handwritten.days import EVERY_DAY
 from controller.schedules import lunar
 from controller.schedules.holidays import is_holiday
 from controller.schedules.programme import (
-    EVERY_DAY,
     BulletinsSegment,
     ChimeSegment,
     OnHoliday,

@@ -98,7 +98,7 @@ def test_a_policy_that_was_changed_meanwhile_is_not_overwritten(served: Client) 
     [
         ({"windows": [{"from": "25:00", "to": "06:00"}]}, "windows[0].from"),
         ({"windows": [{"from": "06:00", "to": "06:00"}]}, "windows[0].to"),
-        ({"minutes": 5}, "$"),
+        ({"minutes": 5}, "minutes"),
         ({"zone": "Mars/Base"}, "zone"),
         ({"volume_caps": [{"from": "06:00", "to": "07:00", "volume": 101}]}, "volume_caps[0].volume"),
     ],

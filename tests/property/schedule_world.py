@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 from hypothesis import strategies as st
 
-from controller.schedules.programme import EVERY_DAY, Change, ProgrammeFile, Session
+from controller.handwritten.days import EVERY_DAY
+from controller.schedules.programme import Change, ProgrammeFile, Session
 from controller.schedules.rules import expand, faults, series_of
 
 FIRST, LAST = date(2025, 12, 1), date(2026, 6, 30)

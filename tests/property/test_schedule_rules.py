@@ -10,10 +10,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.handwritten.days import EVERY_DAY
 from controller.schedules.calendars.reading import IcalInvalid, read_ical
 from controller.schedules.calendars.writing import document_as_ical
 from controller.schedules.holidays import is_holiday
-from controller.schedules.programme import EVERY_DAY, LeapMonth, ProgrammeFile, Session
+from controller.schedules.programme import LeapMonth, ProgrammeFile, Session
 from controller.schedules.rules import Revision, Series, changes_of, expand, faults, series_of, strays
 from tests.property.schedule_world import FIRST, LAST, documents, walls, whole
 

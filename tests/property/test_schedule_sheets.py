@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.schedules.programme import EVERY_DAY
+from controller.handwritten.days import EVERY_DAY
 from controller.schedules.sheets.columns import COLUMNS
 from controller.schedules.sheets.days import Days, days
 from controller.schedules.sheets.reading import read

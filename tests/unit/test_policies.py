@@ -87,7 +87,7 @@ def test_a_file_with_an_unknown_word_is_refused_with_its_line() -> None:
         ({"blackouts": [{"from": "2027-06-09", "to": "2027-06-08"}], "zone": "x"}, ["zone", "blackouts[0].to"]),
         ({"windows": [{"from": "6:00", "to": "07:00"}]}, ["windows[0].from"]),
         ({"slots_a_day": -1}, ["slots_a_day"]),
-        ({"slots": 1}, ["$"]),
+        ({"slots": 1}, ["slots"]),
     ],
 )
 def test_every_fault_is_told_with_its_field(change: dict[str, Any], fields: list[str]) -> None:

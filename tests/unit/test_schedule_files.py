@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.handwritten.faults import FileFault, FileInvalid
+from controller.handwritten.files import MAX_CHARACTERS
+from controller.handwritten.structure import faults
 from controller.schedules.files import (
-    MAX_CHARACTERS,
-    FileFault,
-    ScheduleInvalid,
     load_programme,
     programme_schema,
     read_programme,
@@ -21,7 +21,6 @@ from controller.schedules.files import (
     write_programme,
 )
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.structure import faults
 
 SMALL = """\
 format: loa.programme.v1
@@ -49,9 +48,9 @@ EVERY_MINUTE = f"FREQ=DAILY;BYHOUR={','.join(map(str, range(24)))};BYMINUTE={','
 
 
 def refused(text: str) -> tuple[FileFault, ...]:
-    with pytest.raises(ScheduleInvalid) as caught:
+    with pytest.raises(FileInvalid) as caught:
         read_programme(text, "x.yaml")
-    assert caught.value.code == "schedule_invalid"
+    assert caught.value.code == "file_invalid"
     return caught.value.faults
 
 
@@ -195,7 +194,7 @@ def test_a_huge_file_is_refused_before_it_is_looked_at(tmp_path: Path):
     with path.open("wb") as opened:
         opened.truncate(1 << 40)  # a terabyte of nothing: it takes no room and would take all memory
 
-    with pytest.raises(ScheduleInvalid) as caught:
+    with pytest.raises(FileInvalid) as caught:
         load_programme(path)
 
     assert caught.value.faults[0].code == "too_large"
@@ -211,14 +210,14 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | 
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(ScheduleInvalid, match=r"programme\.yaml") as caught:
+    with pytest.raises(FileInvalid, match=r"programme\.yaml") as caught:
         load_programme(path)
 
     assert [(one.line, one.code) for one in caught.value.faults] == [(line, code)]
 
 
 def test_a_folder_is_refused(tmp_path: Path):
-    with pytest.raises(ScheduleInvalid, match="cannot be read"):
+    with pytest.raises(FileInvalid, match="cannot be read"):
         load_programme(tmp_path)
 
 
@@ -329,5 +328,5 @@ def test_a_torn_file_is_read_or_refused_with_a_line_of_it(place: int, taken: int
 def outcome(text: str) -> tuple[tuple[FileFault, ...], ProgrammeFile | None]:
     try:
         return (), read_programme(text)
-    except ScheduleInvalid as error:
+    except FileInvalid as error:
         return error.faults, None

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from icalendar import Calendar, Component
 
+from controller.handwritten.faults import Fault
 from controller.schedules.calendars.words import (
     broken,
     cancelled,
@@ -37,7 +38,7 @@ from controller.schedules.calendars.writing import (
     text_line,
     uncarried,
 )
-from controller.schedules.fault_texts import Fault, fault
+from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile, Session
 from controller.schedules.recurrence import NEVER_YEARS, RecurrenceInvalid, rule_of, walls, zone_of
 from controller.schedules.rules import changes_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from controller.schedules.programme import EVERY_DAY, Weekday
+from controller.handwritten.days import EVERY_DAY, Weekday
 from controller.schedules.sheets.words import Unclear, bare
 
 MAX_DAYS = 1000

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from controller.schedules import rules, structure
-from controller.schedules.fault_texts import Fault
+from controller.handwritten import structure
+from controller.handwritten.faults import Fault
+from controller.schedules import rules
 from controller.schedules.programme import ProgrammeFile
 from controller.schedules.sheets.cells import BY_KEY, FIELD_READERS, KINDS, SEGMENT_FIELDS, SESSION_READERS, default
 from controller.schedules.sheets.columns import COLUMNS, EXAMPLE, Column, letter

@@ -1,0 +1,240 @@
+"""Bulletins over HTTP, what is known before they go on air, and who has let go of what was withdrawn."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from controller.api.app import create_app
+from controller.broadcasts.tables import LedgerRow
+from controller.bulletins import readiness, recalls, service
+from controller.bulletins.recalls import Told
+from controller.bulletins.tables import Bulletin
+from controller.delivery import store as delivery
+from controller.delivery.planner import Planner
+from controller.devices import service as devices
+from controller.devices.tables import DeviceReport
+from controller.policies import document as policy_document
+from controller.policies import service as policies
+from controller.runtime.keys import Keyring
+from controller.runtime.server import Controller
+from controller.runtime.settings import Settings
+from loa_protocol import topics
+from loa_protocol.topics import Family
+from tests.fakes.commune import COMMUNE, SCOPE
+from tests.fakes.databases import sqlite_url
+from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at
+from tests.fakes.station import EVENING, programme, slot
+
+PLAN = topics.scoped(Family.PLAN, SCOPE)
+VARIANTS = [{"language": "vi", "text": "Mời bà con.", "audio": "tin", "audio_kind": "recording"}]
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A newsroom in a file, made once."""
+
+    async def make() -> None:
+        async with newsroom(sqlite_url(folder)):
+            pass
+
+    folder = tmp_path_factory.mktemp("furnished")
+    asyncio.run(make())
+    return folder / "loa.db"
+
+
+@pytest.fixture
+async def here(furnished: Path, tmp_path: Path) -> AsyncIterator[Newsroom]:
+    shutil.copy(furnished, tmp_path / "loa.db")
+    async with newsroom_at(sqlite_url(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+async def api(here: Newsroom, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The API on the newsroom's database and clock; nothing else of the controller runs."""
+    settings = Settings(data_dir=tmp_path / "controller", database_url=sqlite_url(tmp_path))
+    controller = await asyncio.to_thread(Controller, settings, here.station.xa.clock)
+    transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))
+    headers = {"Authorization": "Bearer bi-mat"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1", headers=headers) as client:
+        yield client
+    await controller.stop()
+
+
+async def ask(
+    api: httpx.AsyncClient, here: Newsroom, who: str | None, method: str, path: str, body: Any = None
+) -> tuple[int, Any]:
+    headers = {} if who is None else {"X-Loa-Person": here.id_of(who)}
+    answer = await api.request(method, path, json=body, headers=headers)
+    return answer.status_code, answer.json()
+
+
+async def test_a_bulletin_goes_its_way_over_http(here: Newsroom, api: httpx.AsyncClient) -> None:
+    document = {"title": "Tiêm chủng", "field": "health", "variants": VARIANTS}
+    body = {"unit": COMMUNE, "document": document}
+    nobody, _ = await ask(api, here, None, "POST", "/bulletins", body)
+    made, row = await ask(api, here, "lan", "POST", "/bulletins", body)
+    at = f"/bulletins/{row['id']}"
+    start = (here.now + timedelta(hours=1)).isoformat()
+    placed, place = await ask(api, here, "lan", "POST", f"{at}/placements", {"to": [SCOPE], "start": start})
+    _, second = await ask(api, here, "lan", "POST", f"{at}/placements", {"slot": COMMUNE})
+    submitted, _ = await ask(api, here, "lan", "POST", f"{at}/submit", {})
+    own, refusal = await ask(api, here, "lan", "POST", f"{at}/approve", {"revision": 1})
+    other, _ = await ask(api, here, "hung", "POST", f"{at}/approve", {"revision": 2})
+    approved, stands = await ask(api, here, "hung", "POST", f"{at}/approve", {"revision": 1, "why": "Đúng"})
+    edited, after = await ask(api, here, "lan", "PUT", at, {"document": document, "expected_revision": 1})
+    dropped, gone = await ask(api, here, "lan", "DELETE", f"{at}/placements/{second['id']}")
+    _, history = await ask(api, here, None, "GET", f"{at}/history")
+    withdrawn, _ = await ask(api, here, "hung", "POST", f"{at}/withdraw", {"why": "Sai"})
+    _, told = await ask(api, here, None, "GET", f"{at}/withdrawal")
+    _, listed = await ask(api, here, None, "GET", "/bulletins?q=tiem&state=withdrawn&unit=tinh&language=vi")
+    unknown, _ = await ask(api, here, None, "GET", "/bulletins/khong-co")
+
+    assert (nobody, made, placed, submitted, own, other) == (403, 201, 201, 200, 403, 409)
+    assert refusal["code"] in {"not_approver", "own_bulletin"}
+    assert (place["state"], approved, stands["state"]) == ("reserved", 200, "approved")
+    assert [one["state"] for one in stands["placements"]] == ["placed", "placed"]
+    assert (edited, after["state"], after["revision"], after["approved_revision"]) == (200, "in_review", 2, 1)
+    assert (dropped, gone["state"], withdrawn, unknown) == (200, "withdrawn", 200, 404)
+    assert [(one["step"], one["person"]) for one in history["steps"]] == [
+        ("created", "lan"),
+        ("placed", "lan"),
+        ("placed", "lan"),
+        ("submitted", "lan"),
+        ("approved", "hung"),
+        ("edited", "lan"),
+        ("unplaced", "lan"),
+    ]
+    assert [one["number"] for one in history["revisions"]] == [2, 1]
+    assert (told["devices"], told["unconfirmed"], told["vi"]) == (2, 2, "có thể vẫn phát ở 2 cụm loa")
+    assert [one["id"] for one in listed] == [row["id"]]
+
+
+async def test_what_is_wrong_with_a_bulletin_is_told_by_field(here: Newsroom, api: httpx.AsyncClient) -> None:
+    async def create(**document: Any) -> tuple[int, Any]:
+        return await ask(api, here, "lan", "POST", "/bulletins", {"unit": COMMUNE, "document": document})
+
+    bad, said = await create(title="x", variants=[{"language": "vi", "audio": "tin"}])
+    shapeless, shape = await create(title="x", variants=[{"language": "tiếng Việt"}])
+    unknown, missing = await create(title="x", variants=[{**VARIANTS[0], "audio": "khong-co"}])
+    empty, nothing = await create(title="\u202e", variants=[])
+    long, too_long = await create(title="x", variants=[{"language": "vi", "text": "a" * 100_000}])
+
+    assert (bad, said["code"]) == (422, "bulletin_invalid")
+    assert [one["field"] for one in said["details"]["faults"]] == ["variants[0].audio_kind"]
+    assert (shapeless, shape["code"]) == (422, "bulletin_invalid")
+    assert (unknown, missing["code"]) == (404, "asset_unknown")
+    assert (empty, nothing["code"]) == (422, "text_empty")
+    assert (long, too_long["code"]) == (422, "text_too_long")
+
+
+async def test_a_unit_says_its_rules_and_who_changed_them_is_kept(here: Newsroom, api: httpx.AsyncClient) -> None:
+    at = f"/units/{COMMUNE}/bulletin-rules"
+    body = {"self_approval": True, "remind_before_min": [30, 30, 5], "why": "Quy chế 12"}
+    first, _ = await ask(api, here, "tu", "PUT", at, body)
+    late, refusal = await ask(api, here, "tu", "PUT", at, body)
+    nobody, _ = await ask(api, here, None, "PUT", at, {**body, "expected_revision": 1})
+    _, holds = await ask(api, here, None, "GET", at)
+
+    assert (first, late, refusal["code"], nobody) == (200, 409, "bulletin_rules_moved_on", 403)
+    assert (holds["self_approval"], holds["self_approval_of"], holds["remind_before_min"]) == (True, COMMUNE, [30, 5])
+    assert [(one["number"], one["made_by"], one["why"]) for one in holds["history"]] == [
+        (1, here.id_of("tu"), "Quy chế 12")
+    ]
+
+
+async def test_what_would_not_be_heard_is_known_before_the_approval(here: Newsroom) -> None:
+    await here.write(lambda s: _speak(s, "loa-2", ["hmn", "vi"]))
+    await here.station.save(programme({**EVENING, "segments": [slot(30)]}))
+    row = await here.create()
+    at = await here.place_at(row, 3600)
+    in_slot = await here.place(row, slot=COMMUNE)
+    before = await _points(here, row)
+    rules = policy_document.read({"windows": [{"from": "17:00", "to": "19:00"}]})
+    await here.write(lambda s: policies.put(s, SCOPE, rules, expected=None, now=here.now))
+    after = await _points(here, row)
+
+    assert before == {
+        ("longer_than_slot", in_slot.id),
+        ("language_missing", at.id),
+        ("language_missing", in_slot.id),
+    }
+    assert after - before == {("outside_rules", at.id)}
+
+
+async def _speak(session: Any, device_id: str, languages: list[str]) -> None:
+    device = await devices.require(session, device_id)
+    device.languages = languages
+
+
+async def _points(here: Newsroom, row: Bulletin) -> set[tuple[str, str]]:
+    async with here.station.xa.db.reading() as session:
+        stands = await service.require(session, row.id)
+        return {(one.code, one.placement) for one in await readiness.points(session, stands, here.now)}
+
+
+async def test_who_has_not_let_go_of_a_withdrawn_bulletin_is_counted(here: Newsroom, tmp_path: Path) -> None:
+    keyring = Keyring(tmp_path / "keys", here.station.xa.db, here.station.xa.clock)
+    await keyring.open()
+    planner = Planner(here.station.xa.db, keyring, here.station.xa.clock, signed=lambda _: None)
+    row = await here.approved()
+    placed = await here.place_at(row, 3600)
+    old = await _signed(here, planner)
+    await _report(here, "loa-1", old)
+    await here.withdraw(row)
+    at_once = await _told(here, row)
+    here.station.xa.clock.move(seconds=1)
+    new = await _signed(here, planner)
+    signed = await _told(here, row)
+    await _report(here, "loa-1", new)
+    one_left = await _told(here, row)
+    await _answer(here, placed.broadcast_id or "", "loa-2")
+    nobody = await _told(here, row)
+
+    assert new > old
+    assert [one.device_id for one in at_once.doubtful] == ["loa-1", "loa-2"]
+    assert signed == at_once
+    assert [(one.device_id, one.online) for one in one_left.doubtful] == [("loa-2", False)]
+    assert (nobody.doubtful, nobody.confirmed, nobody.devices) == ((), 2, 2)
+
+
+async def test_nobody_is_counted_any_more_when_it_would_be_over_anyway(here: Newsroom) -> None:
+    row = await here.approved()
+    await here.place_at(row, 600)
+    await here.withdraw(row)
+    before = await _told(here, row)
+    here.station.xa.clock.move(hours=2)
+    after = await _told(here, row)
+
+    assert (len(before.doubtful), len(after.doubtful)) == (2, 0)
+    assert recalls.sentence(after)[0] == "không còn phát ở cụm loa nào"
+
+
+async def _signed(here: Newsroom, planner: Planner) -> int:
+    """The version of the commune's plan once everything is signed."""
+    while await planner.step():
+        pass
+    async with here.station.xa.db.reading() as session:
+        return (await delivery.versions_of(session, [PLAN]))[PLAN]
+
+
+async def _report(here: Newsroom, device: str, version: int) -> None:
+    async with here.station.xa.db.transaction() as session:
+        state = {"have": {PLAN: version}}
+        await session.merge(DeviceReport(device_id=device, online=True, seen_at=here.now, state=state))
+
+
+async def _answer(here: Newsroom, broadcast: str, device: str) -> None:
+    async with here.station.xa.db.transaction() as session:
+        session.add(LedgerRow(broadcast_id=broadcast, device_id=device, outcome="skipped", answered_at=here.now))
+
+
+async def _told(here: Newsroom, row: Bulletin) -> Told:
+    async with here.station.xa.db.reading() as session:
+        return await recalls.told(session, row.id, here.now)

@@ -11,6 +11,8 @@ from loa_cli import (
     intake,
     inventory,
     joining,
+    notices,
+    people,
     policies,
     schedules,
     serve,
@@ -42,6 +44,8 @@ app.add_typer(bulletins.bulletins, name="bulletin")
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
+app.add_typer(people.people, name="people")
+app.add_typer(notices.notices, name="notices")
 app.add_typer(policies.policies, name="policy")
 app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(staggering.staggers, name="stagger")

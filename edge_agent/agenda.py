@@ -16,7 +16,7 @@ from edge_agent.holdings import Holdings
 from edge_agent.programmes import Catalogue, Programme
 from loa_protocol.acceptance import still_valid
 from loa_protocol.documents.device import Assignment, ClockReport, DeviceKind
-from loa_protocol.documents.plan import OnLate, Plan
+from loa_protocol.documents.plan import Content, OnLate, Plan
 from loa_protocol.documents.policy import Policy
 from loa_protocol.documents.trust import Ceilings
 from loa_protocol.policy import EffectivePolicy, HardLimits, PolicyInvalid, merge
@@ -136,6 +136,10 @@ class Desk:
         """What an item sounds on this device."""
         return self._catalogue.programme(item)
 
+    def picture(self, item: Item) -> Content | None:
+        """What the manifest says of the image that an item shows."""
+        return self._catalogue.picture(item)
+
     def plays_rest(self, item: Item) -> bool:
         """Whether a late begin sounds only the rest."""
         return item.on_late is OnLate.REST
@@ -147,9 +151,11 @@ class Desk:
         return fresh and self._clock.read().schedules_play
 
     def needs(self, settled: Callable[[Occurrence], bool]) -> tuple[Need, ...]:
-        """The content that the plans will need on this device; boards need none."""
+        """The content that the plans will need on this device: sounds, or a board's images."""
         assignment = self._holdings.assignment
-        if assignment is None or assignment.kind is not DeviceKind.SPEAKER:
+        if assignment is None:
             return ()
+        if assignment.kind is DeviceKind.BOARD:
+            return tuple(Need(content, at) for content, at in self._catalogue.pictures(settled, self._clock.now()))
         needs = self._catalogue.needs(settled, self._clock.now(), turn=assignment.turn)
         return tuple(Need(content, at) for content, at in needs)

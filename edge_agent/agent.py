@@ -225,7 +225,14 @@ class Agent:
 
         own = self._given.config.output
         folder = Path(own.path) if own is not None and own.kind == "file" and own.path else None
-        self._board = BoardRunner(desk=self._desk, notebook=self._notebook, clock=self._clock, told=self._told)
+        self._board = BoardRunner(
+            desk=self._desk,
+            notebook=self._notebook,
+            clock=self._clock,
+            told=self._told,
+            content=self._fetcher,
+            path=self._cache.path,
+        )
         driver = open_driver(board, self._folder, self._clock.now, folder=folder)
         self._show = open_show(board, driver, self._board)
         self._board.attach(self._show)

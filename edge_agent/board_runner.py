@@ -1,17 +1,19 @@
 """A board follows the timeline: windows become items of the show, and what was really shown becomes receipts.
 
 Rules: `started` is committed before the first frame; a board that was off may show what is left of a window again, but
-there is one receipt; frames that the board could not prove do not count as played.
+there is one receipt; frames that the board could not prove do not count as played. An image is shown as soon as it is
+there, its text alone until then; what was asked for and not shown is named in the receipt.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from edge_agent.agenda import Desk, Outlook
-from edge_agent.board.items import BoardItem, Ending, ItemResult
+from edge_agent.board.items import IMAGE_MISSING, VIDEO_UNSUPPORTED, BoardItem, Ending, ItemResult
 from edge_agent.clock import ClockKeeper
 from edge_agent.notebook import Notebook
 from edge_agent.performance import cue_name
@@ -37,11 +39,28 @@ class ShowPort(Protocol):
         """Show these from now on."""
 
 
+class ContentPort(Protocol):
+    """What the runner asks of the content cache."""
+
+    def ready(self, root: str) -> bool:
+        """Whether an asset is whole and verified."""
+
+
 class BoardRunner:
     """One board; it is also the journal of its show."""
 
-    def __init__(self, *, desk: Desk, notebook: Notebook, clock: ClockKeeper, told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        notebook: Notebook,
+        clock: ClockKeeper,
+        told: Callable[[], None],
+        content: ContentPort,
+        path: Callable[[str], Path],
+    ) -> None:
         self._desk, self._notebook, self._clock, self._told = desk, notebook, clock, told
+        self._content, self._path = content, path
         self._show: ShowPort | None = None
         self._given: dict[str, tuple[Item, Verdict]] = {}
         self._shown: tuple[BoardItem, ...] = ()
@@ -131,7 +150,8 @@ class BoardRunner:
         if self._clock.read().schedules_play:
             for window in outlook.windows:
                 windows.setdefault(window.occurrence, []).append(window)
-        items = tuple(self._item(many) for many in windows.values())
+        drawn = (self._item(many) for many in windows.values())
+        items = tuple(item for item in drawn if item is not None)
         items += self._ending_by_themselves({item.occurrence for item in items})
         if self._show is not None and items != self._shown:
             self._shown = items
@@ -147,8 +167,12 @@ class BoardRunner:
             and self._given[item.occurrence][1].outcome is Outcome.PLAYED
         )
 
-    def _item(self, windows: list[BoardWindow]) -> BoardItem:
+    def _item(self, windows: list[BoardWindow]) -> BoardItem | None:
+        """What the show is given; None while nothing of it can be shown."""
         first = windows[0]
+        image = self._image(first.item)
+        if image is None and not first.board.text:
+            return None
         return BoardItem(
             occurrence=cue_name(first.occurrence),
             rank=int(first.cls),
@@ -157,7 +181,21 @@ class BoardRunner:
             end_ns=self._clock.mono_of(max(window.end for window in windows)),
             layout="scroll" if first.board.layout == "scroll" else "page",
             dwell_ms=first.board.dwell_ms,
+            image=image,
+            lacks=self._lacks(first.item, image),
         )
+
+    def _image(self, item: Item) -> Path | None:
+        """Where the item's image lies, once it is there."""
+        content = self._desk.picture(item)
+        return self._path(content.root) if content is not None and self._content.ready(content.root) else None
+
+    def _lacks(self, item: Item, image: Path | None) -> tuple[str, ...]:
+        """What was asked for and cannot be shown now."""
+        board = item.board
+        missing = board is not None and board.image is not None and image is None
+        films = board is not None and board.video is not None
+        return (IMAGE_MISSING,) * missing + (VIDEO_UNSUPPORTED,) * films
 
     async def _settle(self, outlook: Outlook) -> None:
         """Answer for what never came on the board in this life of the agent."""
@@ -172,7 +210,10 @@ class BoardRunner:
     def _unshown(self, verdict: Verdict, outlook: Outlook) -> Receipt:
         item = outlook.items.get(verdict.occurrence)
         outcome, reason, detail = verdict.outcome, verdict.reason, verdict.detail or verdict.because
-        if outcome is Outcome.PLAYED:
+        lacks = self._lacks(item, self._image(item)) if item else ()
+        if reason in {None, Reason.TOO_LATE} and lacks and item and item.board and not item.board.text:
+            outcome, reason, detail = _lacking(lacks)
+        elif outcome is Outcome.PLAYED:
             begun = verdict.occurrence in self._notebook.history
             outcome = Outcome.INTERRUPTED if begun else Outcome.SKIPPED
             reason = Reason.POWER_CUT if begun else Reason.TOO_LATE
@@ -235,6 +276,21 @@ def _outcome(result: ItemResult, verdict: Verdict) -> tuple[Outcome, Reason | No
     return verdict.outcome, verdict.reason, verdict.detail or verdict.because
 
 
+_SAID = {
+    IMAGE_MISSING: "the image had not come",
+    "board_image_unshowable": "the image could not be drawn",
+    VIDEO_UNSUPPORTED: "this board cannot show videos yet",
+}
+
+
+def _lacking(lacks: tuple[str, ...]) -> tuple[Outcome, Reason, str]:
+    """Nothing was shown, because there was nothing that could be."""
+    said = "; ".join(f"{code}: {_SAID.get(code, code)}" for code in lacks)
+    if IMAGE_MISSING in lacks:
+        return Outcome.FAILED, Reason.CONTENT_MISSING, said
+    return Outcome.SKIPPED, Reason.NOT_FOR_DEVICE, said
+
+
 def _unseen(verdict: Verdict, faults: str) -> tuple[Outcome, Reason | None, str]:
     if faults:
         return Outcome.FAILED, Reason.OUTPUT_FAILED, faults
@@ -249,6 +305,9 @@ def _window_over(result: ItemResult, faults: str) -> tuple[Outcome, Reason | Non
     pages = len(result.evidence)
     if pages < result.pages:
         return Outcome.PARTIAL, None, f"{pages} of {result.pages} pages had their turn; {faults}".rstrip("; ")
-    if result.complete or blind:
-        return Outcome.PLAYED, None, faults
-    return Outcome.PARTIAL, Reason.OUTPUT_FAILED, faults
+    if not (result.complete or blind):
+        return Outcome.PARTIAL, Reason.OUTPUT_FAILED, faults
+    if lacks := result.lacks:
+        _, reason, said = _lacking(lacks)
+        return Outcome.PARTIAL, reason if IMAGE_MISSING in lacks else None, f"{said}; {faults}".rstrip("; ")
+    return Outcome.PLAYED, None, faults

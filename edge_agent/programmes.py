@@ -153,6 +153,21 @@ class Catalogue:
             for content in programme_of(broadcast, plan, self._languages).contents.values():
                 yield content, broadcast.start
 
+    def picture(self, item: Item) -> Content | None:
+        """What the manifest says of an item's image; None where it has none, or no held plan names it any more."""
+        plan = self._plans.get((item.scope, item.version))
+        ref = item.board.image if item.board is not None else None
+        return None if plan is None or ref is None else plan.manifest.get(ref)
+
+    def pictures(self, settled: Callable[[Occurrence], bool], now: datetime) -> Iterator[tuple[Content, datetime]]:
+        """(image, when it must be there) of everything that a board may still show."""
+        for broadcast, plan in self._newest():
+            board = broadcast.board
+            if board is None or board.until <= now or settled(Occurrence(id=broadcast.id)):
+                continue
+            if board.image is not None and board.image in plan.manifest:
+                yield plan.manifest[board.image], broadcast.start
+
     def _newest(self) -> Iterable[tuple[Broadcast, Plan]]:
         """Each broadcast once: most of a newer version says again what the older ones, which are still held, said."""
         oldest_first = sorted(self._plans.values(), key=lambda plan: plan.version)

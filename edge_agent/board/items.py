@@ -3,12 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from loa_protocol.errors import LoaError
 
 SHORTEST_DWELL_MS = 500
 READ_BACK_DIFFERS = "board_read_back_differs"
+IMAGE_MISSING = "board_image_missing"
+VIDEO_UNSUPPORTED = "board_video_unsupported"
+"""What an item may lack: its image has not come yet; this board shows no videos."""
 
 
 class BoardItemInvalid(LoaError):
@@ -28,9 +32,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardItem:
-    """A text for the window [start_ns, end_ns). A higher `rank` takes the whole board, equal ranks take turns.
+    """An image, a text or both for the window [start_ns, end_ns).
 
-    `dwell_ms` is how long each page stands; a scrolled text has its turn when it has passed once.
+    A higher `rank` takes the whole board, equal ranks take turns. The image is the first page. `dwell_ms` is how long
+    each page stands; a scrolled text has its turn when it has passed once. `lacks`: codes of what was asked for and is
+    not shown.
     """
 
     occurrence: str
@@ -40,6 +46,8 @@ class BoardItem:
     end_ns: int
     layout: Literal["page", "scroll"] = "page"
     dwell_ms: int = 5000
+    image: Path | None = None
+    lacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.dwell_ms < SHORTEST_DWELL_MS:
@@ -80,7 +88,10 @@ class PageFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemResult:
-    """Everything a receipt needs. `shown_ms` is the time the board really held the item's frames."""
+    """Everything a receipt needs. `shown_ms` is the time the board really held the item's frames.
+
+    `left_out`: symbols that the font has not; `lacks`: codes of what else was asked for and not shown.
+    """
 
     item: BoardItem
     ending: Ending
@@ -93,6 +104,7 @@ class ItemResult:
     failures: tuple[PageFailure, ...]
     brightness_percent: int | None
     left_out: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
 
     @property
     def read_back_sha256(self) -> str | None:
@@ -120,8 +132,14 @@ class Showing:
     shown_ns: int = 0
     brightness_percent: int | None = None
     left_out: tuple[str, ...] = ()
+    undrawn: tuple[str, ...] = ()
     evidence: dict[int, FrameEvidence] = field(default_factory=dict)
     failures: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    def redrawn(self) -> None:
+        """Its pages are others now: it begins with the first one, and each is to be proven anew."""
+        self.page, self.due_ns = 0, None
+        self.evidence.clear()
 
     def shown(self, at_ns: int, brightness_percent: int) -> None:
         """Count a frame the board has taken."""
@@ -155,4 +173,5 @@ class Showing:
             failures=tuple(PageFailure(page, code, times) for (page, code), times in sorted(self.failures.items())),
             brightness_percent=self.brightness_percent,
             left_out=self.left_out,
+            lacks=(*self.item.lacks, *self.undrawn),
         )

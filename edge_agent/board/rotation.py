@@ -2,7 +2,7 @@
 
 Rules: only items inside their window count; the highest rank has the whole board; items of one rank take turns in the
 order of (start, occurrence); one that was cut by a higher rank keeps its turn; an occurrence that has ended does not
-come back; one that has begun may only change its end.
+come back; one that has begun may only change its end, and get the image that it lacked.
 """
 
 from collections import OrderedDict
@@ -94,7 +94,8 @@ class Rotation:
         if held is None:
             self._showings[occurrence] = Showing(item)
         elif held.begun:
-            held.item = replace(held.item, end_ns=max(item.end_ns, held.item.start_ns + 1))
+            ends = max(item.end_ns, held.item.start_ns + 1)
+            held.item = replace(held.item, end_ns=ends, image=item.image or held.item.image, lacks=item.lacks)
         else:
             held.item = item
 

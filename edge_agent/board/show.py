@@ -105,23 +105,29 @@ class BoardShow:
         await self._tell_ended()
         if await self._begin(showing, now) and not self._changed.is_set():
             picture = self._pictures[showing.item.occurrence]
-            await (self._show_page(showing, picture) if picture.pages else self._show_scroll(showing, picture))
+            paged = showing.page < len(picture.pages)
+            await (self._show_page(showing, picture) if paged else self._show_scroll(showing, picture))
 
     async def _begin(self, showing: Showing, now_ns: int) -> bool:
         """Draw it and commit its start; False when it cannot be shown, which then is its result."""
-        if showing.begun:
-            return True
         item = showing.item
+        drawn = self._pictures.get(item.occurrence)
+        if showing.begun and drawn is not None and drawn.item.image == item.image:
+            return True
         try:
             picture = await asyncio.to_thread(draw, item, self._driver.size, self._face, self._look)
-            await self._journal.started(item, now_ns)
+            if not showing.begun:
+                await self._journal.started(item, now_ns)
         except LoaError as fault:
             log.warning("%s is not shown: %s", item.occurrence, fault, extra={"code": fault.code})
             showing.failed(0, fault.code)
             self._rotation.drop(showing)
             self._ended.append((showing, Ending.FAILED))
             return False
-        showing.begun, showing.pages, showing.left_out = True, max(len(picture.pages), 1), picture.left_out
+        if showing.begun:
+            showing.redrawn()
+        showing.begun, showing.pages, showing.left_out = True, picture.turns, picture.left_out
+        showing.undrawn = picture.undrawn
         self._pictures[item.occurrence] = picture
         return True
 
@@ -137,9 +143,7 @@ class BoardShow:
         await self._wait([showing.due_ns, self._rotation.next_change_ns(now, showing)])
         if self._clock.monotonic_ns() >= showing.due_ns:
             showing.due_ns = None
-            showing.page = (showing.page + 1) % len(picture.pages)
-            if not showing.page:
-                self._rotation.turn_over(showing)
+            self._next_page(showing, picture)
 
     async def _show_scroll(self, showing: Showing, picture: Picture) -> None:
         now = self._clock.monotonic_ns()
@@ -149,15 +153,21 @@ class BoardShow:
         offset = picture.offset_px(now)
         if picture.passed(offset):
             picture.pass_began_ns = None
-            self._rotation.turn_over(showing)
+            self._next_page(showing, picture)
             return
         frame = await asyncio.to_thread(picture.frame_at, offset)
         # A moving text is read back once a second, starting when it is inside the board.
         proof = now - picture.proven_ns >= _SCROLL_PROOF_NS
         picture.proven_ns = now if proof else picture.proven_ns
-        shown = await self._put(showing, frame, 0, read_back=proof)
+        shown = await self._put(showing, frame, showing.page, read_back=proof)
         pause = self._driver.frame_interval_ms * _NS_PER_MS if shown else _RETRY_NS
         await self._wait([now + pause, self._rotation.next_change_ns(now, showing)])
+
+    def _next_page(self, showing: Showing, picture: Picture) -> None:
+        """One has stood, or the strip has passed; after the last the item has had its turn."""
+        showing.page = (showing.page + 1) % picture.turns
+        if not showing.page:
+            self._rotation.turn_over(showing)
 
     def _holds(self, showing: Showing, frame: Frame) -> bool:
         held = self._on_board

@@ -364,7 +364,7 @@ class World:
             manifest={
                 ref: content_named(ref, duration_ms=self.lengths.get(ref, one.duration_ms))
                 for one in broadcasts
-                for ref in every_ref(one.segments)
+                for ref in (*every_ref(one.segments), *(one.board.refs if one.board is not None else ()))
             },
         )
         self._hold(plan)

@@ -17,7 +17,7 @@ from loa_protocol.documents.plan import BoardItem as Planned
 from loa_protocol.documents.plan import Withdrawn
 from loa_protocol.policy import HardLimits
 from loa_protocol.receipts import Receipt
-from tests.fakes.agent_world import MS, World
+from tests.fakes.agent_world import MS, World, content_named
 
 
 @dataclass
@@ -39,12 +39,21 @@ class BoardWorld(World):
 
     async def born(self) -> None:
         await super().born()
-        self.board = BoardRunner(desk=self.desk, notebook=self.notebook, clock=self.clock, told=lambda: None)
+        self.board = BoardRunner(
+            desk=self.desk,
+            notebook=self.notebook,
+            clock=self.clock,
+            told=lambda: None,
+            content=self.cache,
+            path=lambda root: Path("/content") / root,
+        )
         self.board.attach(self.show)
 
-    def item(self, name: str, *, in_ms: float = 1000, for_ms: float = 5000) -> None:
+    def item(
+        self, name: str, *, in_ms: float = 1000, for_ms: float = 5000, text: str = "Thông báo", **shown: str
+    ) -> None:
         start = self.utc + in_ms * MS
-        planned = Planned(until=start + for_ms * MS, text="Thông báo")
+        planned = Planned(until=start + for_ms * MS, text=text, **shown)
         self.plan(self.broadcast(name, in_ms=in_ms, duration_ms=0, board=planned))
 
     async def shown(
@@ -66,6 +75,7 @@ class BoardWorld(World):
                 failures=failures,
                 brightness_percent=90,
                 left_out=(),
+                lacks=item.lacks,
             )
         )
 
@@ -239,3 +249,91 @@ def test_a_desk_without_an_assignment_shows_nothing(tmp_path: Path) -> None:
     desk.refresh()
 
     assert desk.look({}, frozenset()).windows == ()
+
+
+IMAGE = "anh-1"
+ROOT = content_named(IMAGE).root
+
+
+async def over(world: BoardWorld, item: BoardItem) -> Receipt:
+    """The window passes with the item on the board."""
+    world.system.pass_ms(1000)
+    await world.board.started(item, item.start_ns)
+    world.system.pass_ms(5000)
+    await world.board.tick()
+    await world.shown(item)
+    return await only(world, "bang")
+
+
+async def test_an_image_that_is_there_is_given_to_the_show(world: BoardWorld) -> None:
+    world.item("bang", image=IMAGE)
+    await world.board.tick()
+
+    (item,) = world.show.given[-1]
+
+    assert (item.image, item.lacks) == (Path("/content") / ROOT, ())
+    assert told(await over(world, item)) == ("played", None)
+
+
+async def test_a_text_stands_alone_until_its_image_comes(world: BoardWorld) -> None:
+    world.cache.all_there = False
+    world.item("bang", image=IMAGE)
+    await world.board.tick()
+    (before,) = world.show.given[-1]
+    world.cache.have.add(ROOT)
+    await world.board.tick()
+    (after,) = world.show.given[-1]
+
+    assert (before.image, before.lacks) == (None, ("board_image_missing",))
+    assert (after.image, after.lacks) == (Path("/content") / ROOT, ())
+
+
+async def test_a_text_whose_image_never_came_was_shown_in_part(world: BoardWorld) -> None:
+    world.cache.all_there = False
+    world.item("bang", image=IMAGE)
+    await world.board.tick()
+
+    receipt = await over(world, world.show.given[-1][0])
+
+    assert told(receipt) == ("partial", "content_missing")
+    assert "the image had not come" in receipt.detail
+
+
+async def test_an_image_alone_that_never_came_is_told_as_missing(world: BoardWorld) -> None:
+    world.cache.all_there = False
+    world.item("bang", text="", image=IMAGE)
+    await world.board.tick()
+    given = list(world.show.given)
+    world.system.pass_ms(7000)
+    await world.board.tick()
+
+    assert given in ([], [()])
+    assert told(await only(world, "bang")) == ("failed", "content_missing")
+
+
+async def test_a_video_is_said_to_be_left_out(world: BoardWorld) -> None:
+    world.item("bang", video="phim-1")
+    await world.board.tick()
+
+    receipt = await over(world, world.show.given[-1][0])
+
+    assert told(receipt) == ("partial", None)
+    assert "cannot show videos yet" in receipt.detail
+
+
+async def test_a_video_alone_is_not_for_this_board(world: BoardWorld) -> None:
+    world.item("bang", text="", video="phim-1")
+    world.system.pass_ms(7000)
+    await world.board.tick()
+
+    assert told(await only(world, "bang")) == ("skipped", "not_for_device")
+
+
+async def test_a_board_needs_its_images_and_no_sounds_nor_videos(world: BoardWorld) -> None:
+    start = world.utc + 1000 * MS
+    planned = Planned(until=start + 5000 * MS, text="", image=IMAGE, video="phim-1")
+    world.plan(world.broadcast("bang", in_ms=1000, duration_ms=1000, board=planned))
+
+    needs = world.desk.needs(world.notebook.settled)
+
+    assert [need.root for need in needs] == [ROOT]

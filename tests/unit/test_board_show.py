@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from edge_agent.board.drivers.framebuffer import Framebuffer
 from edge_agent.board.drivers.png import PngBoard
 from edge_agent.board.frame import BoardSize, Frame
+from edge_agent.board.image import ImageUnshowable, fitted
 from edge_agent.board.items import BoardItem, BoardItemInvalid, Ending, ItemResult
-from edge_agent.board.layout import ScrollStrip, pages
+from edge_agent.board.layout import Look, ScrollStrip, pages
 from edge_agent.board.show import BoardShow
 from edge_agent.board.typeface import typeface
 from loa_protocol.errors import LoaError
@@ -96,7 +98,7 @@ class Stage:
 
     def _name_pages(self, *items: BoardItem) -> None:
         for one in items:
-            if one.layout == "page" and one.text.isascii():
+            if one.layout == "page" and one.text and one.text.isascii():
                 for number, page in enumerate(pages(one.text, SIZE, FACE)):
                     self._names.setdefault(page.sha256(), f"{one.text}/{number}")
 
@@ -427,3 +429,112 @@ def stage_breaks_read_back(stage: Stage) -> Callable[[], None]:
         stage.board.show = spoilt  # type: ignore[method-assign]
 
     return begin
+
+
+def picture(folder: Path, size: tuple[int, int] = (40, 40), colour: tuple[int, ...] = (200, 30, 30)) -> Path:
+    path = folder / f"anh-{size[0]}x{size[1]}"
+    Image.new("RGBA" if len(colour) == 4 else "RGB", size, colour).save(path, "WEBP", lossless=True, exact=True)
+    return path
+
+
+@pytest.mark.parametrize("size", [(40, 40), (4000, 100), (8, 1000), (64, 32), (640, 320)])
+def test_an_image_is_whole_in_its_proportions_and_as_large_as_fits(size: tuple[int, int], tmp_path: Path):
+    ground = (0, 0, 90)
+
+    frame = fitted(picture(tmp_path, size), SIZE, Look(ground=ground)).to_image()
+
+    inked = [
+        (x, y)
+        for x in range(64)
+        for y in range(32)
+        if sum(abs(a - b) for a, b in zip(frame.getpixel((x, y)), (200, 30, 30), strict=True)) < 30
+    ]
+    width = max(x for x, _ in inked) - min(x for x, _ in inked) + 1
+    height = max(y for _, y in inked) - min(y for _, y in inked) + 1
+    scale = min(64 / size[0], 32 / size[1])
+    assert (width, height) == (max(1, round(size[0] * scale)), max(1, round(size[1] * scale)))
+    assert abs(min(x for x, _ in inked) - (64 - width) / 2) <= 1
+    assert abs(min(y for _, y in inked) - (32 - height) / 2) <= 1
+    if width < 62:
+        assert frame.getpixel((0, 16)) == ground
+
+
+def test_what_is_transparent_shows_the_boards_ground(tmp_path: Path):
+    frame = fitted(picture(tmp_path, (64, 32), (200, 30, 30, 0)), SIZE, Look(ground=(0, 0, 90)))
+
+    assert frame == Frame.plain(SIZE, (0, 0, 90))
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF\x00\x00\x00\x00WEBP", b"<svg/>", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_what_is_no_image_is_not_drawn(data: bytes, tmp_path: Path):
+    path = tmp_path / "anh"
+    path.write_bytes(data)
+
+    with pytest.raises(ImageUnshowable):
+        fitted(path, SIZE, Look())
+
+
+async def test_an_image_is_the_first_page_and_its_text_follows(stage: Stage, tmp_path: Path):
+    path = picture(tmp_path)
+    stage._names[fitted(path, SIZE, Look()).sha256()] = "image"
+
+    await stage.run(item("hop", 0, 4, image=path), until_s=6)
+
+    assert stage.frames == [(0, "image"), (1, "hop/0"), (2, "image"), (3, "hop/0"), (4, "rest")]
+    assert (stage.results["hop"].pages, stage.results["hop"].complete) == (2, True)
+
+
+async def test_an_image_alone_stands_for_its_window(stage: Stage, tmp_path: Path):
+    path = picture(tmp_path)
+    stage._names[fitted(path, SIZE, Look()).sha256()] = "image"
+
+    await stage.run(item("hop", 1, 5, text="", image=path), until_s=6)
+
+    assert stage.frames == [(0, "rest"), (1, "image"), (5, "rest")]
+    assert stage.results["hop"].complete
+
+
+async def test_a_scrolled_text_passes_once_after_its_image(stage: Stage, tmp_path: Path):
+    path = picture(tmp_path)
+    stage._names[fitted(path, SIZE, Look()).sha256()] = "image"
+
+    await stage.run(item("hop", 0, 60, layout="scroll", image=path), until_s=61)
+
+    images = [second for second, name in stage.frames if name == "image"]
+    assert images[0] == 0
+    assert len(images) >= 2
+    assert stage.frames[1][0] == 1
+    assert stage.results["hop"].pages == 2
+    assert len(stage.results["hop"].evidence) == 2
+
+
+async def test_an_image_that_comes_late_is_shown_from_then_on(stage: Stage, tmp_path: Path):
+    path = picture(tmp_path)
+    stage._names[fitted(path, SIZE, Look()).sha256()] = "image"
+    stage.replace_at(2.5, item("hop", 0, 6, image=path))
+
+    await stage.run(item("hop", 0, 6, lacks=("board_image_missing",)), until_s=7)
+
+    assert stage.frames == [(0, "hop/0"), (2.5, "image"), (3.5, "hop/0"), (4.5, "image"), (5.5, "hop/0"), (6, "rest")]
+    assert [what for _, what, _ in stage.told] == ["started", "window_over"]
+    assert (stage.results["hop"].lacks, stage.results["hop"].complete) == ((), True)
+
+
+async def test_a_text_stands_for_an_image_that_cannot_be_drawn_and_says_so(stage: Stage, tmp_path: Path):
+    path = tmp_path / "anh"
+    path.write_bytes(b"nothing")
+
+    await stage.run(item("hop", 0, 2, image=path), until_s=3)
+
+    assert stage.frames == [(0, "hop/0"), (2, "rest")]
+    assert stage.results["hop"].lacks == ("board_image_unshowable",)
+
+
+async def test_an_image_alone_that_cannot_be_drawn_has_failed(stage: Stage, tmp_path: Path):
+    path = tmp_path / "anh"
+    path.write_bytes(b"nothing")
+
+    await stage.run(item("hop", 0, 2, text="", image=path), until_s=3)
+
+    assert stage.results["hop"].ending is Ending.FAILED
+    assert [one.code for one in stage.results["hop"].failures] == ["board_image_unshowable"]

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench mutation lock clean
 
 demo: $(VENV)/.demo
 	$(BIN)/loa demo $(ARGS)
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Faults put into the rules of the air, one by one: how many do the tests notice? ARGS="policy" takes one subject.
+mutation: $(VENV)/.dev
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

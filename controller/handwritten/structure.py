@@ -7,7 +7,7 @@ Vietnamese and English what to write instead. Pure.
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, get_args
 
@@ -69,29 +69,36 @@ def _last_word(data: object, model: type) -> Iterator[Fault]:
         yield _fault(at["path"] if at else "$", "value_wrong", f"giá trị sai: {reason}", f"wrong value: {reason}")
 
 
-def _check(value: Any, kind: inspect.Type, path: str, words: tuple[str, str] | None = None) -> Iterator[Fault]:
-    """Faults of a value and of what is in it; `words` say how a text is to be written."""
-    if isinstance(kind, inspect.Metadata):
-        extra = kind.extra or {}
-        yield from _check(value, kind.type, path, (extra["vi"], extra["en"]) if extra else None)
-    elif isinstance(kind, inspect.UnionType):
-        yield from _check_union(value, kind, path)
-    elif isinstance(kind, inspect.StructType):
-        yield from _check_struct(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
-    elif isinstance(kind, inspect.VarTupleType):
-        yield from _check_list(value, kind, path) if isinstance(value, list | tuple) else _wrong_type(kind, path)
-    elif isinstance(kind, inspect.DictType):
-        yield from _check_mapping(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
-    elif isinstance(kind, inspect.StrType):
-        yield from _check_text(value, kind, path, words) if isinstance(value, str) else _wrong_type(kind, path)
-    elif isinstance(kind, inspect.IntType):
-        yield from _check_number(value, kind, path)
-    elif isinstance(kind, inspect.EnumType):
-        yield from _check_choice(value, [str(one.value) for one in kind.cls], path)
-    elif isinstance(kind, inspect.DateType):
-        yield from _check_date(value, path)
-    elif isinstance(kind, inspect.BoolType) and not isinstance(value, bool):
-        yield from _wrong_type(kind, path)
+def _check(value: Any, kind: inspect.Type, path: str) -> Iterator[Fault]:
+    """Faults of a value and of what is in it."""
+    match kind:
+        case inspect.Metadata():
+            yield from _check_text(value, kind.type, path, kind.extra)
+        case inspect.UnionType():
+            yield from _check_union(value, kind, path)
+        case inspect.StructType():
+            yield from _check_struct(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
+        case inspect.VarTupleType():
+            yield from _check_list(value, kind, path) if isinstance(value, list | tuple) else _wrong_type(kind, path)
+        case inspect.DictType():
+            yield from _check_mapping(value, kind, path) if isinstance(value, dict) else _wrong_type(kind, path)
+        case _:
+            yield from _check_word(value, kind, path)
+
+
+def _check_word(value: Any, kind: inspect.Type, path: str) -> Iterator[Fault]:
+    """What holds nothing further."""
+    match kind:
+        case inspect.StrType():
+            yield from _check_text(value, kind, path)
+        case inspect.IntType():
+            yield from _check_number(value, kind, path)
+        case inspect.EnumType():
+            yield from _check_choice(value, [str(one.value) for one in kind.cls], path)
+        case inspect.DateType():
+            yield from _check_date(value, path)
+        case inspect.BoolType() if not isinstance(value, bool):
+            yield from _wrong_type(kind, path)
 
 
 def _check_union(value: Any, kind: inspect.UnionType, path: str) -> Iterator[Fault]:
@@ -139,10 +146,15 @@ def _check_mapping(value: dict[Any, Any], kind: inspect.DictType, path: str) -> 
         yield from _check(item, kind.value_type, f"{path}.{name}")
 
 
-def _check_text(value: str, kind: inspect.StrType, path: str, words: tuple[str, str] | None) -> Iterator[Fault]:
+def _check_text(value: Any, kind: inspect.Type, path: str, form: Mapping[str, str] | None = None) -> Iterator[Fault]:
+    """A text; `form` tells in both languages how it is to be written."""
+    if not isinstance(value, str) or not isinstance(kind, inspect.StrType):
+        yield from _wrong_type(kind, path)
+        return
     yield from _check_length(len(value), kind.min_length, kind.max_length, path, ("ký tự", "characters"))
     if kind.pattern is not None and not re.search(kind.pattern, value):
-        vi, en = words or _FORMS.get(kind.pattern, (f"không đúng dạng {kind.pattern}", f"must match {kind.pattern}"))
+        words = (form["vi"], form["en"]) if form else _FORMS.get(kind.pattern)
+        vi, en = words or (f"không đúng dạng {kind.pattern}", f"must match {kind.pattern}")
         yield _fault(path, "form_wrong", f"“{_short(value)}” không đúng dạng; {vi}", f"“{_short(value)}”: {en}")
 
 

@@ -74,11 +74,13 @@ class Client:
     def upload(self, file: Path, title: str | None = None) -> Any:
         """Take a sound file in and wait until it is a sound."""
         with file.open("rb") as opened:
-            return self._hand_in(opened, file.name, title, {})
+            return self._hand_in(opened, file.name, {"title": title}, {})
 
-    def begin_upload(self, opened: BinaryIO, name: str, title: str | None = None) -> Any:
-        """Hand a sound file in as a background job; gives the job as it is now."""
-        return self._hand_in(opened, name, title, {"Prefer": "respond-async"})
+    def begin_upload(
+        self, opened: BinaryIO, name: str, title: str | None = None, wishes: dict[str, str] | None = None
+    ) -> Any:
+        """Hand a sound file in as a background job, with fields of its form; gives the job as it is now."""
+        return self._hand_in(opened, name, {"title": title, **(wishes or {})}, {"Prefer": "respond-async"})
 
     def begin_join(self, title: str, parts: list[dict[str, str | int]]) -> Any:
         """Have parts joined into one sound as a background job; gives the job as it is now."""
@@ -97,12 +99,12 @@ class Client:
         answer = self._asked("POST", path, json=content, timeout=_MAKING_TIMEOUT_S)
         return answer.content, answer.headers
 
-    def _hand_in(self, opened: BinaryIO, name: str, title: str | None, headers: dict[str, str]) -> Any:
+    def _hand_in(self, opened: BinaryIO, name: str, fields: dict[str, str | None], headers: dict[str, str]) -> Any:
         return self._send(
             "POST",
             "/media",
             files={"file": (name, opened)},
-            data={"title": title} if title else {},
+            data={field: value for field, value in fields.items() if value},
             headers={"Idempotency-Key": str(uuid.uuid4()), **headers},
             timeout=_UPLOAD_TIMEOUT_S,
         )

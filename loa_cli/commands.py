@@ -16,6 +16,7 @@ from loa_cli import (
     policies,
     schedules,
     serve,
+    sounds,
     speaking,
     staggering,
     swarm,
@@ -48,4 +49,5 @@ app.add_typer(people.people, name="people")
 app.add_typer(notices.notices, name="notices")
 app.add_typer(policies.policies, name="policy")
 app.add_typer(schedules.schedules, name="schedule")
+app.add_typer(sounds.sounds, name="sound")
 app.add_typer(staggering.staggers, name="stagger")

@@ -36,8 +36,10 @@ class IntakeRefused(LoaError):
     code = "intake_refused"
 
 
-def take_in(client: Any, file: Path, title: str | None = None, *, quiet: bool = False) -> str:
-    """Hand a file in and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
+def take_in(
+    client: Any, file: Path, title: str | None = None, *, quiet: bool = False, wishes: dict[str, str] | None = None
+) -> str:
+    """Hand a file in, with wishes, and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
 
     Raises:
         LoaError: the file was refused, or the job was cancelled by somebody else.
@@ -46,7 +48,7 @@ def take_in(client: Any, file: Path, title: str | None = None, *, quiet: bool = 
     def begin(shown: Progress) -> Any:
         bar = shown.add_task(SENDING, total=file.stat().st_size)
         with shown.open(file, "rb", task_id=bar) as opened:
-            return client.begin_upload(opened, file.name, title)
+            return client.begin_upload(opened, file.name, title, wishes)
 
     return _shown(client, begin, quiet=quiet)
 

@@ -1,0 +1,94 @@
+"""`loa sound`: take a sound in with what is wished of it, and look at what was found."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loa_cli.intake import take_in
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+from loa_cli.reporting import console, print_json, told
+
+sounds = typer.Typer(help="Sounds of the library.", no_args_is_help=True)
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_COLUMNS = 60
+_CHIME_HELP = "chime:opening, chime:closing, chime:attention, or asset:<id> of a short sound."
+
+
+@sounds.command("add")
+def add_sound(
+    file: Annotated[Path, typer.Argument(help="A sound file or a recording of any common format.", exists=True)],
+    title: Annotated[str | None, typer.Option(help="Default: the file's name.")] = None,
+    trim: Annotated[bool, typer.Option(help="Cut silence off both ends.")] = False,
+    horn: Annotated[bool, typer.Option(help="Filter speech for horn loudspeakers.")] = False,
+    music: Annotated[bool, typer.Option(help="It is music: a higher quality.")] = False,
+    before: Annotated[str | None, typer.Option(help=_CHIME_HELP)] = None,
+    after: Annotated[str | None, typer.Option(help=_CHIME_HELP)] = None,
+    repeats: Annotated[int, typer.Option(min=1, max=20, help="How often it sounds.")] = 1,
+    gap_ms: Annotated[int, typer.Option(min=0, max=60_000, help="Silence between repeats.")] = 0,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a sound in; `loa play --asset` puts it on air."""
+    from loa_cli.client import connected
+
+    wishes = {
+        "trim": "true" if trim else None,
+        "horn": "true" if horn else None,
+        "profile": "music" if music else None,
+        "before": before,
+        "after": after,
+        "repeats": str(repeats) if repeats > 1 else None,
+        "gap_ms": str(gap_ms) if gap_ms else None,
+    }
+    given = {name: value for name, value in wishes.items() if value is not None}
+    with told(), connected(data_dir, url, token) as client:
+        asset_id = take_in(client, file, title, quiet=as_json, wishes=given)
+        _show(client, asset_id, as_json=as_json)
+
+
+@sounds.command("show")
+def show_sound(
+    asset: Annotated[str, typer.Argument(help="The sound's id.")],
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a sound is: its length, its loudness, its picture and what was found when it was taken in."""
+    from loa_cli.client import connected
+
+    with told(), connected(data_dir, url, token) as client:
+        _show(client, asset, as_json=as_json)
+
+
+def _show(client: Any, asset_id: str, *, as_json: bool) -> None:
+    asset = client.get(f"/media/{asset_id}")
+    if as_json:
+        print_json(asset)
+        return
+    seconds = asset["duration_ms"] / 1000
+    console.print(f"“{asset['title']}” ({seconds:.1f} s): {asset['id']}", highlight=False)
+    console.print(f"Độ to {asset['loudness_lufs']} LUFS, đỉnh {asset['true_peak_dbtp']} dBTP", highlight=False)
+    console.print(_drawn(client, asset_id), highlight=False)
+    for finding in asset["findings"]:
+        console.print(f"- {finding['vi']} [{finding['code']}]", highlight=False)
+
+
+def _drawn(client: Any, asset_id: str) -> str:
+    """The wave as one line; sounds taken in before pictures were drawn have none."""
+    from loa_cli.client import ApiRefused
+
+    try:
+        high = client.get(f"/media/{asset_id}/waveform")["high"]
+    except ApiRefused as error:
+        if error.problem_code != "waveform_unknown":
+            raise
+        return "(chưa có hình dạng sóng)"
+    most = max(1, *high)
+    columns = min(_COLUMNS, len(high))
+    parts = [max(high[n * len(high) // columns : (n + 1) * len(high) // columns]) for n in range(columns)]
+    return "".join(_BLOCKS[round(max(0, part) * (len(_BLOCKS) - 1) / most)] for part in parts)

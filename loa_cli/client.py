@@ -67,6 +67,18 @@ class Client:
         """A change of what is named; `None` is sent and takes a value away."""
         return self._send("PATCH", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
+    def hand_in_picture(self, file: Path, said: Mapping[str, str]) -> Any:
+        """Take an image or video in and wait until it is ready; `said`: its title and labels."""
+        with file.open("rb") as opened:
+            return self._send(
+                "POST",
+                "/pictures",
+                files={"file": (file.name, opened)},
+                params=said,
+                headers={"Idempotency-Key": str(uuid.uuid4())},
+                timeout=_UPLOAD_TIMEOUT_S,
+            )
+
     def delete(self, path: str) -> Any:
         """Take something back."""
         return self._send("DELETE", path)

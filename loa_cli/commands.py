@@ -11,6 +11,7 @@ from loa_cli import (
     intake,
     inventory,
     joining,
+    library,
     notices,
     people,
     policies,
@@ -45,6 +46,7 @@ app.add_typer(bulletins.bulletins, name="bulletin")
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
+app.add_typer(library.library, name="library")
 app.add_typer(people.people, name="people")
 app.add_typer(notices.notices, name="notices")
 app.add_typer(policies.policies, name="policy")

@@ -1,5 +1,6 @@
 """Sounds over HTTP: upload one, join some, list them. What takes time is a job; callers may wait, or look later."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -11,6 +12,9 @@ from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.jobs.spool import Incoming
 from controller.jobs.tables import JobRow
+from controller.library import labelling
+from controller.library.labelling import LabelFields
+from controller.library.labels import KEY
 from controller.media import answers, intake_job, join_job, joining, service, store
 from controller.media.answers import AssetView, Wanted, WaveformView
 from controller.media.upload import FORM, Upload, plain_name, plain_text, receive
@@ -38,8 +42,11 @@ Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once"
 Key = Annotated[str | None, Header()]
 
 
-class Named(WishFields):
-    """What people call the sound and wish of it, if not by fields of the form; `file_name` of a bare body."""
+class Named(WishFields, LabelFields):
+    """What people call the sound and wish of it, if not by fields of the form; `file_name` of a bare body.
+
+    The labels are words of the query alone: they are checked before a byte of the file is received.
+    """
 
     title: Title | None = None
     file_name: Annotated[str, Field(max_length=300)] = ""
@@ -108,12 +115,14 @@ async def upload(
     The file is the field `file` of a form, or the bare body. The answer comes when the sound is ready, or, with
     `Prefer: respond-async`, at once with the job's address; so it does for who has waited 15 minutes.
     """
+    labels = await labelling.checked(controller, named)
     job_id = new_id(controller.clock.now())
     async with controller.spool.receiving(job_id) as incoming:
         found = await receive(request.headers.get("content-type", ""), request.stream(), incoming)
         usual = of_form(found.fields).on_top_of(controller.library.usual)
         wishes = named.on_top_of(usual)
         wanted = _wanted(request, found, named, await incoming.seal(), incoming, wishes)
+        wanted = replace(wanted, given={**wanted.given, KEY: labels.told()})
         row, replayed = await unbroken(_commit(controller, incoming, wanted, wishes, idempotency_key))
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -79,6 +80,17 @@ async def test_a_child_cannot_name_a_file_outside_its_folder(name: str, tmp_path
         await intake(script).probe_and_encode(corpus.SPEECH, tmp_path / "job", IntakeProfile())
 
     assert [path.name for path in (tmp_path / "job").iterdir()] == ["victim"]
+
+
+@pytest.mark.parametrize("low", [[0] * 5_000, [-300]], ids=["a huge one", "an impossible one"])
+async def test_a_child_cannot_draw_any_picture_it_likes(low: list[int], tmp_path: Path) -> None:
+    drawn = {"low": low, "high": [0] * len(low), "lufs": []}
+    said = DONE.format(encoded="").removesuffix("}") + f',"waveform":{json.dumps(drawn)}}}'
+
+    error = await failure(intake(f"print({said!r})"), tmp_path)
+
+    assert isinstance(error, MediaChildFailed)
+    assert "picture" in str(error)
 
 
 async def test_a_child_killed_by_the_system_is_a_limit(tmp_path: Path) -> None:

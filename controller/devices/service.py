@@ -13,6 +13,7 @@ from controller.delivery import store as delivery
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.policies import membership
+from controller.runtime.database import alone
 from controller.units import service as units
 from loa_protocol import topics
 from loa_protocol.errors import LoaError
@@ -157,6 +158,7 @@ async def set_languages(session: AsyncSession, device_id: str, languages: Sequen
     Raises:
         DeviceUnknown: there is none.
     """
+    await alone(session, units.LANGUAGES)
     device = await require(session, device_id)
     if list(languages) != device.languages:
         device.languages = list(languages)

@@ -6,10 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
 from controller.devices.tables import Device, GroupMember
+from controller.runtime.database import alone
 from controller.units import store
 from controller.units.tables import Group, Unit
 from loa_protocol import topics
 from loa_protocol.errors import LoaError
+
+LANGUAGES = "languages"
+"""The name under which whoever changes what devices speak is alone, so that what is planned sees all of it."""
 
 
 class UnitUnknown(LoaError):
@@ -88,6 +92,7 @@ async def set_languages(session: AsyncSession, unit_id: str, languages: Sequence
     Raises:
         UnitUnknown: there is none.
     """
+    await alone(session, LANGUAGES)
     unit = await require(session, unit_id)
     heirs = await store.heirs(session, unit_id)
     before = await store.languages_of_devices(session, heirs)

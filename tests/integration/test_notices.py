@@ -31,7 +31,7 @@ from controller.runtime.database import Database
 from controller.runtime.settings import Settings, SettingsInvalid
 from tests.fakes.certificates import Authority
 from tests.fakes.commune import COMMUNE, Commune, commune
-from tests.fakes.databases import sqlite_url
+from tests.fakes.databases import fresh_database, sqlite_url
 from tests.fakes.job_house import housed
 from tests.fakes.post_office import PASSWORD, USER, Browser, MailBox, WebServer, mail_server, web_server
 from tests.fakes.running_controller import eventually
@@ -110,15 +110,16 @@ class Post:
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def furnished(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A commune in a file, made once."""
 
-    async def make() -> None:
-        async with commune(sqlite_url(folder), device_ids=()):
+    async def make(url: str) -> None:
+        async with commune(url, device_ids=()):
             pass
 
     folder = tmp_path_factory.mktemp("furnished")
-    asyncio.run(make())
+    with fresh_database("sqlite", folder, request) as url:
+        asyncio.run(make(url))
     return folder / "loa.db"
 
 

@@ -15,7 +15,7 @@ import resource
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
@@ -48,6 +48,7 @@ class Channel:
     told: Told
     cpu_s: dict[str, float] = field(default_factory=dict)
     touching: dict[CodeType, set[str]] = field(default_factory=lambda: defaultdict(set))
+    sharp: Counter[tuple[str, str]] = field(default_factory=Counter)
     failed: bool = False
 
     @pytest.hookimpl(tryfirst=True)
@@ -92,12 +93,18 @@ class Channel:
             if function is None:
                 raise LookupError(f"no function {mutant.function} in {mutant.path}")
             chosen = [items[name] for name in self._in_turn(mutant, function)]
-            self.told(mutant, _in_a_fork(lambda: _exchanged(mutant, function, chosen), self._limit_s(chosen)))  # noqa: B023
+            by = _in_a_fork(lambda: _exchanged(mutant, function, chosen), self._limit_s(chosen))  # noqa: B023
+            self.sharp[mutant.function, by] += 1
+            self.told(mutant, by)
 
     def _in_turn(self, mutant: Mutant, function: FunctionType) -> list[str]:
-        """The tests that come through the function: the one that noticed it last, then the cheapest."""
-        likely = self.likely.get(mutant.name)
-        return sorted(self.touching.get(function.__code__, ()), key=lambda name: (name != likely, self.cpu_s[name]))
+        """The tests that come through the function: those that noticed most in it, then the cheapest."""
+
+        def rank(name: str) -> tuple[bool, int, float]:
+            first = name == self.likely.get(mutant.name)
+            return (not first, -self.sharp[mutant.function, name], self.cpu_s[name])
+
+        return sorted(self.touching.get(function.__code__, ()), key=rank)
 
     def _limit_s(self, chosen: Sequence[pytest.Item]) -> float:
         return PATIENCE * sum(self.cpu_s[item.nodeid] for item in chosen) + SPARE_CPU_S

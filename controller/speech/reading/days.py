@@ -9,7 +9,7 @@ from controller.speech.reading.place import Doubt, Place
 from controller.speech.reading.usage import Usage
 
 WEEKDAYS: Final = ("thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ sáu", "thứ bảy", "chủ nhật")
-DAYS_WORDS: Final = frozenset({"ngày", "mùng", "mồng", "hôm", "lễ", "khánh", "rằm"})
+DAYS_WORDS: Final = frozenset({"ngày", "mùng", "mồng", "hôm", "lễ", "khánh", "tế", "rằm"})
 """After these words a date is said without another "ngày"."""
 _BESIDE: Final = re.compile(r"(thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|\bcn|\bt[2-7])[ ,(]{0,3}(?:ngày )?\Z")
 _BY_DIGIT: Final = {str(number): WEEKDAYS[number - 2] for number in range(2, 8)}

@@ -50,6 +50,7 @@ _NUMBERS: Final[tuple[Rule, ...]] = (
     dates.dates,
     digits.kilometre_post,
     quantities.millions,
+    quantities.metres,
     fractions.products,
     fractions.ratios,
     fractions.fractions,

@@ -73,11 +73,11 @@ def _goes_on(place: Place, written: str, end: int) -> bool:
 
 
 def _known(place: Place, written: str, end: int) -> Said | None:
+    if written in NOUNS_OF_CAPITALS and in_headline(place, end) and not _OF_UNITS.match(place.text, end):
+        return None
     if written in ABBREVIATIONS:
         told = written[-1].isupper() or len(written) <= 3  # noqa: PLR2004
         return Said(end, ABBREVIATIONS[written], Kind.ABBREVIATION, told=told)
-    if written in NOUNS_OF_CAPITALS and in_headline(place, end) and not _OF_UNITS.match(place.text, end):
-        return None
     first, others = AMBIGUOUS[written]
     return Said(end, first, Kind.ABBREVIATION, doubts.other_meanings(others))
 

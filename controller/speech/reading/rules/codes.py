@@ -10,7 +10,7 @@ from controller.speech.reading.vocabulary.letters import LETTERS, spelled
 from controller.speech.reading.vocabulary.units import PHYSICAL
 
 _LETTERS_FIRST: Final = re.compile(r"[A-Za-zĐđ]{1,6}-?\d[A-Za-z0-9Đđ]{0,14}(?![^\W_])")
-_DIGITS_FIRST: Final = re.compile(r"\d{1,4}-?[A-Za-zĐ](?:\d{1,3}[A-Z]?)?(?![^\W_])")
+_DIGITS_FIRST: Final = re.compile(r"\d{1,4}-?[A-ZĐ]{1,3}(?:\d{1,3}[A-Z]?)?(?![^\W_])")
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+")
 _KILOMETRE: Final = re.compile(r"(?:Km|KM|km) ?(?=\d)")
 _BARE_UNIT: Final = re.compile(r"(?:(?:k|c)?m[23²³]|k[gm]|[cm]m|m[gl]|ha|kWh|kW|dB|MW)(?![^\W_])(?! ha)")
@@ -27,9 +27,7 @@ def letters_first(place: Place) -> Said | None:
 def digits_first(place: Place) -> Said | None:
     """5A, 12A1."""
     found = place.match(_DIGITS_FIRST)
-    if not found or ("-" in found.group() and found.group()[-1].islower()):
-        return None
-    return Said(found.end(), _pieces(found.group(), place), Kind.CODE)
+    return Said(found.end(), _pieces(found.group(), place), Kind.CODE) if found else None
 
 
 def kilometre(place: Place) -> Said | None:

@@ -105,6 +105,14 @@ _WHOLES: Final = frozenset(
         "dung",
         "thế",
         "muỗng",
+        "mức",
+        "chi",
+        "giá",
+        "kinh",
+        "tiền",
+        "vốn",
+        "chỉ",
+        "nồng",
         "thìa",
     }
 )
@@ -130,6 +138,7 @@ _HOLIDAYS: Final = frozenset(
 )
 _SIMPLE: Final = frozenset({(1, 2), (1, 3), (2, 3), (1, 4), (3, 4), (1, 5), (2, 5), (1, 10)})
 _PAIR: Final = ((30, 4), (1, 5))
+_TODAY: Final = frozenset({"nay", "mai", "qua", "kia"})
 _SCHOOL: Final = frozenset({"học", "khóa", "giải"})
 
 
@@ -219,6 +228,7 @@ def _short(place: Place) -> Said | None:
         or (day, month) in _HOLIDAYS - {(1, 5), (1, 10)}
         or "ngày" in place.near
         or stands_by_weekday(place)
+        or bool(_TODAY & set(place.near[-1:]))
     )
     if not sure and (day, month) in _SIMPLE:
         return None

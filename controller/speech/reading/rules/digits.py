@@ -39,16 +39,36 @@ _CALLING: Final = frozenset(
     }
 )
 _NUMBERED: Final = frozenset(
-    {"số", "gọi", "tổng", "đài", "hotline", "nóng", "thoại", "máy", "hoặc", "và", "cứu", "đt", "sđt", "gửi"}
+    {
+        "số",
+        "gọi",
+        "tổng",
+        "đài",
+        "hotline",
+        "nóng",
+        "thoại",
+        "máy",
+        "hoặc",
+        "và",
+        "cứu",
+        "đt",
+        "sđt",
+        "gửi",
+        "ngay",
+        "tới",
+        "đến",
+        "qua",
+    }
 )
 _DIGITS: Final = re.compile(r"\d+")
 _RUN: Final = re.compile(r"\d{1,20000}")
 _SECTIONS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){2,5}(?![\d])(?:\.(?= ))?")
 _HEADING: Final = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})(?:\.|\)|/)(?=[ ]+\S)")
-_SCORE: Final = re.compile(r"(\d{1,2}) ?[-–] ?(\d{1,2})(?![\d,./])")
+_SCORE: Final = re.compile(r"(\d{1,2}) ?[-–] ?(\d{1,2})(?![\d/]|[.,]\d)")
 _SCORED: Final = re.compile(
     r"\b(?:t[ỉỷ] số|thắng|thua|h[òo][aà]|dẫn)(?: (?:đậm|sít sao|chung cuộc|đội|là|với))?(?: (?:t[ỉỷ] số))? ?\Z"
 )
+_OUTCOMES: Final = frozenset({"thắng", "thua", "hòa", "hoà", "dẫn"})
 _PLATE: Final = re.compile(r"(\d{2}) ?-? ?([A-ZĐ]{1,2})(\d?)[ -]{1,2}(\d{3})\.?(\d{1,2})(?!\d)")
 _KILOMETRE: Final = re.compile(r"(\d{1,4}) ?\+ ?(\d{1,3})(?!\d)")
 _CODED: Final = re.compile(
@@ -105,10 +125,16 @@ def kilometre_post(place: Place) -> Said | None:
 def score(place: Place) -> Said | None:
     """tỷ số 2-1."""
     found = place.match(_SCORE)
-    if not found or not _SCORED.search(place.before[-40:]):
+    if not found or not (_SCORED.search(place.before[-40:]) or _ends_a_match(place, found)):
         return None
     above, below = (numbers.cardinal(int(part), place.usage) for part in found.groups())
-    return Said(found.end(), f"{above} {below}", Kind.NUMBER)
+    rest = ", " if place.last.isdigit() else ""
+    return Said(found.end(), f"{rest}{above} {below}", Kind.NUMBER)
+
+
+def _ends_a_match(place: Place, found: re.Match[str]) -> bool:
+    """Whether two numbers that are no range follow a team that won, lost or drew."""
+    return bool(_OUTCOMES & set(place.near)) and int(found.group(1)) >= int(found.group(2))
 
 
 def heading(place: Place) -> Said | None:
@@ -134,6 +160,8 @@ def any_digits(place: Place) -> Said | None:
     found = place.match(_RUN)
     if not found:
         return None
+    if len(found.group()) <= _COMMON and not found.group().startswith("0"):
+        return Said(found.end(), numbers.cardinal(int(found.group()), place.usage), Kind.NUMBER, told=False)
     doubt = doubts.LONG_NUMBER if len(found.group()) > _COMMON else None
     return Said(found.end(), numbers.in_groups(found.group()), Kind.CODE, doubt)
 

@@ -40,6 +40,7 @@ _SIGNED: Final = re.compile(r"[-–−](?=\d)")
 _CURRENCY: Final = re.compile(r"(US\$|USD|[$€]) ?(?=\d)")
 _CURRENCIES: Final = {"US$": "đô la Mỹ", "USD": "đô la Mỹ", "$": "đô la Mỹ", "€": "ơ-rô"}
 _MILLIONS: Final = re.compile(r"(\d{1,3}) ?tr(\d{1,3})(?![^\W_])")
+_METRES: Final = re.compile(r"(\d{1,3})m(?![23](?!\d))(\d{1,2})(?![^\W_])")
 _NO_MINUS: Final = frozenset("0123456789)%")
 _SCALES: Final = re.compile(r" (?:triệu|nghìn|ngàn|tỷ|tỉ|trăm)\b")
 _FEWEST_FOR_K: Final = 10
@@ -54,8 +55,8 @@ def quantity(place: Place) -> Said | None:
 
 
 def _runs_on(place: Place, end: int) -> bool:
-    """Whether a letter follows at once: a code such as 5A."""
-    return place.text[end : end + 1].isalpha()
+    """Whether a capital follows at once: a code such as 5A."""
+    return place.text[end : end + 1].isupper()
 
 
 def signed(place: Place) -> Said | None:
@@ -93,6 +94,16 @@ def millions(place: Place) -> Said | None:
         return None
     value = int(found.group(1)) * 1_000_000 + int(found.group(2).ljust(3, "0")) * 1_000
     return Said(found.end(), f"{numbers.cardinal(value, place.usage)} đồng", Kind.MONEY, doubts.THOUSAND_MONEY)
+
+
+def metres(place: Place) -> Said | None:
+    """1m50: one metre fifty."""
+    found = place.match(_METRES)
+    if not found:
+        return None
+    whole, tail = found.groups()
+    below = numbers.digits(tail) if tail.startswith("0") else numbers.cardinal(int(tail), place.usage)
+    return Said(found.end(), f"{numbers.cardinal(int(whole), place.usage)} mét {below}", Kind.UNIT)
 
 
 def _single(place: Place, number: Amount) -> Said | None:

@@ -7,7 +7,7 @@ from controller.speech.reading import doubts
 from controller.speech.reading.measures import per_at
 from controller.speech.reading.place import Place, Said
 from controller.speech.reading.spoken import Kind
-from controller.speech.reading.vocabulary.units import PER, PHYSICAL
+from controller.speech.reading.vocabulary.units import COUNTED, PER, PHYSICAL
 
 _NUMBER_FOLLOWS: Final = re.compile(r" ?\d")
 _SPOKEN: Final = {
@@ -55,7 +55,7 @@ def _slash(place: Place, end: int) -> Said:
     """đồng/kg, người/tháng: for each; otherwise a rest."""
     unit = place.last if place.previous.isalpha() else ""
     counts = unit == "đồng" or any(character.isdigit() for character in place.before[-40:])
-    if counts and (unit in PHYSICAL or unit in PER or unit in {"đồng", "điểm", "triệu", "nghìn"}):
+    if counts and unit and (unit not in COUNTED or unit in PHYSICAL or unit in PER):
         after, said = per_at(place.text, place.at, unit)
         if said:
             return Said(after, said.strip(), Kind.UNIT)

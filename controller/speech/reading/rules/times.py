@@ -12,6 +12,7 @@ _HOUR: Final = (
 )
 _CLOCK: Final = re.compile(rf"{_HOUR}(?![^\W_])(?!,\d)")
 _WHOLE: Final = re.compile(r"(\d{1,3}) ?(?:h|H|g(?= (?:sáng|trưa|chiều|tối|đêm))|giờ)(?![^\W_])")
+_SECONDS: Final = re.compile(r"['’′]([0-5]?\d)(?:[\"”″]|'')")
 _TO: Final = re.compile(r" ?[-–—] ?(?=\d)")
 _BARE: Final = re.compile(r"(\d{1,2}) ?[-–—] ?(?=\d{1,2}(?:[hgH:]| giờ ))")
 _ALWAYS: Final = re.compile(r"24/(7|24)(?: ?(?:h|giờ))?(?![^\W_/])")
@@ -64,6 +65,9 @@ def _clock(place: Place, at: int) -> Said | None:
     if "h" not in found.group().lower() and "g" not in found.group() and hour > _HOURS:
         return None
     words, end = f"{numbers.cardinal(hour, place.usage)} giờ", found.end()
+    seconds = _SECONDS.match(place.text, end)
+    if seconds:
+        second, end = int(seconds.group(1)), seconds.end()
     if minute or second:
         words += f" {numbers.cardinal(minute, place.usage)} phút"
     if second:

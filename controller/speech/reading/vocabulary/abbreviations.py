@@ -97,7 +97,9 @@ ABBREVIATIONS: Final[dict[str, str]] = {
     "TDĐKXDĐSVH": "toàn dân đoàn kết xây dựng đời sống văn hóa",
     # said as words or letters that Vietnamese use
     "COVID-19": "cô-vít mười chín", "Covid-19": "cô-vít mười chín", "COVID": "cô-vít", "Covid": "cô-vít",
-    "SOS": "ét ô ét", "HIV/AIDS": "hát i vê, ết", "HIV": "hát i vê", "AIDS": "ết", "WHO": "Tổ chức Y tế Thế giới",
+    "SOS": "ét ô ét", "CNSCĐ": "công nghệ số cộng đồng", "ĐTN": "đoàn thanh niên", "HPN": "hội phụ nữ",
+    "HND": "hội nông dân", "CA": "công an", "UV": "u vê", "RON": "rôn", "ĐT:": "điện thoại:",
+    "HIV/AIDS": "hát i vê, ết", "HIV": "hát i vê", "AIDS": "ết", "WHO": "Tổ chức Y tế Thế giới",
     "UNICEF": "u-ni-xép", "UNESCO": "u-nét-xcô", "ASEAN": "a-xê-an", "WTO": "vê kép tê ô", "FAO": "phao",
     "VTV": "vê tê vê", "VOV": "vê ô vê", "VTC": "vê tê xê", "FM": "ép em", "AM": "a em", "LED": "lét",
     "LCD": "lờ xê đê", "USB": "u ét bê", "SIM": "xim", "Wifi": "oai-phai", "WiFi": "oai-phai", "Wi-Fi": "oai-phai",
@@ -115,12 +117,13 @@ ABBREVIATIONS: Final[dict[str, str]] = {
 }  # fmt: skip
 
 AMBIGUOUS: Final[dict[str, tuple[str, str]]] = {
+    "SN": ("sinh năm", "số nhà"), "CP": ("cổ phần", "chính phủ, chi phí"),
     "TT": ("thị trấn", "trung tâm, thông tư, thanh tra"), "CT": ("chủ tịch", "chỉ thị, công ty, chương trình"),
     "HĐ": ("hội đồng", "hợp đồng, hoạt động"), "KH": ("kế hoạch", "khoa học, khách hàng"),
     "ĐT": ("điện thoại", "đường tỉnh, đầu tư, đào tạo"), "CN": ("chủ nhật", "công nghiệp, công nghệ, chi nhánh"),
     "TH": ("tiểu học", "tổng hợp, truyền hình"), "HC": ("hành chính", "hậu cần"), "TC": ("tài chính", "tiêu chí"),
     "BV": ("bệnh viện", "bảo vệ"), "TX": ("thị xã", "thường xuyên"), "TU": ("tỉnh ủy", "trung ương"),
-    "CA": ("công an", "ca"), "HS": ("học sinh", "hồ sơ"), "CB": ("cán bộ", "cảnh báo"), "QL": ("quản lý", "quốc lộ"),
+    "HS": ("học sinh", "hồ sơ"), "CB": ("cán bộ", "cảnh báo"), "QL": ("quản lý", "quốc lộ"),
     "TB": ("thông báo", "thương binh"), "ND": ("nhân dân", "nông dân"), "KT": ("kinh tế", "kiểm tra, kỹ thuật"),
     "NN": ("nông nghiệp", "nhà nước, nước ngoài"), "DL": ("du lịch", "dương lịch"),
     "CV": ("công văn", "chuyên viên"), "TS": ("tiến sĩ", "tổng số, tài sản"), "DS": ("dân số", "danh sách, dược sĩ"),

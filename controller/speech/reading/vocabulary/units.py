@@ -20,7 +20,7 @@ PHYSICAL: Final[dict[str, str]] = {
     "mmHg": "mi-li-mét thủy ngân", "Pa": "pát-xcan", "cc": "xê xê", "GB": "gi-ga-bai", "MB": "mê-ga-bai",
     "TB": "tê-ra-bai", "Mbps": "mê-ga-bít trên giây", "kcal": "ki-lô ca-lo", "Kcal": "ki-lô ca-lo", "h": "giờ",
     "giờ": "giờ", "s": "giây", "giây": "giây", "ph": "phút", "phút": "phút", "inch": "in", "HP": "mã lực",
-    "mol": "mon", "ppm": "phần triệu",
+    "CV": "mã lực", "mol": "mon", "ppm": "phần triệu",
 }  # fmt: skip
 
 DEGREES: Final[dict[str, str]] = {

@@ -69,7 +69,7 @@ async def _fetched(service: ServiceVoice, spoken: SpokenText, target: Path) -> N
         "speed": spoken.speed,
         "pause_ms": spoken.pause_ms,
     }
-    headers = {"Accept": "audio/wav", **await asyncio.to_thread(_authorised, service)}
+    headers = {"Accept": "audio/wav", "Accept-Encoding": "identity", **await asyncio.to_thread(_authorised, service)}
     timeout = httpx.Timeout(service.timeout_s, connect=min(_CONNECT_S, service.timeout_s))
     async with (
         httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client,

@@ -3,12 +3,14 @@
 Vietnamese is read by the rules of `speech.reading`; other languages are said as they are written.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from controller.speech import reading as rules
 from controller.speech.cleaning import Change, clean
+from controller.speech.errors import ReadingRefused
 from controller.speech.reading import Note
 
 VIETNAMESE = "vi"
@@ -34,3 +36,25 @@ def proposed(text: str, language: str, lexicon: Mapping[str, str], today: date) 
     vietnamese = language == VIETNAMESE
     found = rules.read(cleaned.text, lexicon=lexicon, today=today) if vietnamese else rules.as_written(cleaned.text)
     return Proposal(found.written, found.spoken, cleaned.notes, found.notes)
+
+
+def approved(reading: str) -> str:
+    """An approved reading as an engine is given it: letters joined with their marks, white space put right.
+
+    Raises:
+        TextEmpty, TextUnsettled: it is no text.
+        ReadingRefused: cleaning would change what it says, so that something else would be spoken than was approved.
+    """
+    cleaned = clean(reading, limit=max(1, len(reading)))
+    if _words(cleaned.text) != _words(reading):
+        told = " ".join(change.en for change in cleaned.notes)
+        raise ReadingRefused(
+            f"the reading is not fit to be spoken as it stands ({told}); take it from POST /speech/readings",
+            vi=" ".join(change.vi for change in cleaned.notes),
+            cleaned=cleaned.text,
+        )
+    return cleaned.text
+
+
+def _words(text: str) -> list[str]:
+    return unicodedata.normalize("NFC", text).split()

@@ -16,7 +16,6 @@ from controller.media.answers import AssetView, Wanted
 from controller.runtime.ids import new_id
 from controller.runtime.server import Controller
 from controller.speech import previews, readings, service, speak_job
-from controller.speech.cleaning import clean
 from controller.speech.engines import Wish
 from controller.speech.readings import Proposal
 from controller.speech.service import Speaking
@@ -94,13 +93,12 @@ async def speak(
 
 
 async def _speaking(controller: Controller, session: AsyncSession, body: SayBody) -> Speaking:
-    """What a body asks for. An approved reading is spoken as it is; only letters typed apart from marks are joined."""
+    """What a body asks for."""
     if body.reading is not None:
-        reading = clean(body.reading, limit=len(body.reading)).text
+        reading = readings.approved(body.reading)
     else:
-        reading = (
-            await _proposed(controller, session, body.text or "", language=body.language, unit=body.unit)
-        ).reading
+        found = await _proposed(controller, session, body.text or "", language=body.language, unit=body.unit)
+        reading = found.reading
     return await service.speaking(
         session,
         controller.speech.config,

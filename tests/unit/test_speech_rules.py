@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.speech import config, phrase_rules, piper_voice, rules
+from controller.speech import config, phrase_rules, piper_voice, readings, rules
 from controller.speech.config import PiperVoice, ServiceVoice
 from controller.speech.errors import (
     LanguageUnspoken,
@@ -94,6 +94,16 @@ def test_a_reading_of_an_hour_is_refused_with_its_size() -> None:
     with pytest.raises(ReadingTooLong, match="65537 bytes"):
         SpokenText("ấ" * 21_845 + "ab", "vi")
     assert len(SpokenText("ấ" * 21_845 + "a", "vi").raw) == 65_536
+
+
+@pytest.mark.parametrize("reading", ["<b>đi</b>", "đi &amp; về", "đi \u202ev\u1ec1", "đi 🚒", "\x01đi"])
+def test_a_reading_that_cleaning_would_change_is_refused_not_changed(reading: str) -> None:
+    with pytest.raises(ReadingRefused):
+        readings.approved(reading)
+
+
+def test_an_approved_reading_keeps_every_word_and_is_composed() -> None:
+    assert readings.approved("  Ba\u0300 con  đi\t ngay…\r\nNước lên! ") == "Bà con đi ngay…\nNước lên!"
 
 
 CLIPS = ["kính chào", "kính chào bà con", "bà con", "thôn Đoài", "Hôm nay", "đi họp", "con đi"]

@@ -6,7 +6,19 @@ import pytest
 
 from loa_protocol.documents.policy import Blackout, Policy, VolumeCap, Window
 from loa_protocol.documents.trust import Ceilings, LegalHours
-from loa_protocol.policy import GRACE, HardLimits, Meter, PolicyInvalid, Violation, daily_span, merge, midnight
+from loa_protocol.policy import (
+    GRACE,
+    HardLimits,
+    Meter,
+    PolicyInvalid,
+    Violation,
+    _cap,
+    _hours_and_dates,
+    daily_span,
+    merge,
+    midnight,
+    zone,
+)
 
 MIDNIGHT = datetime(2026, 11, 2, 17, 0, tzinfo=UTC)  # of Tuesday 3 November in Vietnam
 
@@ -136,6 +148,24 @@ def test_of_blackouts_the_one_that_comes_first_is_told_and_of_equal_ones_always_
         merged = merge([policy(blackouts=order)])
         found = merged.allows(at(23), at(1, day=2))
         assert (found.at, found.detail) == (at(0, day=1), "blacked out from 2026-11-04 to 2026-11-09")
+
+
+def test_days_before_1971_count_as_its_first() -> None:
+    zone_name = "Asia/Ho_Chi_Minh"
+
+    assert midnight(date.min, zone_name) == midnight(date(1971, 1, 1), zone_name)
+    assert midnight(date(1971, 1, 2), zone_name) > midnight(date.min, zone_name)
+
+
+def test_what_was_asked_is_kept_but_not_everything_for_ever() -> None:
+    merged = merge([policy(windows=(window(5, 7),))])
+    first = merged.allows(at(5), at(6))
+    hits = _hours_and_dates.cache_info().hits
+
+    assert merged.allows(at(5), at(6)) is first
+    assert _hours_and_dates.cache_info().hits == hits + 1
+    for remembers in (_hours_and_dates, _cap, zone, midnight, daily_span):
+        assert remembers.cache_info().maxsize is not None
 
 
 def test_an_instant_is_told_in_utc() -> None:

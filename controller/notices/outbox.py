@@ -36,13 +36,13 @@ async def any_due(session: AsyncSession, channel: Channel, now: datetime) -> boo
 
 
 async def claim(session: AsyncSession, channel: Channel, *, owner: str, now: datetime, most: int) -> list[Claim]:
-    """Take what is due, the oldest first."""
+    """Take what is due: what was tried least comes first, so that one dead gateway holds up no other for long."""
     query = (
         select(Sending, Notice, Person)
         .join(Notice, Notice.id == Sending.notice_id)
         .join(Person, Person.id == Notice.person_id)
         .where(*_due(channel, now))
-        .order_by(Sending.due_at, Sending.id)
+        .order_by(Sending.attempts, Sending.due_at, Sending.id)
         .limit(most)
         .with_for_update(of=Sending, skip_locked=True)
     )

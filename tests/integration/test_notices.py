@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blockbuster import blockbuster_ctx
 from py_vapid import Vapid02
 from sqlalchemy import func, select
 
@@ -198,6 +199,21 @@ async def test_of_two_processes_each_takes_other_notices(both: Post) -> None:
     assert not set(first) & set(second)
     later = await claim("c")
     assert len({*first, *second, *later}) == 6
+
+
+async def test_what_failed_before_holds_up_nothing_new(both: Post) -> None:
+    lan, minh = await both.person(email="lan@xa.example"), await both.person("Minh", email="minh@xa.example")
+    await both.tell(lan)
+    async with both.xa.db.transaction() as session:
+        [failed] = await outbox.claim(session, Channel.MAIL, owner="a", now=both.xa.clock.now(), most=4)
+        await outbox.again(session, failed, both.xa.clock.now(), "notice_not_delivered", "later")
+    both.xa.clock.move(seconds=1)
+    await both.tell(minh)
+
+    async with both.xa.db.transaction() as session:
+        [first] = await outbox.claim(session, Channel.MAIL, owner="a", now=both.xa.clock.now(), most=1)
+
+    assert first.person_id == minh.id
 
 
 async def test_a_lost_lease_changes_nothing(both: Post) -> None:
@@ -563,10 +579,17 @@ async def test_a_process_that_dies_after_sending_sends_the_same_mail_once_more(p
     assert first["Message-ID"] == second["Message-ID"]
 
 
+@asynccontextmanager
+async def watched() -> AsyncIterator[None]:
+    """Our code fails where it blocks the loop."""
+    with blockbuster_ctx("controller"):
+        yield
+
+
 async def test_a_controller_tells_by_itself_what_its_api_was_told(tmp_path: Path) -> None:
     async with mail_server() as box:
         given = {"smtp_host": "127.0.0.1", "smtp_port": box.port, "smtp_security": "none", "mail_from": FROM}
-        async with asynccontextmanager(housed)(tmp_path, **given) as house:
+        async with asynccontextmanager(housed)(tmp_path, **given) as house, watched():
             await house.api.post("/units", json={"id": "xa", "name": "Xã", "kind": "commune"})
             body = {"name": "Lan", "unit_id": "xa", "email": "lan@xa.example", "language": "en"}
             lan = (await house.api.post("/people", json=body)).json()["id"]

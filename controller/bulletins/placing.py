@@ -84,7 +84,11 @@ async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by:
     person = by.require_person()
     if row.state in {rules.State.WITHDRAWN, rules.State.EXPIRED}:
         raise rules.BulletinStateWrong(f"“{row.title}” is {row.state}; edit it first, then place it", state=row.state)
-    await _require_place(session, row, wanted, terms.now)
+    text = await _going(session, row)
+    await _require_place(session, row, wanted)
+    if wanted.start is not None:
+        soonest = terms.now + (LEAD if row.approved_revision is not None else rules.LEAD)
+        _require_time(text, wanted.start, soonest, terms.now)
     made = Placement(
         id=new_id(terms.now),
         bulletin_id=row.id,
@@ -101,14 +105,20 @@ async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by:
         fallback_asset=wanted.fallback_asset,
         made_by=person,
         made_at=terms.now,
+        look_at=terms.now,
     )
     session.add(made)
     await session.flush()
     await store.note(session, row, Done(step=Step.PLACED, person=person, at=terms.now, why=made.id))
     if row.approved_revision is not None:
-        texts = await store.documents(session, row.id, [row.approved_revision])
-        await _place(session, row, made, texts[row.approved_revision], terms)
+        await _place(session, row, made, text, terms)
     return made
+
+
+async def _going(session: AsyncSession, row: Bulletin) -> Document:
+    """What goes on air there: what is approved, else what waits to be."""
+    number = row.approved_revision or row.head
+    return (await store.documents(session, row.id, [number]))[number]
 
 
 async def remove(
@@ -148,6 +158,7 @@ async def let_go(session: AsyncSession, row: Bulletin, *, alive: bool, now: date
         if one.state in STANDING and (one.kind == "slot" or one.state == PlacementState.RESERVED):
             if alive:
                 one.state, one.slot_item_id, one.revision = str(PlacementState.RESERVED), None, None
+                one.look_at = now
             else:
                 one.state, one.ended_at = str(PlacementState.OVER), now
     await session.flush()
@@ -165,7 +176,7 @@ async def miss(
     return made
 
 
-async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacement, now: datetime) -> None:
+async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacement) -> None:
     if (wanted.slot is None) == (not wanted.to):
         raise PlacementInvalid("a placement names a unit whose slots it fills, or scopes to speak to; name one of both")
     if wanted.slot is not None and wanted.start is not None:
@@ -179,25 +190,27 @@ async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacem
         raise broadcasts.TargetUnknown(f"no unit, group or device is named {', '.join(missing)}; list them first")
     if wanted.fallback_asset is not None:
         await media.require(session, wanted.fallback_asset)
-    if wanted.start is not None:
-        _require_time(row, wanted.start, now)
 
 
-def _require_time(row: Bulletin, start: datetime, now: datetime) -> None:
-    soonest = now + (LEAD if row.approved_revision is not None else rules.LEAD)
+def _require_time(text: Document, start: datetime, soonest: datetime, now: datetime) -> None:
     if start <= soonest:
         raise PlacementInvalid(
-            f"“{row.title}” should go on air at {start.isoformat()}, too soon to be decided; choose a later start,"
+            f"“{text.title}” should go on air at {start.isoformat()}, too soon to be decided; choose a later start,"
             " or none: then it goes on air when it is approved"
         )
     if start > now + LATEST_PLANNED:
         raise PlacementInvalid(
             f"a start lies at most {LATEST_PLANNED.days} days ahead; place it again when it is closer"
         )
-    if (row.valid_until is not None and start >= row.valid_until) or (
-        row.valid_from is not None and start < row.valid_from
-    ):
-        raise PlacementInvalid(f"“{row.title}” is not valid at {start.isoformat()}; choose a start within its validity")
+    _require_valid(text, start)
+
+
+def _require_valid(text: Document, start: datetime) -> None:
+    begun = text.valid_from is None or text.valid_from <= start
+    if not begun or (text.valid_until is not None and start >= text.valid_until):
+        raise PlacementInvalid(
+            f"“{text.title}” is not valid at {start.isoformat()}; choose a start within its validity, or change that"
+        )
 
 
 async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> bool:
@@ -222,7 +235,10 @@ async def _place(session: AsyncSession, row: Bulletin, one: Placement, text: Doc
     if one.kind == "slot":
         one.slot_item_id = await _into_slot(session, row, one, text, terms)
     else:
-        made = await broadcasts.accept(session, request_of(one, text), now=terms.now, answer_deadline=terms.grace)
+        if one.start is not None:
+            _require_valid(text, one.start)
+        request = request_of(one, text, terms.now)
+        made = await broadcasts.accept(session, request, now=terms.now, answer_deadline=terms.grace)
         one.broadcast_id, one.until = made.id, made.deadline
     one.state, one.revision = str(PlacementState.PLACED), row.approved_revision
     await session.flush()
@@ -257,16 +273,20 @@ async def authority(session: AsyncSession, unit_id: str, slot_unit_id: str) -> i
     return max(0, OWN_AUTHORITY - _AUTHORITY_A_LEVEL * above)
 
 
-def request_of(one: Placement, text: Document) -> BroadcastRequest:
-    """The broadcast that a placement at a time becomes; boards show every language's text, the home language first."""
+def request_of(one: Placement, text: Document, now: datetime) -> BroadcastRequest:
+    """The broadcast that a placement at a time becomes; boards show every language's text, the home language first.
+
+    What shall go on air at once does so when it begins to be valid.
+    """
     home, boards = text.home, text.boards
+    waits = text.valid_from is not None and text.valid_from > now
     words = "\n\n".join(dict.fromkeys(board.text for board in boards))
     return BroadcastRequest(
         title=text.title,
         to=one.scopes,
         asset_id=home.audio if home is not None else None,
         variants=text.sounds,
-        at=one.start,
+        at=text.valid_from if one.start is None and waits else one.start,
         level=text.level,
         volume=one.volume,
         repeats=one.repeats,

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, LedgerRow
+from controller.bulletins import store
+from controller.bulletins.rules import Step
 from controller.bulletins.tables import Bulletin, Placement, Recall
 from controller.delivery import store as delivery
 from controller.devices.tables import Device, DeviceReport
@@ -24,7 +26,7 @@ from controller.runtime.database import alone
 from controller.schedules import making
 from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
-from controller.schedules.tables import ProgrammeSlot, SlotItem
+from controller.schedules.tables import ProgrammeSlot
 from controller.units import store as units
 from loa_protocol import topics
 from loa_protocol.ids import device_scope
@@ -72,22 +74,24 @@ async def take_back(
     """Take these placements off the air. The caller holds the bulletin's row."""
     for unit_id in sorted({one.slot_unit_id for one in placements if one.slot_unit_id is not None}):
         await alone(session, making.slot_lock(unit_id))
-    carrying = await _carrying(session, placements, terms.now)
+    refs = await _refs(session, row)
+    carrying = await _carrying(session, placements, refs, terms.now)
     for one in placements:
         if one.slot_item_id is not None:
             await slots.withdraw(session, one.slot_item_id, terms)
-    changed = await _end(session, carrying, await _refs(session, placements), terms.now)
+    changed = await _end(session, carrying, refs, terms.now)
     await _note(session, row, step, changed)
     for one in placements:
         one.state, one.ended_at = "withdrawn", terms.now
     await session.flush()
 
 
-async def _carrying(session: AsyncSession, placements: Sequence[Placement], now: datetime) -> Sequence[str]:
+async def _carrying(
+    session: AsyncSession, placements: Sequence[Placement], refs: frozenset[str], now: datetime
+) -> Sequence[str]:
     """Ids of the broadcasts that are not over and have the bulletin in them, or are made of it."""
     own = [one.broadcast_id for one in placements if one.broadcast_id is not None]
-    slot_units = sorted({one.slot_unit_id for one in placements if one.slot_item_id is not None and one.slot_unit_id})
-    refs = await _refs(session, placements)
+    slot_units = sorted({one.slot_unit_id for one in placements if one.slot_unit_id is not None})
     in_slots = (
         select(BroadcastRow.id)
         .join(BroadcastRendition, BroadcastRendition.broadcast_id == BroadcastRow.id)
@@ -101,11 +105,11 @@ async def _carrying(session: AsyncSession, placements: Sequence[Placement], now:
     return (await session.scalars(query.order_by(BroadcastRow.id))).all()
 
 
-async def _refs(session: AsyncSession, placements: Sequence[Placement]) -> frozenset[str]:
-    """The renditions of everything that was handed into slots."""
-    items = [one.slot_item_id for one in placements if one.slot_item_id is not None]
-    rows = (await session.scalars(select(SlotItem).where(SlotItem.id.in_(items)))).all()
-    assets = {asset for item in rows for asset in (item.asset_id, *item.variants.values())}
+async def _refs(session: AsyncSession, row: Bulletin) -> frozenset[str]:
+    """The renditions of every sound it was ever approved with: a session may still sound what was approved before."""
+    numbers = {one.revision for one in await store.steps(session, row.id) if one.step == Step.APPROVED}
+    texts = await store.documents(session, row.id, numbers)
+    assets = {asset for text in texts.values() for asset in text.sounds.values()}
     return frozenset(await session.scalars(select(Rendition.id).where(Rendition.asset_id.in_(sorted(assets)))))
 
 

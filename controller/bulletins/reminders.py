@@ -9,6 +9,10 @@ from controller.bulletins.rules import LEAD
 MOST_BEFORE_MIN = 24 * 60
 """No reminder comes earlier before a start."""
 AHEAD = timedelta(minutes=MOST_BEFORE_MIN)
+LOOK_AGAIN = timedelta(minutes=2)
+"""So often is looked whether a programme or the unit's rules have moved something forward."""
+TRY_AGAIN = timedelta(seconds=10)
+"""What has come due is looked at again so soon, in case somebody was at it."""
 BEHIND = timedelta(days=1)
 """So far back starts are still written down that passed while nothing ran."""
 
@@ -25,6 +29,12 @@ class Due:
     def anything(self) -> bool:
         """Whether there is something to do."""
         return self.too_late or bool(self.passed_min)
+
+
+def next_due(start: datetime, before_min: Iterable[int], sent: Collection[int]) -> datetime:
+    """When something comes due before a start, or did."""
+    waiting = set(before_min) - set(sent)
+    return min([start - LEAD, *(start - timedelta(minutes=one) for one in waiting)])
 
 
 def due(start: datetime, before_min: Iterable[int], sent: Collection[int], now: datetime) -> Due:

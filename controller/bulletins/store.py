@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import document
@@ -168,12 +168,20 @@ async def over(session: AsyncSession, now: datetime, limit: int) -> Sequence[str
     return (await session.scalars(select(Bulletin.id).where(ended).order_by(Bulletin.id).limit(limit))).all()
 
 
-async def waiting_placements(session: AsyncSession) -> Sequence[tuple[Bulletin, Placement]]:
-    """Those that wait for an approval and have a start, or a slot."""
+async def waiting_placements(session: AsyncSession, now: datetime, limit: int) -> Sequence[tuple[Bulletin, Placement]]:
+    """Those that wait for an approval, have a start or a slot, and are to be looked at by now."""
     query = select(Bulletin, Placement).join(Placement, Placement.bulletin_id == Bulletin.id)
-    query = query.where(Placement.state == "reserved")
+    query = query.where(Placement.state == "reserved", Placement.look_at <= now)
     query = query.where(or_(Placement.start.is_not(None), Placement.slot_unit_id.is_not(None)))
-    return [(row, one) for row, one in await session.execute(query.order_by(Placement.bulletin_id, Placement.id))]
+    rows = await session.execute(query.order_by(Placement.look_at, Placement.id).limit(limit))
+    return [(row, one) for row, one in rows]
+
+
+async def look_again(session: AsyncSession, at: Mapping[str, datetime]) -> None:
+    """When to look at placements again; those that somebody decided on meanwhile are left alone."""
+    for placement_id, instant in sorted(at.items()):
+        same = (Placement.id == placement_id, Placement.state == "reserved")
+        await session.execute(update(Placement).where(*same).values(look_at=instant))
 
 
 async def with_ended_placement(session: AsyncSession, now: datetime, limit: int) -> Sequence[str]:

@@ -100,11 +100,12 @@ class Placement(Base):
     """Where and when a bulletin shall go on air: `kind` slot (of `slot_unit_id`) or time (`scopes` at `start`).
 
     `start` NULL is at once when it is approved. `revision` is the one that is placed, as `slot_item_id` or
-    `broadcast_id`; of a reserved one nothing is placed yet. `until`: when it is over, by the clock.
+    `broadcast_id`; of a reserved one nothing is placed yet, and it is looked at again at `look_at`. `until`: when it is
+    over, by the clock.
     """
 
     __tablename__ = "placements"
-    __table_args__ = (Index("ix_placements_state", "state", "start"),)
+    __table_args__ = (Index("ix_placements_state", "state", "look_at"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     bulletin_id: Mapped[str] = mapped_column(ForeignKey("bulletins.id"), index=True)
@@ -122,7 +123,8 @@ class Placement(Base):
     revision: Mapped[int | None]
     slot_item_id: Mapped[str | None] = mapped_column(ForeignKey("slot_items.id"), index=True)
     broadcast_id: Mapped[str | None] = mapped_column(ForeignKey("broadcasts.id"), index=True)
-    until: Mapped[datetime | None]
+    until: Mapped[datetime | None] = mapped_column(index=True)
+    look_at: Mapped[datetime]
     made_by: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     made_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -48,8 +48,11 @@ async def tick(db: Database, terms: Terms) -> bool:
             work.setdefault(bulletin_id, []).append(partial(_expire, now=now))
         for bulletin_id in await store.with_ended_placement(session, now, AT_ONCE):
             work.setdefault(bulletin_id, []).append(partial(_end, now=now))
-        for bulletin_id, starts in (await _due(session, now)).items():
+        found = await _look(session, now)
+        for bulletin_id, starts in found.due.items():
             work.setdefault(bulletin_id, []).append(partial(_approach, starts=starts, terms=terms))
+    if found.again:
+        await db.attempt(lambda session: store.look_again(session, found.again))
     done = [await _attempt(db, bulletin_id, own) for bulletin_id, own in work.items()]
     return any(done)
 
@@ -78,18 +81,29 @@ async def _end(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
     return False
 
 
-async def _due(session: AsyncSession, now: datetime) -> Mapping[str, list[Start]]:
-    """Bulletin → the starts of its waiting placements of which something has come due; takes no lock."""
-    found: dict[str, list[Start]] = {}
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Bulletin → starts of its waiting placements of which something has come due; placement → when to look again."""
+
+    due: dict[str, list[Start]] = field(default_factory=dict)
+    again: dict[str, datetime] = field(default_factory=dict)
+
+
+async def _look(session: AsyncSession, now: datetime) -> _Looked:
+    """What there is to do for what waits; takes no lock."""
+    found = _Looked()
     coming: dict[str, list[Occurrence]] = {}
-    for row, one in await store.waiting_placements(session):
+    for row, one in await store.waiting_placements(session, now, AT_ONCE):
         unit_id = one.slot_unit_id
         if unit_id is not None and unit_id not in coming:
             coming[unit_id] = await slot_times.ahead(session, unit_id, now - reminders.BEHIND, now + reminders.AHEAD)
-        starts = _starts(one, coming.get(unit_id or "", []))
-        due = [start for start, _ in await _worth_it(session, row, one, starts, now)]
+        starts = await _to_come(session, row, one, _starts(one, coming.get(unit_id or "", [])))
+        due = [one.start for one in starts if one.found(now).anything]
         if due:
-            found.setdefault(row.id, []).extend(due)
+            found.due.setdefault(row.id, []).extend(due)
+            found.again[one.id] = now + reminders.TRY_AGAIN
+        else:
+            found.again[one.id] = min([now + reminders.LOOK_AGAIN, *(start.next for start in starts)])
     return found
 
 
@@ -98,22 +112,36 @@ def _starts(one: Placement, occurrences: Iterable[Occurrence]) -> list[Start]:
     return [*own, *(Start(one.id, at.start, _where(at)) for at in occurrences if at.start > one.made_at)]
 
 
-async def _worth_it(
-    session: AsyncSession, row: Bulletin, one: Placement, starts: Sequence[Start], now: datetime
-) -> list[tuple[Start, Due]]:
-    """Those of the starts of which something has come due, with what; a start that was missed before is left out."""
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """A start that was not missed yet, its unit's reminders, and which of them count as sent."""
+
+    start: Start
+    before_min: tuple[int, ...]
+    sent: frozenset[int]
+
+    @property
+    def next(self) -> datetime:
+        """When something comes due."""
+        return reminders.next_due(self.start.at, self.before_min, self.sent)
+
+    def found(self, now: datetime) -> Due:
+        """What has come due."""
+        return reminders.due(self.start.at, self.before_min, self.sent, now)
+
+
+async def _to_come(session: AsyncSession, row: Bulletin, one: Placement, starts: Sequence[Start]) -> list[_Coming]:
     valid = [start for start in starts if _would_play(row, start.at)]
     if not valid:
         return []
     ruled = await unit_rules.effective(session, row.unit_id)
     missed = {miss.start for miss in await store.misses(session, [one.id])}
     sent = await store.reminded(session, one.id)
-    found = [
-        (start, reminders.due(start.at, ruled.remind_before_min, sent.get(start.at, ()), now))
+    return [
+        _Coming(start, ruled.remind_before_min, sent.get(start.at, frozenset()))
         for start in valid
         if start.at not in missed
     ]
-    return [(start, due) for start, due in found if due.anything]
 
 
 def _where(one: Occurrence) -> dict[str, str]:
@@ -126,7 +154,8 @@ async def _approach(session: AsyncSession, row: Bulletin, *, starts: Sequence[St
     changed = False
     for one in waiting:
         own = list({start.at: start for start in starts if start.placement_id == one.id}.values())
-        for start, due in await _worth_it(session, row, one, own, terms.now):
+        for coming in await _to_come(session, row, one, own):
+            start, due = coming.start, coming.found(terms.now)
             if due.too_late:
                 changed |= await _pass(session, row, one, start, terms)
                 continue

@@ -27,6 +27,7 @@ from tests.fakes.station import Station, station
 
 T = TypeVar("T")
 FIRST_DAY = date(2026, 1, 1)
+AHEAD = timedelta(days=2)
 
 
 def written(title: str = "Tiêm chủng", **changes: Any) -> Document:
@@ -171,7 +172,7 @@ async def newsroom_at(database: str) -> AsyncIterator[Newsroom]:
     """One that was furnished before."""
     db = Database(database)
     try:
-        room = Newsroom(Station(Commune(db)))
+        room = Newsroom(Station(Commune(db), ahead=AHEAD))
         async with db.reading() as session:
             rows = (await session.scalars(select(Person))).all()
         room.actors = {row.name: Actor(row.id, row.name) for row in rows}
@@ -184,6 +185,7 @@ async def newsroom_at(database: str) -> AsyncIterator[Newsroom]:
 async def newsroom(database: str) -> AsyncIterator[Newsroom]:
     """Furnished, with the four people."""
     async with station(database) as made:
+        made.ahead = AHEAD
         room = Newsroom(made)
         await room.person("lan", Role.CONTRIBUTOR)
         await room.person("hung", Role.APPROVER)

@@ -283,27 +283,27 @@ async def test_what_is_approved_in_time_is_not_missed(here: Newsroom) -> None:
     assert len(await here.broadcasts()) == 1
 
 
-async def test_an_unapproved_slot_plays_the_fallback_for_that_session_only(room: Newsroom) -> None:
-    await room.station.sound("nhac", 30_000)
-    await room.rule(fallback_asset="nhac")
-    await room.station.save(programme({**EVENING, "segments": [slot(300, fallback="tin")]}))
-    row = await room.create()
-    await room.place(row, slot=COMMUNE)
-    room.station.xa.clock.at = (await room.station.rows())[0].start - timedelta(seconds=29)
-    await room.tick()
-    await room.tick()
+async def test_an_unapproved_slot_plays_the_fallback_for_that_session_only(here: Newsroom) -> None:
+    await here.station.sound("nhac", 30_000)
+    await here.rule(fallback_asset="nhac")
+    await here.station.save(programme({**EVENING, "segments": [slot(300, fallback="tin")]}))
+    row = await here.create()
+    await here.place(row, slot=COMMUNE)
+    here.station.xa.clock.at = (await here.station.rows())[0].start - timedelta(seconds=29)
+    await here.tick()
+    await here.tick()
 
-    first, second = (await room.station.rows())[:2]
-    missed = await room.misses(row)
+    first, second = (await here.station.rows())[:2]
+    missed = await here.misses(row)
     assert [(one.start, one.reason) for one in missed] == [(first.start, "not_approved")]
     assert (missed[0].programme_id, missed[0].session_id) == (PROGRAMME, EVENING["id"])
     assert missed[0].occurrence == first.occurrence
     assert [one["ref"] for one in first.segments] == ["r-nhac"]
     assert [one["ref"] for one in second.segments] == ["r-tin"]
-    assert [one.state for one in await room.placements(row)] == ["reserved"]
-    await room.submit(row)
-    await room.approve(row, 1)
-    assert [one.state for one in await room.placements(row)] == ["placed"]
+    assert [one.state for one in await here.placements(row)] == ["reserved"]
+    await here.submit(row)
+    await here.approve(row, 1)
+    assert [one.state for one in await here.placements(row)] == ["placed"]
 
 
 async def test_a_start_that_passed_while_nothing_ran_is_written_down_without_a_late_fallback(here: Newsroom) -> None:
@@ -350,6 +350,24 @@ async def test_withdrawing_takes_everything_off_the_air_at_once(room: Newsroom) 
     assert [one.step for one in await room.steps(row)][-2:] == ["withdrawn", "reopened"]
 
 
+async def test_a_session_that_still_sounds_what_was_approved_before_stops_with_the_withdrawal(here: Newsroom) -> None:
+    await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
+    for name in ("cu", "moi"):
+        await here.station.sound(name)
+    row = await here.approved(variants=[{"language": "vi", "audio": "cu", "audio_kind": "upload"}])
+    await here.place(row, slot=COMMUNE)
+    running = (await here.station.rows())[0]
+    here.station.xa.clock.at = running.start + timedelta(seconds=5)
+    await here.edit(row, 1, written(variants=[{"language": "vi", "audio": "moi", "audio_kind": "upload"}]))
+    await here.approve(row, 2)
+    still = (await here.station.rows())[0]
+    await here.withdraw(row)
+
+    assert [one["ref"] for one in still.segments] == ["r-cu"]
+    assert running.id in {one.id for one in await here.station.rows(gone=True)}
+    assert await here.station.rows() == []
+
+
 async def test_another_bulletin_with_the_same_sound_stays_where_it_is(here: Newsroom) -> None:
     await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
     first, second = await here.approved(), await here.approved(title="Cùng âm thanh")
@@ -373,23 +391,23 @@ async def test_one_placement_is_taken_back_alone(here: Newsroom) -> None:
     assert [one.step for one in await here.steps(row)].count("unplaced") == 1
 
 
-async def test_time_takes_a_bulletin_off_and_a_newer_revision_keeps_its_slot(room: Newsroom) -> None:
-    soon = (room.now + timedelta(hours=1)).isoformat()
-    row = await room.approved(valid_until=soon)
-    other = await room.approved(title="Khác", valid_until=soon)
+async def test_time_takes_a_bulletin_off_and_a_newer_revision_keeps_its_slot(here: Newsroom) -> None:
+    soon = (here.now + timedelta(hours=1)).isoformat()
+    row = await here.approved(valid_until=soon)
+    other = await here.approved(title="Khác", valid_until=soon)
     for one in (row, other):
-        await room.place(one, slot=COMMUNE)
-    await room.edit(row, 1, written("Bản mới"))
-    room.station.xa.clock.move(hours=1, seconds=1)
-    await room.tick()
+        await here.place(one, slot=COMMUNE)
+    await here.edit(row, 1, written("Bản mới"))
+    here.station.xa.clock.move(hours=1, seconds=1)
+    await here.tick()
 
-    kept, over = await room.row(row), await room.row(other)
+    kept, over = await here.row(row), await here.row(other)
     assert (kept.state, kept.approved_revision) == ("in_review", None)
     assert (over.state, over.approved_revision) == ("expired", None)
-    assert [one.state for one in await room.placements(row)] == ["reserved"]
-    assert [one.state for one in await room.placements(other)] == ["over"]
-    await room.approve(row, 2)
-    assert [(one.state, one.revision) for one in await room.placements(row)] == [("placed", 2)]
+    assert [one.state for one in await here.placements(row)] == ["reserved"]
+    assert [one.state for one in await here.placements(other)] == ["over"]
+    await here.approve(row, 2)
+    assert [(one.state, one.revision) for one in await here.placements(row)] == [("placed", 2)]
 
 
 async def test_a_placement_at_a_time_ends_when_its_broadcast_must_have(here: Newsroom) -> None:
@@ -418,6 +436,26 @@ async def test_a_placement_without_sense_is_refused(here: Newsroom) -> None:
     await here.submit(silent)
     with pytest.raises(PlacementInvalid, match="no sound"):
         await here.approve(silent, 1)
+
+
+async def test_a_new_revision_is_not_approved_for_a_place_outside_its_validity(here: Newsroom) -> None:
+    row = await here.approved()
+    await here.place_at(row, 3600)
+    await here.edit(row, 1, written(valid_until=(here.now + timedelta(minutes=30)).isoformat()))
+
+    with pytest.raises(PlacementInvalid, match="not valid"):
+        await here.approve(row, 2)
+    assert len(await here.broadcasts()) == 1
+
+
+async def test_what_shall_go_on_air_at_once_waits_for_its_validity(here: Newsroom) -> None:
+    begin = here.now + timedelta(hours=2)
+    row = await here.create(written(valid_from=begin.isoformat()))
+    await here.place(row, to=[SCOPE])
+    await here.submit(row)
+    await here.approve(row, 1)
+
+    assert [one.start for one in await here.broadcasts()] == [begin]
 
 
 async def test_bulletins_are_found_without_accents_and_by_what_they_are(here: Newsroom) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from controller.bulletins import rules
-from controller.bulletins.reminders import due
+from controller.bulletins.reminders import due, next_due
 from controller.bulletins.rules import (
     LEAD,
     Approval,
@@ -176,6 +176,7 @@ def test_each_reminder_is_sent_at_most_once_and_the_last_one_in_time_always(
     for step in seconds:
         now += timedelta(seconds=step)
         found = due(start, before, sent, now)
+        assert found.anything == (now >= next_due(start, before, sent)), "what is looked at when nothing is due"
         if found.too_late:
             assert now >= start - LEAD
             break

@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("slot_item_id", sa.String(length=40), nullable=True),
         sa.Column("broadcast_id", sa.String(length=40), nullable=True),
         sa.Column("until", controller.runtime.database.UtcInstant(), nullable=True),
+        sa.Column("look_at", controller.runtime.database.UtcInstant(), nullable=False),
         sa.Column("made_by", sa.String(length=40), nullable=True),
         sa.Column("made_at", controller.runtime.database.UtcInstant(), nullable=False),
         sa.Column("ended_at", controller.runtime.database.UtcInstant(), nullable=True),
@@ -144,7 +145,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_placements_broadcast_id"), "placements", ["broadcast_id"], unique=False)
     op.create_index(op.f("ix_placements_bulletin_id"), "placements", ["bulletin_id"], unique=False)
     op.create_index(op.f("ix_placements_slot_item_id"), "placements", ["slot_item_id"], unique=False)
-    op.create_index("ix_placements_state", "placements", ["state", "start"], unique=False)
+    op.create_index("ix_placements_state", "placements", ["state", "look_at"], unique=False)
+    op.create_index(op.f("ix_placements_until"), "placements", ["until"], unique=False)
     op.create_table(
         "placement_misses",
         sa.Column("placement_id", sa.String(length=40), nullable=False),
@@ -179,6 +181,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("placement_reminders")
     op.drop_table("placement_misses")
+    op.drop_index(op.f("ix_placements_until"), table_name="placements")
     op.drop_index("ix_placements_state", table_name="placements")
     op.drop_index(op.f("ix_placements_slot_item_id"), table_name="placements")
     op.drop_index(op.f("ix_placements_bulletin_id"), table_name="placements")

@@ -56,6 +56,7 @@ def test_a_file_sounds_on_every_loudspeaker_and_shows_on_the_board(broker: str, 
         assert list(system.capture("bang-1").rglob("*.png"))
 
 
+@pytest.mark.alone
 def test_stop_silences_connected_devices_and_says_partial(tmp_path: Path) -> None:
     with running(tmp_path) as system:
         system.add_agent("loa-1")
@@ -76,32 +77,36 @@ def test_stop_silences_connected_devices_and_says_partial(tmp_path: Path) -> Non
             assert row["receipt"]["played_ms"] < 30_000
 
 
-def test_a_cancelled_broadcast_never_sounds(tmp_path: Path) -> None:
-    with running(tmp_path) as system:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One loudspeaker for all tests that look at nothing but their own broadcast or file."""
+    with running(tmp_path_factory.mktemp("house")) as system:
         system.add_agent("loa-1")
         system.wait_ready()
-        cancelled = _play(system, tmp_path, in_s=4)
-        system.client.post(f"/broadcasts/{cancelled}/cancel")
-        kept = _play(system, tmp_path, in_s=8, title="Giữ lại")
-
-        view = system.wait_closed(kept)
-
-        assert view["outcomes"] == {"played": 1}
-        assert len(bursts(captured(system.capture("loa-1")))) == 1
-        assert system.ledger(cancelled)["outcomes"].get("played") is None
+        yield system
 
 
-def test_a_broadcast_cancelled_on_air_stops_and_says_withdrawn(tmp_path: Path) -> None:
-    with running(tmp_path) as system:
-        system.add_agent("loa-1")
-        system.wait_ready()
-        broadcast = _play(system, tmp_path, in_s=2, seconds=30.0)
-        wait_for(lambda: system.device("loa-1")["state"].get("playing"), "it sounds")
-        system.client.post(f"/broadcasts/{broadcast}/cancel")
+def test_a_cancelled_broadcast_never_sounds(house: System, tmp_path: Path) -> None:
+    before = len(bursts(captured(house.capture("loa-1"))))
+    cancelled = _play(house, tmp_path, in_s=4)
+    house.client.post(f"/broadcasts/{cancelled}/cancel")
+    kept = _play(house, tmp_path, in_s=8, title="Giữ lại")
 
-        view = system.wait_closed(broadcast)
+    view = house.wait_closed(kept)
 
-        assert [(row["outcome"], row["reason"]) for row in view["rows"]] == [("interrupted", "withdrawn")]
+    assert view["outcomes"] == {"played": 1}
+    assert len(bursts(captured(house.capture("loa-1")))) == before + 1
+    assert house.ledger(cancelled)["outcomes"].get("played") is None
+
+
+def test_a_broadcast_cancelled_on_air_stops_and_says_withdrawn(house: System, tmp_path: Path) -> None:
+    broadcast = _play(house, tmp_path, in_s=2, seconds=30.0)
+    wait_for(lambda: house.device("loa-1")["state"].get("playing"), "it sounds")
+    house.client.post(f"/broadcasts/{broadcast}/cancel")
+
+    view = house.wait_closed(broadcast)
+
+    assert [(row["outcome"], row["reason"]) for row in view["rows"]] == [("interrupted", "withdrawn")]
 
 
 def test_a_device_that_is_away_is_answered_as_unknown_and_corrected_when_it_returns(tmp_path: Path) -> None:
@@ -132,13 +137,6 @@ def test_the_demo_plays_answers_and_exits_0(tmp_path: Path) -> None:
     assert {Path(file).suffix for files in result["files"].values() for file in files} == {".wav", ".png"}
 
 
-@pytest.fixture(scope="module")
-def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One for all files that are refused: each must leave nothing behind."""
-    with running(tmp_path_factory.mktemp("intake")) as system:
-        yield system
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -148,15 +146,21 @@ def intake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     ],
 )
 def test_a_bad_file_is_refused_by_the_api_and_nothing_is_kept(
-    name: str, content: bytes, tmp_path: Path, intake: System
+    name: str, content: bytes, tmp_path: Path, house: System
 ) -> None:
     bad = tmp_path / name
     bad.write_bytes(content)
+    before = _kept(house)
 
     with pytest.raises(ApiRefused) as refused:
-        intake.client.upload(bad)
+        house.client.upload(bad)
 
     assert refused.value.problem_code.startswith("media_")
-    assert intake.client.get("/media") == []
-    assert not [path for path in (intake.data_dir / "objects").rglob("*") if path.is_file()]
-    assert not list((intake.data_dir / "intake").glob("*"))
+    assert _kept(house) == before
+    assert not list((house.data_dir / "intake").glob("*"))
+
+
+def _kept(system: System) -> tuple[list[str], list[Path]]:
+    """Assets by the API, and files of the object store."""
+    files = sorted(path for path in (system.data_dir / "objects").rglob("*") if path.is_file())
+    return sorted(asset["id"] for asset in system.client.get("/media")), files

@@ -2,7 +2,8 @@
 
 `python -m tests.mutation [NAME…]` puts each fault of `mutants.py` into the named subjects (all without a name), keeps
 the survivors with their reasons in `results/NAME.md`, and fails under 95 %. `survivors.yaml` says why one may live.
-`--only WORDS` and `--without WORDS` run those whose name holds the words, or does not, and keep no result.
+`--only WORDS` and `--without WORDS` run those whose name holds the words, or does not, and keep no result,
+as does `--every N`.
 """
 
 import argparse
@@ -48,6 +49,7 @@ def _run(name: str, subject: Subject, given: argparse.Namespace) -> Result:
     ]
     if given.survivors:
         chosen = [one for one in chosen if likely.get(one.name) == SURVIVED]
+    chosen = chosen[:: given.every]
     noticed: dict[str, str] = {}
     begun = time.monotonic()
 

@@ -86,4 +86,4 @@ def _keep(line: Line, said: dict[str, Any]) -> None:
         markup=False,
     )
     if facts["fell_back"] is not None:
-        console.print(f"Thay cho {facts['wanted']}: {facts['fell_back']['reason']}", highlight=False, markup=False)
+        console.print(f"Thay cho {facts['wanted']}: {facts['fell_back']}", highlight=False, markup=False)

@@ -90,7 +90,7 @@ def made_of(config: SpeechConfig, hosts: Collection[str]) -> Engines:
 def _facts(
     spoken: SpokenText, voice: Voice, first: Voice, failed: Mapping[str, EngineError], own: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What an asset remembers. `fell_back` is None, or why the wanted voice did not speak: its code and its words."""
+    """What an asset remembers. `fell_back` is None, or why the wanted voice did not speak, in words."""
     why = failed.get(first.name)
     return {
         "engine": voice.engine,
@@ -98,7 +98,8 @@ def _facts(
         "about": voice.about,
         "licence": voice.licence,
         "wanted": first.name,
-        "fell_back": None if why is None else {"code": why.code, "reason": str(why)},
+        "fell_back": None if why is None else str(why),
+        "fell_back_code": None if why is None else why.code,
         "language": spoken.language,
         "speed": spoken.speed,
         "pause_ms": spoken.pause_ms,

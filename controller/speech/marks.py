@@ -36,17 +36,17 @@ async def of_broadcast(session: AsyncSession, broadcast_id: str) -> list[SpeechV
 
 
 def _view(sound: _Sound) -> SpeechView:
-    said, why = sound.facts, sound.facts["fell_back"]
+    said, why, code = sound.facts, sound.facts["fell_back"], sound.facts["fell_back_code"]
     vi = f"“{sound.title}”: giọng máy {said['voice']}"
     en = f"“{sound.title}”: machine voice {said['voice']}"
     if why is not None:
-        vi = f"{vi}, thay cho {said['wanted']} ({why['code']}: {why['reason']})"
-        en = f"{en}, instead of {said['wanted']} ({why['code']}: {why['reason']})"
+        vi = f"{vi}, thay cho {said['wanted']} ({code}: {why})"
+        en = f"{en}, instead of {said['wanted']} ({code}: {why})"
     return SpeechView(
         asset_id=sound.asset_id,
         voice=said["voice"],
         wanted=said["wanted"],
-        fell_back=None if why is None else why["code"],
+        fell_back=code,
         vi=f"{vi}.",
         en=f"{en}.",
     )

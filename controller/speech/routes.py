@@ -61,8 +61,8 @@ async def preview(body: SayBody, controller: TheController) -> Response:
         wanted = await _speaking(controller, session, body)
     sound, facts = await controller.previews.heard(new_id(controller.clock.now()), wanted)
     headers = {"X-Loa-Voice": facts["voice"]}
-    if facts["fell_back"] is not None:
-        headers["X-Loa-Fell-Back"] = facts["fell_back"]["code"]
+    if facts["fell_back_code"] is not None:
+        headers["X-Loa-Fell-Back"] = facts["fell_back_code"]
     return Response(sound, media_type=WAV, headers=headers)
 
 

@@ -178,8 +178,8 @@ async def test_the_same_reading_is_the_same_sound_unless_another_voice_had_to_sp
     assert first.json()["facts"]["speech"]["fell_back"] is None
     facts = fallen["facts"]["speech"]
     assert (facts["voice"], facts["wanted"]) == ("espeak/vi", "piper/lan")
-    assert facts["fell_back"]["code"] == "voice_file_unusable"
-    assert "SHA-256" in facts["fell_back"]["reason"]
+    assert facts["fell_back_code"] == "voice_file_unusable"
+    assert "SHA-256" in facts["fell_back"]
     assert preview.headers["X-Loa-Fell-Back"] == "voice_file_unusable"
 
 

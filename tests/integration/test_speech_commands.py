@@ -109,7 +109,7 @@ def test_whoever_reads_receipts_is_told_that_another_voice_had_to_speak(served: 
     ledger = loa(served, "ledger", made["id"]).stdout
     explained = loa(served, "explain", "loa-1", (start + timedelta(seconds=2)).isoformat()).stdout
 
-    assert kept["facts"]["speech"]["fell_back"]["code"] == "voice_file_unusable"
+    assert kept["facts"]["speech"]["fell_back_code"] == "voice_file_unusable"
     [mark] = detail["machine_speech"]
     assert (mark["asset_id"], mark["voice"], mark["wanted"], mark["fell_back"]) == (
         kept["id"],

@@ -21,12 +21,10 @@ def path_of(row: Bulletin) -> str:
 
 async def approvers(session: AsyncSession, row: Bulletin, now: datetime) -> list[str]:
     """Who may approve this bulletin today: no writer of it, nor who stands in for one, unless the unit says so."""
-    found = await approving.approvers(session, row.unit_id, approving.local_day(now))
-    writers = await store.writers(session, row.id)
-    if (await unit_rules.effective(session, row.unit_id)).self_approval:
-        writers = frozenset()
-    free = [one for one in found if {one.person.id, one.for_person and one.for_person.id}.isdisjoint(writers)]
-    return list(dict.fromkeys(one.person.id for one in free))
+    lenient = (await unit_rules.effective(session, row.unit_id)).self_approval
+    writers = frozenset[str]() if lenient else await store.writers(session, row.id)
+    found = await approving.approvers(session, row.unit_id, approving.local_day(now), writers=writers)
+    return list(dict.fromkeys(one.person.id for one in found))
 
 
 async def submitted(session: AsyncSession, row: Bulletin, step: int, now: datetime) -> None:

@@ -15,6 +15,7 @@ from controller.bulletins.checklist import Heard, Known, Place, Point
 from controller.bulletins.document import Document
 from controller.bulletins.tables import Bulletin, Placement
 from controller.devices.tables import Device
+from controller.media import words
 from controller.media.tables import Asset
 from controller.policies import service as policies
 from controller.policies.objections import Effect
@@ -59,14 +60,15 @@ def _sound(row: Asset, *, playable: bool) -> Heard:
     return Heard(
         duration_ms=row.duration_ms,
         playable=playable,
-        findings=tuple((code, *_told(code)) for code in sorted(row.facts.get("findings") or {})),
+        findings=tuple(_told(code, value) for code, value in sorted((row.facts.get("findings") or {}).items())),
         reading_sha256=speech.get("reading_sha256"),
         fell_back=speech.get("fell_back"),
     )
 
 
-def _told(code: str) -> tuple[str, str]:
-    return f"âm thanh có lưu ý “{code}”, hãy nghe lại.", f"the sound was noted “{code}”, listen to it."
+def _told(code: str, value: float) -> tuple[str, str, str]:
+    said = words.of_finding(code, value)
+    return code, said.vi, said.en
 
 
 async def _place(

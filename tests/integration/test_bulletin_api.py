@@ -19,6 +19,7 @@ from controller.delivery import store as delivery
 from controller.delivery.planner import Planner
 from controller.devices import service as devices
 from controller.devices.tables import DeviceReport
+from controller.media import service as media
 from controller.policies import document as policy_document
 from controller.policies import service as policies
 from controller.runtime.keys import Keyring
@@ -28,7 +29,7 @@ from loa_protocol import topics
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE
 from tests.fakes.databases import sqlite_url
-from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at
+from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at, written
 from tests.fakes.station import EVENING, programme, slot
 
 PLAN = topics.scoped(Family.PLAN, SCOPE)
@@ -171,6 +172,23 @@ async def test_what_would_not_be_heard_is_known_before_the_approval(here: Newsro
 async def _speak(session: Any, device_id: str, languages: list[str]) -> None:
     device = await devices.require(session, device_id)
     device.languages = languages
+
+
+async def test_the_findings_of_a_sound_and_the_reading_it_was_spoken_from_are_told(here: Newsroom) -> None:
+    async def mark(session: Any) -> None:
+        facts = {"findings": {"clipped": 12.0}, "speech": {"reading_sha256": "0" * 64, "fell_back": "không có giọng"}}
+        (await media.require(session, "tin")).facts = facts
+
+    await here.write(mark)
+    machine = {**VARIANTS[0], "audio_kind": "machine", "reading": "mời bà con"}
+    row = await here.create(written(variants=[machine]))
+
+    assert {code for code, _ in await _points(here, row)} == {
+        "sound_clipped",
+        "voice_fell_back",
+        "reading_differs",
+        "no_place",
+    }
 
 
 async def _points(here: Newsroom, row: Bulletin) -> set[tuple[str, str]]:

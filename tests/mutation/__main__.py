@@ -32,6 +32,7 @@ def main(words: list[str]) -> int:
     asked.add_argument(
         "--cache", type=Path, default=ROOT / "var" / "mutation", help="remembers which test noticed what"
     )
+    asked.add_argument("--every", type=int, default=1, metavar="N", help="a sample: one of each N")
     asked.add_argument("--survivors", action="store_true", help="only those that survived last time")
     given = asked.parse_args(words)
     results = [_run(name, SUBJECTS[name], given) for name in given.names or SUBJECTS]

@@ -16,7 +16,7 @@ from controller.speech.reading import NORTHERN, SOUTHERN, Usage, read
 from tests.property.reading_back import digits_in, numbers_in
 
 TODAY = date(2026, 11, 21)
-ordinary = settings(max_examples=150, deadline=None, derandomize=True)
+ordinary = settings(max_examples=80, deadline=None, derandomize=True)
 usages = st.sampled_from([NORTHERN, SOUTHERN])
 whole = st.one_of(st.integers(0, 999), st.integers(0, 10**6), st.integers(0, 10**12), st.integers(0, 10**18 - 1))
 
@@ -165,7 +165,7 @@ texts = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(texts)
 def test_a_reading_holds_words_only_and_is_read_as_itself(text: str) -> None:
     first = read(text, today=TODAY)
@@ -176,6 +176,13 @@ def test_a_reading_holds_words_only_and_is_read_as_itself(text: str) -> None:
     assert again.spoken == first.spoken
     assert " ".join(one.text for one in first.sentences) == first.spoken.replace("\n", " ")
     assert all(note.written == first.written[note.start :][: len(note.written)] for note in first.notes)
+
+
+@pytest.mark.long
+@settings(max_examples=8_000, deadline=None)
+@given(texts)
+def test_readings_of_very_many_texts_hold_words_only(text: str) -> None:
+    test_a_reading_holds_words_only_and_is_read_as_itself.hypothesis.inner_test(text)
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)

@@ -12,6 +12,7 @@ WEEKDAYS: Final = ("thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ s�
 DAYS_WORDS: Final = frozenset({"ngày", "mùng", "mồng", "hôm", "lễ", "khánh", "tế", "rằm"})
 """After these words a date is said without another "ngày"."""
 _BESIDE: Final = re.compile(r"(thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|\bcn|\bt[2-7])[ ,(]{0,3}(?:ngày )?\Z")
+_AFTER: Final = re.compile(r"[ ,(–-]{1,4}(thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật)(?![^\W_])", re.IGNORECASE)
 _BY_DIGIT: Final = {str(number): WEEKDAYS[number - 2] for number in range(2, 8)}
 _MONTHS: Final = 12
 _LONGEST: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -52,15 +53,15 @@ def stands_by_weekday(place: Place) -> bool:
     return _BESIDE.search(place.before[-30:]) is not None
 
 
-def doubt_of(place: Place, day: int, month: int, year: int | None) -> Doubt | None:
+def doubt_of(place: Place, day: int, month: int, year: int | None, end: int | None = None) -> Doubt | None:
     """What is wrong with a date: the calendar has no such day, or it falls on another weekday."""
     if not is_day(day, month) or (year is not None and not _exists(day, month, year)):
         return doubts.NO_SUCH_DAY
-    beside = _BESIDE.search(place.before[-30:])
+    beside = _BESIDE.search(place.before[-30:]) or (_AFTER.match(place.text, end) if end else None)
     when = _when(place.manner.today, day, month, year)
     if beside is None or when is None:
         return None
-    said, really = _weekday(beside.group(1)), WEEKDAYS[when.weekday()]
+    said, really = _weekday(beside.group(1).lower()), WEEKDAYS[when.weekday()]
     return None if said == really else doubts.wrong_weekday(said, really)
 
 

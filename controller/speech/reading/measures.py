@@ -43,7 +43,7 @@ def per_at(text: str, at: int, unit: str) -> tuple[int, str]:
         if below not in PHYSICAL and below not in PER:
             break
         joint = "trên" if unit in PHYSICAL and (below in _RATES or below not in PER) else "mỗi"
-        said += f" {joint} {PHYSICAL.get(below, below)}"
+        said += f" {joint} {PHYSICAL.get(below) or MONEY.get(below, below)}"
         at = found.end()
     return at, said
 

@@ -69,6 +69,7 @@ _SCORED: Final = re.compile(
     r"\b(?:t[ỉỷ] số|thắng|thua|h[òo][aà]|dẫn)(?: (?:đậm|sít sao|chung cuộc|đội|là|với))?(?: (?:t[ỉỷ] số))? ?\Z"
 )
 _OUTCOMES: Final = frozenset({"thắng", "thua", "hòa", "hoà", "dẫn"})
+_CHAIN: Final = re.compile(r"\d{1,4}(?:-\d{1,4}){2,6}(?![\w-])")
 _PLATE: Final = re.compile(r"(\d{2}) ?-? ?([A-ZĐ]{1,2})(\d?)[ -]{1,2}(\d{3})\.?(\d{1,2})(?!\d)")
 _KILOMETRE: Final = re.compile(r"(\d{1,4}) ?\+ ?(\d{1,3})(?!\d)")
 _CODED: Final = re.compile(
@@ -153,6 +154,15 @@ def sections(place: Place) -> Said | None:
         return None
     parts = [numbers.cardinal(int(part), place.usage) for part in found.group().rstrip(".").split(".")]
     return Said(found.end(), " chấm ".join(parts) + ("," if found.group().endswith(".") else ""), Kind.NUMBER)
+
+
+def chains(place: Place) -> Said | None:
+    """16-16-8: three or more numbers with dashes are a list."""
+    found = place.match(_CHAIN)
+    if not found:
+        return None
+    parts = [numbers.cardinal(int(part), place.usage) for part in found.group().split("-")]
+    return Said(found.end(), ", ".join(parts), Kind.NUMBER)
 
 
 def any_digits(place: Place) -> Said | None:

@@ -31,6 +31,7 @@ _UNIT_LIKE: Final = frozenset({"USD", "VND", "VNĐ", "CN", "AIDS"})
 class _Signs:
     """What the letters of a number say: the kind of document, who issued it, and whether all of it is known."""
 
+    sign: str
     kind: str
     issuer: str
     known: bool
@@ -68,7 +69,7 @@ def _is_document(found: re.Match[str]) -> bool:
 
 
 def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) -> Said:
-    kind = "" if _is_named(place, signs.kind) else signs.kind
+    kind = "" if _is_named(place, signs) else signs.kind
     words = [*filter(None, [kind]), "số"] if place.last != "số" else []
     words.append(numbers.cardinal(int(number), place.usage))
     if year:
@@ -81,9 +82,10 @@ def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) 
     return Said(end, " ".join(words), Kind.DOCUMENT, doubt)
 
 
-def _is_named(place: Place, kind: str) -> bool:
+def _is_named(place: Place, signs: _Signs) -> bool:
     """Whether the kind of document was named just before, or there is none to name."""
-    if not kind:
+    kind = signs.kind
+    if not kind or signs.sign in place.near[-2:]:
         return True
     words = kind.split()
     near = place.near[-len(words) - _NAMED :]
@@ -96,7 +98,7 @@ def _read_parts(parts: list[str], place: Place) -> _Signs:
     kind = KINDS.get(parts[0], "") if len(parts) > 1 or parts[0] not in ISSUERS else ""
     rest = parts[1:] if kind else parts
     said = [_issuer(part, place) for part in rest]
-    return _Signs(kind, ", ".join(words for words, _ in said), all(known for _, known in said))
+    return _Signs(parts[0].lower(), kind, ", ".join(words for words, _ in said), all(known for _, known in said))
 
 
 def _issuer(part: str, place: Place) -> tuple[str, bool]:

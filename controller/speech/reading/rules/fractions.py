@@ -8,14 +8,14 @@ from controller.speech.reading.amounts import amount_at
 from controller.speech.reading.days import is_day
 from controller.speech.reading.measures import measure_at
 from controller.speech.reading.place import Place, Said
-from controller.speech.reading.rules.dates import counts_things, is_fraction
+from controller.speech.reading.rules.date_context import counts_things, is_fraction
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.usage import Usage
 
 _SLASHED: Final = re.compile(r"(\d{1,6})((?:/\d{1,6}){1,4})(?!\d)(?![,/]\d)")
 _COLON: Final = re.compile(r"(\d{1,6})(?:\.000)? ?: ?(\d{1,3}(?:\.\d{3}){1,2}|\d{1,6})(?![\d:])")
 _TIMES: Final = re.compile(r" ?[x×] ?(?=\d)")
-_HOUSES: Final = frozenset({"số", "nhà", "ngõ", "hẻm", "kiệt", "ngách", "đường", "thửa", "tờ", "lô"})
+_HOUSES: Final = frozenset({"lớp", "tổ", "số", "nhà", "ngõ", "hẻm", "kiệt", "ngách", "đường", "thửa", "tờ", "lô"})
 _RATIO: Final = frozenset({"lệ", "tỷ", "tỉ", "đồ", "số"})
 
 
@@ -28,7 +28,9 @@ def fractions(place: Place) -> Said | None:
     if len(parts) > 2 or place.last in _HOUSES or parts[1] == 0:  # noqa: PLR2004
         words = " trên ".join(numbers.cardinal(part, place.usage) for part in parts)
     else:
-        whole = measure_at(place.text, found.end()) is not None or not counts_things(place, found.end())
+        whole = (
+            measure_at(place.text, found.end()) is not None or parts[0] == 1 or not counts_things(place, found.end())
+        )
         words = (numbers.fraction if whole else _over)(parts[0], parts[1], place.usage)
     unsure = len(parts) == 2 and is_day(*parts) and not is_fraction(place, found.end())  # noqa: PLR2004
     unit = measure_at(place.text, found.end())

@@ -41,6 +41,7 @@ _CURRENCY: Final = re.compile(r"(US\$|USD|[$€]) ?(?=\d)")
 _CURRENCIES: Final = {"US$": "đô la Mỹ", "USD": "đô la Mỹ", "$": "đô la Mỹ", "€": "ơ-rô"}
 _MILLIONS: Final = re.compile(r"(\d{1,3}) ?tr(\d{1,3})(?![^\W_])")
 _METRES: Final = re.compile(r"(\d{1,3})m(?![23](?!\d))(\d{1,2})(?![^\W_])")
+_WEEKDAYS: Final = re.compile(r"thứ [2-7](?:, ?[2-7]){0,4}(?:, ?| và )\Z")
 _NO_MINUS: Final = frozenset("0123456789)%")
 _SCALES: Final = re.compile(r" (?:triệu|nghìn|ngàn|tỷ|tỉ|trăm)\b")
 _FEWEST_FOR_K: Final = 10
@@ -111,7 +112,7 @@ def _single(place: Place, number: Amount) -> Said | None:
     if unit is not None and is_short_money(unit.sign) and number.value < _FEWEST_FOR_K and unit.sign == "k":
         unit = None
     read = _with_unit(place, number, unit)
-    if unit is None and _runs_on(place, number.end):
+    if unit is None and not number.fine and _runs_on(place, number.end):
         return None
     if unit is None and not number.fine:
         counted = _counted(place, number.value)
@@ -123,7 +124,7 @@ def _counted(place: Place, value: int) -> str | None:
     """How a number is said after a noun that numbers things in its own way."""
     if place.last == "tháng":
         return numbers.month(value, place.usage)
-    if place.last == "thứ":
+    if place.last == "thứ" or _WEEKDAYS.search(place.before[-20:]):
         return numbers.ordinal(value, place.usage)
     return None
 

@@ -55,7 +55,7 @@ def _slash(place: Place, end: int) -> Said:
     """đồng/kg, người/tháng: for each; otherwise a rest."""
     unit = place.last if place.previous.isalpha() else ""
     counts = unit == "đồng" or any(character.isdigit() for character in place.before[-40:])
-    if counts and unit and (unit not in COUNTED or unit in PHYSICAL or unit in PER):
+    if unit in PHYSICAL or (counts and unit and (unit not in COUNTED or unit in PER)):
         after, said = per_at(place.text, place.at, unit)
         if said:
             return Said(after, said.strip(), Kind.UNIT)

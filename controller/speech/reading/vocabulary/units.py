@@ -45,7 +45,7 @@ TIGHT: Final = frozenset({"k", "tr", "V", "W", "s", "0C", "l", "L", "Đ"})
 _PER: Final = """
 người hộ khẩu ngày tháng năm tuần giờ phút giây đêm buổi lần lượt con cây củ quả bao bó lá thẻ xe chiếc cái suất em
 cháu trẻ vụ sào mẫu công thửa bình ca liều viên gói học lớp trường thôn bản xã phường chuyến vé tiết trang kỳ quý
-mùa đợt phần hécta héc-ta kilôgam
+mùa đợt phần lượng chỉ USD hécta héc-ta kilôgam
 """
 PER: Final = frozenset(_PER.split())
 """Nouns that stand after a slash as "for each"."""

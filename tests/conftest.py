@@ -15,7 +15,13 @@ settings.register_profile("loa", deadline=None, print_blob=True)
 settings.register_profile(
     "mutation", settings.get_profile("loa"), max_examples=10, phases=[Phase.explicit, Phase.generate]
 )
+settings.register_profile("long", settings.get_profile("loa"), max_examples=400)
 settings.load_profile("loa")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--long"):
+        settings.load_profile("long")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,4 +1,7 @@
-"""How many examples a property gets: its own number in an ordinary run, a share of it where a profile asks for less."""
+"""How many examples a property gets: its own number in an ordinary run, with `--long` four times as many.
+
+Faults put into the code (`tests.mutation`) are tried with a tenth of them.
+"""
 
 from hypothesis import HealthCheck, settings
 
@@ -6,7 +9,7 @@ WHOLE = 100
 
 
 def examples(count: int) -> settings:
-    """The same examples in every run, `count` of them; a profile with `max_examples` of 10 makes a tenth of them."""
+    """`count` examples, or the share of them that the profile's `max_examples` says in percent; the same in each run."""
     share = max(5, count * settings.default.max_examples // WHOLE)
     unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=share, deadline=None, derandomize=True, suppress_health_check=unhurried)

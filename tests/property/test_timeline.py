@@ -35,8 +35,8 @@ from tests.property.timeline_world import (
     worlds,
 )
 
-ordinary = examples(50)
-thorough = examples(60)
+ordinary = examples(25)
+thorough = examples(30)
 LOCAL = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
@@ -123,7 +123,7 @@ def test_the_order_in_which_documents_came_changes_nothing(world: World, now: da
 
 
 @given(worlds(), st.lists(instants, min_size=1, max_size=4))
-@examples(120)
+@examples(60)
 def test_stepping_through_time_gives_what_one_look_foretold(world: World, stops_at: list[datetime]) -> None:
     foretold = world.timeline(T0)
     runner = Runner(world, T0)
@@ -154,7 +154,7 @@ def test_what_sounds_while_documents_arrive_keeps_the_rules(first: World, news: 
 
 
 @given(worlds(), instants, st.lists(st.tuples(instants, policies()), min_size=1, max_size=3))
-@examples(120)
+@examples(60)
 def test_nothing_ordinary_sounds_outside_the_policy(
     world: World, boot: datetime, news: list[tuple[datetime, Policy]]
 ) -> None:

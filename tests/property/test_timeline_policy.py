@@ -11,7 +11,7 @@ from loa_protocol.policy import GRACE, HardLimits, Meter, merge
 from tests.property.effort import examples
 from tests.property.timeline_world import STEP, T0, instants, policies
 
-ordinary = examples(150)
+ordinary = examples(80)
 many = st.lists(policies(), max_size=4)
 ceilings = st.builds(
     Ceilings,

@@ -217,6 +217,8 @@ async def require_doable(session: AsyncSession, wishes: IntakeWishes) -> None:
         asset = await require(session, asset_id)
         if asset.kind != _SOUND:
             raise WishRefused(f"“{asset.title}” is no sound; choose one as a chime", asset=asset_id)
+        if asset.purged_at is not None:
+            raise WishRefused(f"the bytes of “{asset.title}” have gone; take the file in again", asset=asset_id)
         require_short(f"the chime “{asset.title}”", asset.duration_ms)
 
 

@@ -37,12 +37,12 @@ class WishFields(Body):
 
 
 def of_form(fields: dict[str, str]) -> WishFields:
-    """Those of a form; what else it has is not looked at.
+    """Those of a form; what is left empty is left out, what else it has is not looked at.
 
     Raises:
         RequestValidationError: a field is malformed.
     """
     try:
-        return WishFields.model_validate({name: fields[name] for name in WishFields.model_fields if name in fields})
+        return WishFields.model_validate({name: fields[name] for name in WishFields.model_fields if fields.get(name)})
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error

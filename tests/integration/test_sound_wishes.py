@@ -55,7 +55,7 @@ async def test_one_file_is_one_asset_for_each_of_its_wishes(either_house: House)
     source = recording(house.folder)
 
     plain, trimmed = await take_in(house, source), await take_in(house, source, trim="true")
-    again = await take_in(house, source, trim="1", title="Tên khác")
+    again = await take_in(house, source, trim="1", title="Tên khác", before="", repeats="")
     by_query = await house.api.post("/media?trim=true", content=source.read_bytes())
 
     assert [one.status_code for one in (plain, trimmed, again, by_query)] == [201] * 4, trimmed.text
@@ -103,6 +103,7 @@ REFUSED = (
     ({"before": "chime:gong"}, 422, "chime_unknown"),
     ({"before": "asset:nhac"}, 413, "clip_too_long"),
     ({"before": "asset:anh"}, 422, "wish_refused"),
+    ({"after": "asset:cu"}, 422, "wish_refused"),
     ({"after": "asset:khong-co"}, 404, "asset_unknown"),
     ({"after": "../../etc/passwd"}, 422, "request_invalid"),
     ({"repeats": "0"}, 422, "request_invalid"),
@@ -114,9 +115,11 @@ REFUSED = (
 async def test_a_wish_that_cannot_be_is_refused_before_any_work(house: House) -> None:
     sound = corpus.wav(house.folder / "tin.wav", corpus.tone(1))
     async with house.controller.db.transaction() as session:
-        for number, (asset_id, kind, duration_ms) in enumerate((("nhac", "sound", 121_000), ("anh", "image", 0))):
-            told = {"facts": {}, "created_at": house.clock.now(), "kind": kind, "source_sha256": str(number) * 64}
-            session.add(Asset(id=asset_id, title="Nhạc", duration_ms=duration_ms, **told))
+        now = house.clock.now()
+        for asset_id, kind, duration_ms in (("nhac", "sound", 121_000), ("anh", "image", 0), ("cu", "sound", 1_000)):
+            told = {"facts": {}, "created_at": now, "source_sha256": asset_id, "title": "Nhạc"}
+            gone = now if asset_id == "cu" else None
+            session.add(Asset(id=asset_id, kind=kind, duration_ms=duration_ms, purged_at=gone, **told))
 
     for wish, status, code in REFUSED:
         answer = await take_in(house, sound, **wish)

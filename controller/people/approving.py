@@ -1,5 +1,6 @@
 """Who may approve for a unit on a day, asked of the database; `rules` decides."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -27,26 +28,26 @@ def local_day(now: datetime) -> date:
     return now.astimezone(zone(DEFAULT_ZONE)).date()
 
 
-async def approvers(session: AsyncSession, unit_id: str, on: date, *, author_id: str | None = None) -> list[Approver]:
+async def approvers(session: AsyncSession, unit_id: str, on: date, *, writers: Collection[str] = ()) -> list[Approver]:
     """Everybody who may approve for the unit that day, those by their own right first; maybe nobody.
 
-    With an author: neither they nor who stands in for them. One person may stand in for several, and is named once
-    for each; `notices.tell` tells each person once.
+    With `writers`: none of them, nor who stands in for one of them. One person may stand in for several, and is named
+    once for each; `notices.tell` tells each person once.
 
     Raises:
         UnitUnknown: there is no such unit.
     """
     await units.require(session, unit_id)
-    stands = rules.independent(await _stands(session, unit_id, on), author_id)
+    stands = rules.independent(await _stands(session, unit_id, on), writers)
     people = await store.named(session, {key for one in stands for key in (one.person_id, one.for_id) if key})
     return [_approver(one, people) for one in stands]
 
 
 async def may_approve(
-    session: AsyncSession, person_id: str, unit_id: str, on: date, *, author_id: str | None = None
+    session: AsyncSession, person_id: str, unit_id: str, on: date, *, writers: Collection[str] = ()
 ) -> Approver | None:
     """As whom this person approves for the unit that day, by their own right if they have it; None: they may not."""
-    stands = rules.independent(await _stands(session, unit_id, on), author_id)
+    stands = rules.independent(await _stands(session, unit_id, on), writers)
     stand = rules.stand_of(stands, person_id)
     if stand is None:
         return None

@@ -82,9 +82,9 @@ def approvers(
     return (*(Stand(one) for one in own), *sorted(deputies, key=lambda one: (one.person_id, one.for_id or "")))
 
 
-def independent(stands: Iterable[Stand], author_id: str | None) -> tuple[Stand, ...]:
-    """Those who decide on what this author made: neither the author, nor somebody who stands in for the author."""
-    return tuple(one for one in stands if author_id is None or author_id not in {one.person_id, one.for_id})
+def independent(stands: Iterable[Stand], writers: Collection[str]) -> tuple[Stand, ...]:
+    """Those who decide on what these people wrote: none of them, nor somebody who stands in for one of them."""
+    return tuple(one for one in stands if one.person_id not in writers and one.for_id not in writers)
 
 
 def stand_of(stands: Iterable[Stand], person_id: str) -> Stand | None:

@@ -76,7 +76,7 @@ async def away(xa: Commune, who: Person, deputy: Person | None, *, first: date =
 
 async def approving(xa: Commune, unit: str = COMMUNE, on: date = TODAY, author: Person | None = None) -> list[Any]:
     async with xa.db.reading() as session:
-        found = await service.approvers(session, unit, on, author_id=author and author.id)
+        found = await service.approvers(session, unit, on, writers=[author.id] if author else ())
     return [(one.person.name, one.for_person and one.for_person.name) for one in found]
 
 
@@ -120,8 +120,8 @@ async def test_an_author_does_not_decide_by_sending_their_deputy(here: Commune) 
 
     async with here.db.reading() as session:
         for_others = await service.may_approve(session, deputy.id, COMMUNE, TODAY)
-        for_chair = await service.may_approve(session, deputy.id, COMMUNE, TODAY, author_id=chair.id)
-        own = await service.may_approve(session, deputy.id, COMMUNE, TODAY, author_id=deputy.id)
+        for_chair = await service.may_approve(session, deputy.id, COMMUNE, TODAY, writers=[chair.id])
+        own = await service.may_approve(session, deputy.id, COMMUNE, TODAY, writers=[deputy.id])
 
     assert for_others is not None
     assert for_others.for_person is not None

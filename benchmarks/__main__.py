@@ -23,6 +23,7 @@ BENCHMARKS = (
     "swarm",
     "intake",
     "speech",
+    "library",
 )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Signal = npt.NDArray[np.float64]
 RATE_HZ = 16_000
-_FRAME, _HOP, _FFT = 400, 240, 512
+_FRAME, _HOP, _FFT = 400, 320, 512
 _FILTERS, _KEPT = 26, 13
 _LOW_HZ, _HIGH_HZ = 100.0, 7_000.0
 _FLOOR = 1e-3
@@ -39,7 +39,7 @@ def resampled(sound: Signal, rate_hz: int) -> Signal:
 
 
 def features(sound: Signal) -> npt.NDArray[np.float64]:
-    """Cepstra of 15 ms steps, from the first to the last that is no silence; their means and spreads are alike."""
+    """Cepstra of 20 ms steps, from the first to the last that is no silence; their means and spreads are alike."""
     emphasised = np.append(sound[0], sound[1:] - 0.97 * sound[:-1])
     count = 1 + max(0, (emphasised.size - _FRAME) // _HOP)
     at = np.arange(_FRAME)[None, :] + _HOP * np.arange(count)[:, None]

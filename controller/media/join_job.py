@@ -13,7 +13,8 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.jobs.kinds import Order, Progress
-from controller.media import joining, service
+from controller.library import service as library
+from controller.media import joining
 from controller.media.intake_job import TakenIn
 from controller.media.joiner import Joiner
 from controller.media.service import MediaLibrary
@@ -27,10 +28,10 @@ async def require_joinable(session: AsyncSession, parts: Sequence[joining.Part])
     """Whether these parts would make a short clip.
 
     Raises:
-        AssetUnknown: a sound is not in the library.
+        AssetUnknown, AssetOfOtherKind, AssetGone: it is no sound of the library, or no longer.
         NothingToJoin, ChimeNotKnown, ClipTooLong: as `joining.require_joinable`.
     """
-    assets = [await service.require(session, asset_id) for asset_id in joining.asset_ids(parts)]
+    assets = [await library.require_usable(session, asset_id, "sound") for asset_id in joining.asset_ids(parts)]
     joining.require_joinable(parts, {asset.id: asset.duration_ms for asset in assets})
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.media import service as media
+from controller.library import service as library
 from controller.runtime.database import alone
 from controller.runtime.ids import new_id
 from controller.schedules import effects, making, store
@@ -70,13 +70,13 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
     """Put something into a unit's queue, behind what is there.
 
     Raises:
-        UnitUnknown, AssetUnknown, SlotItemInvalid: what is wrong with it.
+        UnitUnknown, AssetUnknown, AssetOfOtherKind, AssetGone, SlotItemInvalid: what is wrong with it.
         PlanTooLarge: a programme it fills would no longer fit.
     """
     await units.require(session, wanted.unit)
     await units.require(session, wanted.owner or wanted.unit)
     for asset in sorted({wanted.asset, *wanted.variants.values()}):
-        await media.require(session, asset)
+        await library.require_usable(session, asset, "sound")
     await alone(session, making.slot_lock(wanted.unit))
     row = SlotItem(
         id=new_id(terms.now),

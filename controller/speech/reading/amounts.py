@@ -18,6 +18,7 @@ _COMMA: Final = re.compile(r"(\d{1,15}),(\d{1,6})(?!\d)(?!,\d)")
 _POINT: Final = re.compile(r"(\d{1,15})\.(\d{1,6})(?!\d)(?![.,/]\d)")
 _PLAIN: Final = re.compile(r"\d{1,18}(?!\d)")
 _NEXT: Final = re.compile(r" ?([^\W\d_]{1,10}|[$€])")
+_GRADES: Final = frozenset({"cấp", "thôn", "tổ", "thứ", "lớp", "khối", "mức"})
 _THOUSANDS: Final = 3
 _LONG: Final = 10
 _SECTIONS: Final = frozenset({"mục", "điều", "khoản", "chương", "bài", "phiên", "bản", "tiểu", "phần", "điểm"})
@@ -38,7 +39,7 @@ def amount_at(text: str, at: int, usage: Usage, last: str = "") -> Amount | None
     """The number that begins at `at`; `last` is the word before it. None where digits are no number."""
     return (
         _grouped(text, at, usage)
-        or _with_comma(text, at, usage)
+        or _with_comma(text, at, usage, last)
         or _with_point(text, at, usage, last)
         or _plain(text, at, usage)
     )
@@ -57,11 +58,13 @@ def _amount(end: int, value: int, tail: str | None, usage: Usage, doubt: Doubt |
     return Amount(end, spoken, value, fine=tail is not None, doubt=doubt)
 
 
-def _with_comma(text: str, at: int, usage: Usage) -> Amount | None:
+def _with_comma(text: str, at: int, usage: Usage, last: str) -> Amount | None:
     found = _COMMA.match(text, at)
     if not found or _leads_with_zero(found.group(1)):
         return None
     whole, tail = found.groups()
+    if last in _GRADES and len(tail) == 1 and int(tail) == int(whole) + 1:
+        return None
     if len(tail) != _THOUSANDS or whole == "0" or len(whole) > _THOUSANDS:
         return _amount(found.end(), int(whole), tail, usage, None)
     if tail.endswith("0") or _counts(text, found.end()):

@@ -9,7 +9,9 @@ from controller.speech.reading.place import Doubt, Place
 from controller.speech.reading.usage import Usage
 
 WEEKDAYS: Final = ("thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ sáu", "thứ bảy", "chủ nhật")
-DAYS_WORDS: Final = frozenset({"ngày", "mùng", "mồng", "hôm", "lễ", "khánh", "tế", "rằm"})
+DAYS_WORDS: Final = frozenset(
+    {"ngày", "mùng", "mồng", "hôm", "đường", "phố", "cầu", "chợ", "viên", "trường", "lễ", "khánh", "tế", "rằm"}
+)
 """After these words a date is said without another "ngày"."""
 _BESIDE: Final = re.compile(r"(thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật|\bcn|\bt[2-7])[ ,(]{0,3}(?:ngày )?\Z")
 _AFTER: Final = re.compile(r"[ ,(–-]{1,4}(thứ (?:hai|ba|tư|năm|sáu|bảy|[2-7])|chủ nhật)(?![^\W_])", re.IGNORECASE)

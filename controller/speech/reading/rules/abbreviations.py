@@ -26,6 +26,11 @@ _ROADS: Final = {
 }
 _ALARM: Final = re.compile(r"BĐ ?(\d|I{1,3})(?![^\W_])")
 _WEEKDAY: Final = re.compile(r"T([2-7])(?![^\W_])(?: ?[-–] ?(?:T([2-7])|(CN))(?![^\W_]))?")
+_BESIDE: Final = re.compile(r"(?: đến| và|,| hoặc) (?:T[2-7]|CN)(?![^\W_])")
+_BESIDE_BEFORE: Final = re.compile(r"t[2-7](?: đến| và|,| hoặc) \Z")
+_UNIT: Final = re.compile(r"(Q|P|H|X)\. ?(?=[^\W\d_]{2,12}(?: |\Z|,))")
+_UNITS: Final = {"Q": "quận", "P": "phường", "H": "huyện", "X": "xã"}
+_TOWN: Final = re.compile(r"T[Pp] (?=[^\W\d_]{2})")
 _OF_UNITS: Final = re.compile(r" (?:xã|phường|tỉnh|huyện|thành phố|XÃ|PHƯỜNG|TỈNH)\b")
 
 
@@ -59,7 +64,7 @@ def titles(place: Place) -> Said | None:
 
 def numbered(place: Place) -> Said | None:
     """P.5, QL1A, BĐ3, T2-T6."""
-    for rule in (_ward, _road, _alarm, _weekdays):
+    for rule in (_ward, _unit, _road, _alarm, _weekdays):
         said = rule(place)
         if said is not None:
             return said
@@ -91,6 +96,21 @@ def _ward(place: Place) -> Said | None:
     )
 
 
+def _unit(place: Place) -> Said | None:
+    """P. Tân An, Q. Ninh Kiều, TP Cần Thơ: within an address, before a name."""
+    town = place.match(_TOWN)
+    if town and place.text[town.end()].isupper():
+        return Said(town.end(), "thành phố", Kind.ABBREVIATION)
+    found = place.match(_UNIT)
+    if (
+        not found
+        or not place.text[found.end()].isupper()
+        or place.text[max(0, place.at - 2) : place.at] not in {", ", "- "}
+    ):
+        return None
+    return Said(found.end(), _UNITS[found.group(1)], Kind.ABBREVIATION)
+
+
 def _road(place: Place) -> Said | None:
     found = place.match(_ROAD)
     if not found:
@@ -111,7 +131,14 @@ def _alarm(place: Place) -> Said | None:
 def _weekdays(place: Place) -> Said | None:
     """T2-T6, T7-CN; T2 alone is a code."""
     found = place.match(_WEEKDAY)
-    if not found or not (found.group(2) or found.group(3)):
+    if not found:
         return None
+    if not (found.group(2) or found.group(3)):
+        listed = _BESIDE.match(place.text, found.end()) or _BESIDE_BEFORE.search(place.before[-12:])
+        return (
+            Said(found.end(), f"thứ {numbers.ordinal(int(found.group(1)), place.usage)}", Kind.ABBREVIATION)
+            if listed
+            else None
+        )
     last = f"thứ {numbers.ordinal(int(found.group(2)), place.usage)}" if found.group(2) else "chủ nhật"
     return Said(found.end(), f"thứ {numbers.ordinal(int(found.group(1)), place.usage)} đến {last}", Kind.ABBREVIATION)

@@ -13,7 +13,7 @@ _CAPITALS: Final = re.compile(r"[^\W\d_]{2,40}(?![^\W\d_])")
 _NEXT: Final = re.compile(r"[ ,–-]{1,3}([^\W\d_]{1,20})(?![^\W_])")
 _BEFORE: Final = re.compile(r"([^\W\d_]{1,20})[ ,–-]{1,3}\Z")
 _SINGLE: Final = re.compile(r"[BCDĐFGHKLMNPQRSTVXZJW](?![^\W\d_])(?!\.|['’ʼ][^\W\d_])")
-_INITIAL: Final = re.compile(r"([A-ZĐ])\.(?=[^\W\d_])")
+_INITIAL: Final = re.compile(r"([A-ZĐ])\.(?=[^\W\d_]|,| \()")
 _VOWELS: Final = frozenset("AEIOUY")
 _SHORTEST_WORD: Final = 3
 

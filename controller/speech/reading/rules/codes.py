@@ -14,6 +14,8 @@ _DIGITS_FIRST: Final = re.compile(r"\d{1,4}-?[A-ZĐ]{1,3}(?:\d{1,3}[A-Z]?)?(?![^
 _PIECE: Final = re.compile(r"\d+|[^\W\d_]+")
 _KILOMETRE: Final = re.compile(r"(?:Km|KM|km) ?(?=\d)")
 _BARE_UNIT: Final = re.compile(r"(?:(?:k|c)?m[23²³]|k[gm]|[cm]m|m[gl]|ha|kWh|kW|dB|MW)(?![^\W_])(?! ha)")
+_TIMES: Final = re.compile(r"x(?= ?\d)")
+_EXPANDED: Final = {"NQ": "nghị quyết", "NĐ": "nghị định", "QĐ": "quyết định", "KP": "khu phố", "TDP": "tổ dân phố"}
 _SHORT: Final = 2
 _SPELLED: Final = 4
 
@@ -36,6 +38,12 @@ def kilometre(place: Place) -> Said | None:
     return Said(found.end(), "ki-lô-mét", Kind.UNIT, told=False) if found else None
 
 
+def times_sign(place: Place) -> Said | None:
+    """10 viên x 500 mg."""
+    found = place.match(_TIMES)
+    return Said(found.end(), "nhân", Kind.SYMBOL) if found and any(map(str.isdigit, place.before[-15:])) else None
+
+
 def bare_unit(place: Place) -> Said | None:
     """A unit without a number before it: mỗi kg, tính theo m2."""
     found = place.match(_BARE_UNIT)
@@ -53,6 +61,8 @@ def _piece(piece: str, place: Place) -> str:
         if len(piece) > _SHORT or (len(piece) > 1 and piece.startswith("0")):
             return numbers.digits(piece)
         return numbers.cardinal(int(piece), place.usage)
+    if piece in _EXPANDED:
+        return _EXPANDED[piece]
     known = all(letter in LETTERS for letter in piece.lower())
     return (
         spelled(piece) if known and (piece.isupper() or len(piece) == 1) and len(piece) <= _SPELLED else piece.lower()

@@ -8,113 +8,20 @@ from controller.speech.reading.place import Place
 from controller.speech.reading.vocabulary.units import COUNTED
 
 _AFTER: Final = re.compile(r" ([^\W\d_]{1,12})")
-_DATED: Final = frozenset(
-    {
-        "ngày",
-        "mùng",
-        "mồng",
-        "hôm",
-        "lễ",
-        "khánh",
-        "sáng",
-        "trưa",
-        "chiều",
-        "tối",
-        "đêm",
-        "từ",
-        "đến",
-        "hết",
-        "trước",
-        "sau",
-        "dịp",
-    }
-    | {
-        "nay",
-        "mai",
-        "hai",
-        "ba",
-        "tư",
-        "sáu",
-        "bảy",
-        "nhật",
-        "vào",
-        "cn",
-        "kể",
-        "tới",
-        "mừng",
-        "niệm",
-        "rạng",
-        "khuya",
-        "qua",
-    }
-)
-_FRACTIONAL: Final = frozenset(
-    {
-        "hơn",
-        "gần",
-        "khoảng",
-        "chiếm",
-        "đạt",
-        "giảm",
-        "tăng",
-        "bằng",
-        "còn",
-        "được",
-        "tỷ",
-        "tỉ",
-        "lệ",
-        "có",
-        "trên",
-        "quá",
-        "phần",
-    }
-    | {
-        "lớp",
-        "tổ",
-        "nhà",
-        "ngõ",
-        "hẻm",
-        "kiệt",
-        "ngách",
-        "nửa",
-        "số",
-        "thửa",
-        "đường",
-        "mất",
-        "cắt",
-        "bớt",
-        "ít",
-        "nhất",
-    }
-)
-_WHOLES: Final = frozenset(
-    {
-        "số",
-        "dân",
-        "diện",
-        "tổng",
-        "chặng",
-        "quãng",
-        "chiều",
-        "lượng",
-        "thời",
-        "nhiệm",
-        "sản",
-        "cân",
-        "dung",
-        "thế",
-        "muỗng",
-        "mức",
-        "chi",
-        "giá",
-        "kinh",
-        "tiền",
-        "vốn",
-        "chỉ",
-        "nồng",
-        "thìa",
-    }
-)
+_DATED_WORDS: Final = """
+ngày mùng mồng hôm đường phố cầu chợ viên trường lễ khánh sáng trưa chiều tối đêm từ đến hết trước sau dịp nay mai
+hai ba tư sáu bảy nhật vào cn kể tới mừng niệm rạng khuya qua
+"""
+_DATED: Final = frozenset(_DATED_WORDS.split())
+_FRACTIONAL_WORDS: Final = """
+hơn gần khoảng chiếm đạt giảm tăng bằng còn được tỷ tỉ lệ có trên quá phần lớp tổ nhà ngõ hẻm kiệt ngách nửa số thửa
+mất cắt bớt ít nhất
+"""
+_FRACTIONAL: Final = frozenset(_FRACTIONAL_WORDS.split())
+_WHOLES_WORDS: Final = """
+số dân diện tổng chặng quãng chiều lượng thời nhiệm sản cân dung thế muỗng mức chi giá kinh tiền vốn chỉ nồng thìa
+"""
+_WHOLES: Final = frozenset(_WHOLES_WORDS.split())
 _HOLIDAYS: Final = frozenset(
     {
         (2, 9),

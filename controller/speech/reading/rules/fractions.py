@@ -13,9 +13,11 @@ from controller.speech.reading.spoken import Kind
 from controller.speech.reading.usage import Usage
 
 _SLASHED: Final = re.compile(r"(\d{1,6})((?:/\d{1,6}){1,4})(?!\d)(?![,/]\d)")
+_FINE: Final = re.compile(r"\d{1,3},\d{1,2}/(\d{1,4})(?![\d/])")
 _COLON: Final = re.compile(r"(\d{1,6})(?:\.000)? ?: ?(\d{1,3}(?:\.\d{3}){1,2}|\d{1,6})(?![\d:])")
 _TIMES: Final = re.compile(r" ?[x×] ?(?=\d)")
-_HOUSES: Final = frozenset({"lớp", "tổ", "số", "nhà", "ngõ", "hẻm", "kiệt", "ngách", "đường", "thửa", "tờ", "lô"})
+_FEW: Final = 4
+_HOUSES: Final = frozenset({"lớp", "tổ", "số", "nhà", "ngõ", "hẻm", "kiệt", "ngách", "thửa", "tờ", "lô"})
 _RATIO: Final = frozenset({"lệ", "tỷ", "tỉ", "đồ", "số"})
 
 
@@ -23,19 +25,31 @@ def fractions(place: Place) -> Said | None:
     """a/b as parts or as a ratio; three or more as an address."""
     found = place.match(_SLASHED)
     if not found:
-        return None
+        return _fine_over(place)
     parts = [int(part) for part in found.group().split("/")]
     if len(parts) > 2 or place.last in _HOUSES or parts[1] == 0:  # noqa: PLR2004
         words = " trên ".join(numbers.cardinal(part, place.usage) for part in parts)
     else:
         whole = (
-            measure_at(place.text, found.end()) is not None or parts[0] == 1 or not counts_things(place, found.end())
+            measure_at(place.text, found.end()) is not None
+            or parts[0] == 1
+            or parts[1] <= _FEW
+            or not counts_things(place, found.end())
         )
         words = (numbers.fraction if whole else _over)(parts[0], parts[1], place.usage)
     unsure = len(parts) == 2 and is_day(*parts) and not is_fraction(place, found.end())  # noqa: PLR2004
     unit = measure_at(place.text, found.end())
     end, after = (unit.end, f" {unit.spoken}") if unit else (found.end(), "")
     return Said(end, words + after, Kind.NUMBER, doubts.DATE_OR_FRACTION if unsure and unit is None else None)
+
+
+def _fine_over(place: Place) -> Said | None:
+    """8,5/10 điểm."""
+    found = place.match(_FINE)
+    number = amount_at(place.text, place.at, place.usage) if found else None
+    if not found or number is None:
+        return None
+    return Said(found.end(), f"{number.spoken} trên {numbers.cardinal(int(found.group(1)), place.usage)}", Kind.NUMBER)
 
 
 def _over(above: int, below: int, usage: Usage) -> str:

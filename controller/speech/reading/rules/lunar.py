@@ -18,6 +18,8 @@ _DATE: Final = re.compile(
 )
 _MONTH: Final = re.compile(rf"(\d{{1,2}})(?![\d/]){_LUNAR}")
 _AFTER_FIRST: Final = re.compile(r"(\d{1,2})(?:/| tháng )(\d{1,2})(?![\d/.,])")
+_DAY: Final = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/])")
+_FEASTS: Final = {(15, 8): "thu", (5, 5): "ngọ", (15, 7): "lan", (3, 3): "minh", (10, 3): "vương", (23, 12): "táo"}
 _FULL_MOON: Final = 15
 _LAST_FIRST: Final = 10
 _FIRSTS: Final = frozenset({"mùng", "mồng"})
@@ -45,6 +47,18 @@ def lunar_months(place: Place) -> Said | None:
     if not found or not is_lunar_day(1, int(found.group(1))):
         return None
     return Said(found.end(), lunar_month(int(found.group(1)), place.usage), Kind.LUNAR_DATE)
+
+
+def feasts(place: Place) -> Said | None:
+    """Trung thu 15/8: feasts that have their day in the lunar calendar only."""
+    found = place.match(_DAY)
+    if not found:
+        return None
+    day, month = int(found.group(1)), int(found.group(2))
+    if _FEASTS.get((day, month)) != place.last:
+        return None
+    words = f"{lunar_day(day, place.usage)} tháng {lunar_month(month, place.usage)}"
+    return Said(found.end(), words, Kind.LUNAR_DATE)
 
 
 def firsts(place: Place) -> Said | None:

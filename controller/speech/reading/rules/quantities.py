@@ -10,29 +10,10 @@ from controller.speech.reading.place import Doubt, Place, Said
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.vocabulary.units import DEGREES
 
-REPEATED: Final = frozenset(
-    {
-        "cấp",
-        "thứ",
-        "tháng",
-        "quý",
-        "mức",
-        "loại",
-        "hạng",
-        "vùng",
-        "lớp",
-        "khối",
-        "tổ",
-        "thôn",
-        "ấp",
-        "bậc",
-        "tuần",
-        "đội",
-        "nhóm",
-        "mùng",
-        "mồng",
-    }
-)
+_REPEATED: Final = """
+cấp thứ tháng quý mức loại hạng vùng lớp khối tổ thôn ấp bậc tuần đội nhóm mùng mồng
+"""
+REPEATED: Final = frozenset(_REPEATED.split())
 """Nouns said again after "đến": cấp tám đến cấp chín."""
 _TO: Final = re.compile(r" ?[-–—−÷] ?(?=\d)|\.\.\.?(?=\d)")
 _SPACED: Final = re.compile(r" [-–—−] ")

@@ -19,6 +19,7 @@ _TO: Final = re.compile(rf"( ?[-–—] ?)(?=[IVX]){_ROMAN}(?![^\W_])")
 _LETTER: Final = re.compile(rf"(?=[IVX]){_ROMAN}([A-HĐ])(?![^\W_])")
 _HEADING: Final = re.compile(r"(?:\.|\)|/)(?= ?[^\W_])|(?= ?[-–] )")
 _YEAR: Final = re.compile(r" ?[/-] ?([12]\d{3})(?![\d-])")
+_SECTION: Final = re.compile(r"\.\d")
 _AMOUNT: Final = re.compile(r" \d")
 _VALUES: Final = {"I": 1, "V": 5, "X": 10}
 _NUMBERED_WORDS: Final = """
@@ -67,6 +68,8 @@ def _with_year(place: Place, found: re.Match[str]) -> Said | None:
 
 def _alone(place: Place, found: re.Match[str], doubt: Doubt | None) -> Said:
     """One numeral; a number right after it is kept apart by a rest (báo động III 0,5 m)."""
+    if place.match(_SECTION, found.end()):
+        return Said(found.end() + 1, f"{_words(place, found.group(1))} chấm", Kind.ROMAN, doubt)
     rest = "," if place.match(_AMOUNT, found.end()) else ""
     return Said(found.end(), _words(place, found.group(1)) + rest, Kind.ROMAN, doubt)
 

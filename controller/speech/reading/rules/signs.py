@@ -47,7 +47,8 @@ def _quiet(place: Place, sign: str, end: int) -> Said:
     if sign == "-" and place.previous.isalpha() and _JOINS_LETTERS.match(place.text, place.at):
         return Said(end, "-", Kind.SYMBOL, told=False)
     if sign in _REST:
-        return Said(end, "" if place.heads_line else ",", Kind.SYMBOL, told=False)
+        rest = ";" if sign in "-–—" and place.match(_TELEPHONE, end) else ","
+        return Said(end, "" if place.heads_line else rest, Kind.SYMBOL, told=False)
     return Said(end, "", Kind.SYMBOL, None if sign in _SILENT else doubts.DROPPED, told=False)
 
 

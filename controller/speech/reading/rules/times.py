@@ -8,7 +8,7 @@ from controller.speech.reading.place import Place, Said
 from controller.speech.reading.spoken import Kind
 
 _HOUR: Final = (
-    r"(\d{1,2})(?: ?[hgH] ?| giờ |:)([0-5]?\d)(?!\d)(?::([0-5]\d)(?!\d))?(?:['’′]| ?(?:phút|ph|p)(?![^\W_]))?"
+    r"(\d{1,2})(?: ?[hgH] ?| ?giờ ?|:)([0-5]?\d)(?!\d)(?::([0-5]\d)(?!\d))?(?:['’′]| ?(?:phút|ph|p)(?![^\W_]))?"
 )
 _CLOCK: Final = re.compile(rf"{_HOUR}(?![^\W_])(?!,\d)")
 _WHOLE: Final = re.compile(r"(\d{1,3}) ?(?:h|H|g(?= (?:sáng|trưa|chiều|tối|đêm))|giờ)(?![^\W_])")

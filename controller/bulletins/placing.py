@@ -6,17 +6,23 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
-from controller.broadcasts.rules import LATEST_PLANNED, BroadcastRequest
-from controller.bulletins import recalls, rules, store
-from controller.bulletins.document import LONGEST_BOARD_TEXT, Document
+from controller.bulletins import places, recalls, rules, store
+from controller.bulletins.document import Document
+from controller.bulletins.places import (
+    MOST,
+    NOT_APPROVED,
+    STANDING,
+    NewPlacement,
+    PlacementInvalid,
+    PlacementState,
+    PlacementUnknown,
+)
 from controller.bulletins.rules import Step
 from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, Placement, PlacementMiss
@@ -27,51 +33,10 @@ from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
 from controller.units import service as units
 from controller.units import store as unit_store
-from loa_protocol.errors import LoaError
 from loa_protocol.ids import Level
 
-STANDING = frozenset({"reserved", "placed"})
-NOT_APPROVED = "not_approved"
-OWN_AUTHORITY = 100
 _AUTHORITY_A_LEVEL = 10
-MOST = 100
-
-
-class PlacementState(StrEnum):
-    """What became of a placement."""
-
-    RESERVED = "reserved"
-    PLACED = "placed"
-    SKIPPED = "skipped"
-    OVER = "over"
-    WITHDRAWN = "withdrawn"
-
-
-class PlacementInvalid(LoaError):
-    """A bulletin cannot be placed like this; the message says why."""
-
-    code = "placement_invalid"
-
-
-class PlacementUnknown(LoaError):
-    """The bulletin has no such placement."""
-
-    code = "placement_unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPlacement:
-    """Where: the slots of unit `slot`, or the scopes `to` at `start` (None: at once when it is approved)."""
-
-    slot: str | None = None
-    to: Sequence[str] = field(default_factory=tuple)
-    start: datetime | None = None
-    late_s: int = 300
-    volume: int = 70
-    repeats: int = 1
-    chime: bool = True
-    board_s: int = 60
-    fallback_asset: str | None = None
+OWN_AUTHORITY = 100
 
 
 async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by: Actor, terms: Terms) -> Placement:
@@ -88,7 +53,7 @@ async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by:
     await _require_place(session, row, wanted)
     if wanted.start is not None:
         soonest = terms.now + (LEAD if row.approved_revision is not None else rules.LEAD)
-        _require_time(text, wanted.start, soonest, terms.now)
+        places.require_time(text, wanted.start, soonest, terms.now)
     made = Placement(
         id=new_id(terms.now),
         bulletin_id=row.id,
@@ -192,27 +157,6 @@ async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacem
         await media.require(session, wanted.fallback_asset)
 
 
-def _require_time(text: Document, start: datetime, soonest: datetime, now: datetime) -> None:
-    if start <= soonest:
-        raise PlacementInvalid(
-            f"“{text.title}” should go on air at {start.isoformat()}, too soon to be decided; choose a later start,"
-            " or none: then it goes on air when it is approved"
-        )
-    if start > now + LATEST_PLANNED:
-        raise PlacementInvalid(
-            f"a start lies at most {LATEST_PLANNED.days} days ahead; place it again when it is closer"
-        )
-    _require_valid(text, start)
-
-
-def _require_valid(text: Document, start: datetime) -> None:
-    begun = text.valid_from is None or text.valid_from <= start
-    if not begun or (text.valid_until is not None and start >= text.valid_until):
-        raise PlacementInvalid(
-            f"“{text.title}” is not valid at {start.isoformat()}; choose a start within its validity, or change that"
-        )
-
-
 async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> bool:
     """Take the revision that stands there out, unless it has begun: that one was approved, and ends as it began."""
     if one.slot_item_id is not None:
@@ -236,8 +180,8 @@ async def _place(session: AsyncSession, row: Bulletin, one: Placement, text: Doc
         one.slot_item_id = await _into_slot(session, row, one, text, terms)
     else:
         if one.start is not None:
-            _require_valid(text, one.start)
-        request = request_of(one, text, terms.now)
+            places.require_valid(text, one.start)
+        request = places.request_of(one, text, terms.now)
         made = await broadcasts.accept(session, request, now=terms.now, answer_deadline=terms.grace)
         one.broadcast_id, one.until = made.id, made.deadline
     one.state, one.revision = str(PlacementState.PLACED), row.approved_revision
@@ -271,31 +215,3 @@ async def authority(session: AsyncSession, unit_id: str, slot_unit_id: str) -> i
     chain = await unit_store.chain(session, slot_unit_id)
     above = chain.index(unit_id) if unit_id in chain else 0
     return max(0, OWN_AUTHORITY - _AUTHORITY_A_LEVEL * above)
-
-
-def request_of(one: Placement, text: Document, now: datetime) -> BroadcastRequest:
-    """The broadcast that a placement at a time becomes; boards show every language's text, the home language first.
-
-    What shall go on air at once does so when it begins to be valid.
-    """
-    home, boards = text.home, text.boards
-    waits = text.valid_from is not None and text.valid_from > now
-    words = "\n\n".join(dict.fromkeys(board.text for board in boards))
-    return BroadcastRequest(
-        title=text.title,
-        to=one.scopes,
-        asset_id=home.audio if home is not None else None,
-        variants=text.sounds,
-        at=text.valid_from if one.start is None and waits else one.start,
-        level=text.level,
-        volume=one.volume,
-        repeats=one.repeats,
-        chime=one.chime,
-        late_s=one.late_s,
-        board_text=(words if len(words) <= LONGEST_BOARD_TEXT else boards[0].text) if boards else None,
-        board_image=next((one.image for one in text.pictured if one.image is not None), None),
-        board_video=next((one.video for one in text.pictured if one.video is not None), None),
-        board_layout=boards[0].layout if boards else "page",
-        board_dwell_ms=boards[0].dwell_ms if boards else 5000,
-        board_s=one.board_s,
-    )

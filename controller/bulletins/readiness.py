@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import rules as broadcast_rules
 from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.service import OPENING
-from controller.bulletins import announcing, checklist, placing, service, slot_times, store
+from controller.bulletins import announcing, checklist, places, slot_times, store, writing
 from controller.bulletins.checklist import Heard, Known, Place, Point
 from controller.bulletins.document import Document
 from controller.bulletins.tables import Bulletin, Placement
@@ -31,8 +31,8 @@ AHEAD = timedelta(days=7)
 
 async def points(session: AsyncSession, row: Bulletin, now: datetime) -> list[Point]:
     """What should be known before the newest revision goes on air."""
-    text = await service.head(session, row)
-    standing = [one for one in await store.placements(session, row.id) if one.state in placing.STANDING]
+    text = await writing.head(session, row)
+    standing = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
     sounds = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
     known = Known(
         sounds=await _heard(session, text, sounds),

@@ -6,8 +6,7 @@ was taken out of is kept which plan versions still had it: a device that holds a
 broadcast, has let go of it. Of every other one it is said that it may still play.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,57 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
-from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, LedgerRow
+from controller.broadcasts.tables import BroadcastRendition, BroadcastRow
 from controller.bulletins import store
 from controller.bulletins.rules import Step
 from controller.bulletins.tables import Bulletin, Placement, Recall
 from controller.delivery import store as delivery
-from controller.devices.tables import Device, DeviceReport
 from controller.media.tables import Rendition
 from controller.runtime.database import alone
 from controller.schedules import making
 from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
 from controller.schedules.tables import ProgrammeSlot
-from controller.units import store as units
 from loa_protocol import topics
-from loa_protocol.ids import device_scope
-from loa_protocol.outcomes import Outcome
 from loa_protocol.topics import Family
-
-
-@dataclass(frozen=True, slots=True)
-class Doubtful:
-    """A device that has not said that it let go; `online`: it seems to be there."""
-
-    device_id: str
-    name: str
-    unit_id: str
-    online: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How a recall stands: of `devices` that may have had it, which are `doubtful`; `until` its last end by plan."""
-
-    devices: int
-    doubtful: tuple[Doubtful, ...]
-    until: datetime | None
-
-    @property
-    def confirmed(self) -> int:
-        """Devices that have let go of it."""
-        return self.devices - len(self.doubtful)
-
-
-def sentence(found: Told) -> tuple[str, str]:
-    """What to say of it, in Vietnamese and in English."""
-    if found.doubtful:
-        count = len(found.doubtful)
-        return f"có thể vẫn phát ở {count} cụm loa", f"it may still play on {count} devices"
-    if found.devices:
-        return "không còn phát ở cụm loa nào", "it plays on no device any more"
-    return "không có cụm loa nào phải ngừng", "no device had to let go of it"
 
 
 async def take_back(
@@ -160,72 +121,3 @@ async def _note(session: AsyncSession, row: Bulletin, step: int, changed: Sequen
         for scope in scopes.get(one.id, ())
     )
     await session.flush()
-
-
-async def told(session: AsyncSession, bulletin_id: str, now: datetime) -> Told:
-    """Who has let go of what was taken back of a bulletin, as far as it might still sound."""
-    query = select(Recall).where(Recall.bulletin_id == bulletin_id)
-    rows = (await session.scalars(query)).all()
-    until = max((row.until for row in rows), default=None)
-    devices = await units.devices_of_scopes(session, {row.scope for row in rows}) if rows else ()
-    standing = [row for row in rows if row.until >= now]
-    if not standing or not devices:
-        return Told(len(devices), (), until)
-    holding = await _holding(session, [one.id for one in devices])
-    answered = await _answered(session, {row.broadcast_id for row in standing})
-    heard = await _heard(session, devices)
-    doubtful = [
-        Doubtful(one.id, one.name, one.unit_id, online=holding[one.id].online if one.id in holding else False)
-        for one in devices
-        if _in_doubt(one.id, standing, heard[one.id], holding, answered)
-    ]
-    return Told(len(devices), tuple(doubtful), until)
-
-
-@dataclass(frozen=True, slots=True)
-class _Holding:
-    """What a device last said of itself."""
-
-    have: Mapping[str, int]
-    online: bool
-
-
-def _in_doubt(
-    device_id: str,
-    standing: Sequence[Recall],
-    heard: Collection[str],
-    holding: Mapping[str, _Holding],
-    answered: Collection[tuple[str, str]],
-) -> bool:
-    have = holding[device_id].have if device_id in holding else {}
-    return any(
-        row.scope in heard
-        and (row.broadcast_id, device_id) not in answered
-        and have.get(topics.scoped(Family.PLAN, row.scope), 0) <= row.after_version
-        for row in standing
-    )
-
-
-async def _holding(session: AsyncSession, device_ids: Sequence[str]) -> dict[str, _Holding]:
-    found: dict[str, _Holding] = {}
-    for at in range(0, len(device_ids), 500):
-        query = select(DeviceReport.device_id, DeviceReport.state, DeviceReport.online)
-        rows = await session.execute(query.where(DeviceReport.device_id.in_(device_ids[at : at + 500])))
-        found |= {device: _Holding(state.get("have") or {}, online) for device, state, online in rows}
-    return found
-
-
-async def _answered(session: AsyncSession, broadcast_ids: Collection[str]) -> frozenset[tuple[str, str]]:
-    query = select(LedgerRow.broadcast_id, LedgerRow.device_id).where(
-        LedgerRow.outcome.is_not(None), LedgerRow.outcome != str(Outcome.UNKNOWN)
-    )
-    rows = await session.execute(query.where(LedgerRow.broadcast_id.in_(sorted(broadcast_ids))))
-    return frozenset((broadcast, device) for broadcast, device in rows)
-
-
-async def _heard(session: AsyncSession, devices: Sequence[Device]) -> dict[str, frozenset[str]]:
-    found = await units.scopes_of_devices(session, devices)
-    return {
-        device: frozenset({*above, *(one.group for one in groups), device_scope(device)})
-        for device, (above, groups) in found.items()
-    }

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import IdField, LanguageField, UtcField
-from controller.bulletins import checklist, document, placing, readiness, recalls, service, store, unit_rules
-from controller.bulletins.placing import NewPlacement
+from controller.bulletins import checklist, confirming, document, placing, readiness, service, store, unit_rules
+from controller.bulletins.places import NewPlacement
 from controller.bulletins.rules import State
 from controller.bulletins.service import NewBulletin
 from controller.bulletins.tables import Bulletin
@@ -171,8 +171,8 @@ async def withdraw_bulletin(
 async def bulletin_withdrawal(bulletin_id: IdField, session: Read, controller: TheController) -> WithdrawalView:
     """Which devices have let go of what was taken back."""
     row = await service.require(session, bulletin_id)
-    found = await recalls.told(session, row.id, controller.clock.now())
-    vi, en = recalls.sentence(found)
+    found = await confirming.told(session, row.id, controller.clock.now())
+    vi, en = confirming.sentence(found)
     return WithdrawalView.model_validate(
         {
             "devices": found.devices,

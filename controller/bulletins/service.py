@@ -11,19 +11,15 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.broadcasts import store as broadcast_store
-from controller.bulletins import announcing, document, placing, recalls, rules, store, unit_rules
+from controller.bulletins import announcing, document, places, placing, recalls, rules, store, unit_rules, writing
 from controller.bulletins.document import Document, Fault
 from controller.bulletins.rules import Approval, Standing, State, Step
 from controller.bulletins.store import Done
-from controller.bulletins.tables import Bulletin, BulletinRevision, Placement
-from controller.library.folding import folded
-from controller.media import service as media
+from controller.bulletins.tables import Bulletin, Placement
 from controller.people import approving
 from controller.people.acting import Actor
 from controller.runtime.ids import new_id
 from controller.schedules.making import Terms
-from controller.speech.cleaning import clean
 from controller.units import service as units
 from loa_protocol.errors import LoaError
 
@@ -64,7 +60,7 @@ async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: 
     """
     person = by.require_person()
     await units.require(session, wanted.unit)
-    text = await _sound(session, wanted.document)
+    text = await writing.sound(session, wanted.document)
     row = Bulletin(
         id=new_id(now),
         unit_id=wanted.unit,
@@ -77,10 +73,10 @@ async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: 
         created_at=now,
         changed_at=now,
     )
-    _show(row, text)
+    writing.show(row, text)
     session.add(row)
     await session.flush()
-    await _keep(session, row, text, by=person, note=wanted.note)
+    await writing.keep(session, row, text, by=person, note=wanted.note)
     await store.note(session, row, Done(step=Step.CREATED, person=person, at=now, why=wanted.note))
     return row
 
@@ -97,11 +93,11 @@ async def edit(
     person = by.require_person()
     row = await held(session, bulletin_id)
     after, step = rules.edited(standing(row), expected)
-    text = await _sound(session, wanted)
+    text = await writing.sound(session, wanted)
     _set(row, after)
-    _show(row, text)
+    writing.show(row, text)
     row.changed_at = now
-    await _keep(session, row, text, by=person, note=note)
+    await writing.keep(session, row, text, by=person, note=note)
     number = await store.note(session, row, Done(step=step, person=person, at=now, why=note))
     if after.state is State.IN_REVIEW:
         await announcing.submitted(session, row, number, now)
@@ -118,7 +114,7 @@ async def submit(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str
     person = by.require_person()
     row = await held(session, bulletin_id)
     _set(row, rules.submitted(standing(row)))
-    _require_content(await head(session, row))
+    writing.require_content(await writing.head(session, row))
     number = await store.note(session, row, Done(step=Step.SUBMITTED, person=person, at=now, why=why))
     await announcing.submitted(session, row, number, now)
     return row
@@ -159,8 +155,8 @@ async def approve(
     ruled = await unit_rules.effective(session, row.unit_id)
     writers = await store.writers(session, row.id)
     decision = rules.approved(standing(row), revision, by=stand, writers=writers, self_approval=ruled.self_approval)
-    text = await head(session, row)
-    _require_content(text)
+    text = await writing.head(session, row)
+    writing.require_content(text)
     if text.valid_until is not None and text.valid_until <= terms.now:
         vi = "bản tin đã hết hiệu lực; hãy sửa trước khi duyệt"
         document.refuse([Fault("valid_until", vi, "its validity has ended; edit it before it is approved")])
@@ -192,7 +188,7 @@ async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: s
     _set(row, rules.withdrawn(standing(row)))
     row.air_until = None
     number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=person, at=terms.now, why=why))
-    placed = [one for one in await store.placements(session, row.id) if one.state in placing.STANDING]
+    placed = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
     await recalls.take_back(session, row, number, placed, terms)
     await announcing.withdrawn(session, row, number, why, terms.now, on_air=was_on_air)
     return Decided(row, placed)
@@ -228,11 +224,6 @@ async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
     return _known(await store.find_to_change(session, bulletin_id), bulletin_id)
 
 
-async def head(session: AsyncSession, row: Bulletin) -> Document:
-    """What its newest revision says."""
-    return (await store.documents(session, row.id, [row.head]))[row.head]
-
-
 def standing(row: Bulletin) -> Standing:
     """A row as the rules see it."""
     return Standing(State(row.state), row.head, row.approved_revision)
@@ -246,46 +237,6 @@ def _known(row: Bulletin | None, bulletin_id: str) -> Bulletin:
 
 def _set(row: Bulletin, after: Standing) -> None:
     row.state, row.head, row.approved_revision = str(after.state), after.head, after.approved
-
-
-def _show(row: Bulletin, text: Document) -> None:
-    """What lists show and filter by is the newest revision's."""
-    row.title, row.level, row.field, row.essential = text.title, str(text.level), str(text.field), text.essential
-    row.valid_from, row.valid_until = text.valid_from, text.valid_until
-    row.languages = "".join(f" {one.language}" for one in text.variants) + " "
-    boards = [one for board in text.boards for one in (board.short, board.long)]
-    row.search = folded(text.title, text.agency, *(one.text for one in text.variants), *boards)
-
-
-async def _sound(session: AsyncSession, wanted: Document) -> Document:
-    """The document as it may be stored: cleaned, and naming only what there is."""
-    text = document.cleaned(wanted, lambda one: clean(one).text)
-    for asset in text.assets:
-        await media.require(session, asset)
-    playable = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
-    document.refuse(
-        Fault(f"variants[{at}].audio", f"{one.audio} không phải âm thanh", f"{one.audio} is no sound; name one that is")
-        for at, one in enumerate(text.variants)
-        if one.audio is not None and one.audio not in playable
-    )
-    return text
-
-
-def _require_content(text: Document) -> None:
-    if not text.sounds and not text.boards and not text.pictures:
-        vi = "chưa có âm thanh, cũng chưa có nội dung cho bảng tin"
-        en = "it has neither a sound nor anything for boards; record it, have it spoken, or write for boards"
-        document.refuse([Fault("variants", vi, en)])
-
-
-async def _keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str, note: str) -> None:
-    data = document.plain(text)
-    session.add(
-        BulletinRevision(
-            bulletin_id=row.id, number=row.head, document=data, made_by=by, made_at=row.changed_at, note=note
-        )
-    )
-    await session.flush()
 
 
 async def _stand(session: AsyncSession, row: Bulletin, person: str, now: datetime) -> Approval:

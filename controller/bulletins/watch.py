@@ -13,7 +13,17 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.bulletins import announcing, placing, reminders, service, slot_times, standing_in, store, unit_rules
+from controller.bulletins import (
+    announcing,
+    places,
+    placing,
+    reminders,
+    service,
+    slot_times,
+    standing_in,
+    store,
+    unit_rules,
+)
 from controller.bulletins.reminders import Due
 from controller.bulletins.tables import Bulletin, Placement, PlacementReminder
 from controller.runtime.database import Database
@@ -76,8 +86,8 @@ async def _expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> boo
 async def _end(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
     """What was placed at a time is over; nothing has to be signed for it."""
     for one in await store.placements(session, row.id):
-        if one.state == placing.PlacementState.PLACED and one.until is not None and one.until <= now:
-            one.state, one.ended_at = str(placing.PlacementState.OVER), one.until
+        if one.state == places.PlacementState.PLACED and one.until is not None and one.until <= now:
+            one.state, one.ended_at = str(places.PlacementState.OVER), one.until
     return False
 
 

@@ -15,6 +15,16 @@ from tests.acceptance.rig import COMMUNE, System, bursts, captured, make_tone, r
 pytestmark = pytest.mark.broker
 TONE_S = 40.0
 """Longer than the whole test after its start."""
+SECOND = """
+title: Cắt điện
+field: notice
+variants:
+  - language: vi
+    text: Mai cắt điện từ 7 giờ.
+    audio: {asset}
+    audio_kind: upload
+    board: {{long: Mai cắt điện từ 7 giờ}}
+"""
 
 
 def test_a_withdrawn_bulletin_stops_and_the_devices_that_did_not_hear_of_it_are_counted(
@@ -34,9 +44,15 @@ def test_a_withdrawn_bulletin_stops_and_the_devices_that_did_not_hear_of_it_are_
         bulletin = made["id"]
         _loa(system, "place", bulletin, "--to", f"u-{COMMUNE}", "--no-chime", "--board-s", "600", "--as", lan)
         _loa(system, "submit", bulletin, "--as", lan)
+        _loa(system, "return", bulletin, "--why", "Thiếu giờ", "--as", hung)
+        again = tmp_path / "cat-dien.yaml"
+        again.write_text(SECOND.format(asset=asset))
+        _loa(system, "edit", bulletin, str(again), "--revision", "1", "--as", lan)
+        _loa(system, "submit", bulletin, "--as", lan)
         system.wait_ready()
-        refused = CliRunner().invoke(app, _line(system, "approve", bulletin, "--revision", "1", "--as", lan))
-        approved = _loa(system, "approve", bulletin, "--revision", "1", "--as", hung)
+        refused = CliRunner().invoke(app, _line(system, "approve", bulletin, "--revision", "2", "--as", lan))
+        shown = CliRunner().invoke(app, _line(system, "show", bulletin))
+        approved = _loa(system, "approve", bulletin, "--revision", "2", "--as", hung)
         broadcast = approved["placements"][0]["broadcast_id"]
         for device in ("loa-1", "loa-2"):
             wait_for(lambda device=device: _sounds(system, device), f"{device} sounds", 20)  # type: ignore[misc]
@@ -50,6 +66,8 @@ def test_a_withdrawn_bulletin_stops_and_the_devices_that_did_not_hear_of_it_are_
         ledger = system.wait_closed(broadcast)
 
         assert (refused.exit_code, "own_bulletin" in refused.output or "not_approver" in refused.output) == (1, True)
+        for words in ("chờ duyệt", "trả lại", "Thiếu giờ", "Lan", "giữ chỗ"):
+            assert words in shown.output, shown.output
         assert told["vi"] == "có thể vẫn phát ở 1 cụm loa"
         assert [one["device_id"] for one in told["doubtful"]] == ["loa-2"]
         assert clear["vi"] == "không còn phát ở cụm loa nào"

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins import document, placing, service, store, unit_rules, watch
 from controller.bulletins.document import Document
-from controller.bulletins.placing import NewPlacement
+from controller.bulletins.places import NewPlacement
 from controller.bulletins.service import Decided, NewBulletin
 from controller.bulletins.tables import Bulletin, BulletinStep, Placement, PlacementMiss
 from controller.notices.tables import Notice

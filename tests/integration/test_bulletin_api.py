@@ -12,8 +12,8 @@ import pytest
 
 from controller.api.app import create_app
 from controller.broadcasts.tables import LedgerRow
-from controller.bulletins import readiness, recalls, service
-from controller.bulletins.recalls import Told
+from controller.bulletins import confirming, readiness, service
+from controller.bulletins.confirming import Told
 from controller.bulletins.tables import Bulletin
 from controller.delivery import store as delivery
 from controller.delivery.planner import Planner
@@ -231,7 +231,7 @@ async def test_nobody_is_counted_any_more_when_it_would_be_over_anyway(here: New
     after = await _told(here, row)
 
     assert (len(before.doubtful), len(after.doubtful)) == (2, 0)
-    assert recalls.sentence(after)[0] == "không còn phát ở cụm loa nào"
+    assert confirming.sentence(after)[0] == "không còn phát ở cụm loa nào"
 
 
 async def _signed(here: Newsroom, planner: Planner) -> int:
@@ -255,4 +255,4 @@ async def _answer(here: Newsroom, broadcast: str, device: str) -> None:
 
 async def _told(here: Newsroom, row: Bulletin) -> Told:
     async with here.station.xa.db.reading() as session:
-        return await recalls.told(session, row.id, here.now)
+        return await confirming.told(session, row.id, here.now)

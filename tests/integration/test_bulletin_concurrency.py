@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import placing, service, unit_rules, watch
-from controller.bulletins.placing import NewPlacement
+from controller.bulletins.places import NewPlacement
 from controller.bulletins.rules import BulletinMovedOn, BulletinStateWrong
 from controller.bulletins.tables import Bulletin
 from controller.bulletins.unit_rules import BulletinRulesMovedOn

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import store, unit_rules
 from controller.bulletins.document import BulletinInvalid
-from controller.bulletins.placing import PlacementInvalid
+from controller.bulletins.places import PlacementInvalid
 from controller.bulletins.rules import BulletinMovedOn, BulletinStateWrong, NotApprover, OwnBulletin
 from controller.bulletins.unit_rules import BulletinRulesMovedOn
 from controller.people import approving, leaves

@@ -1,0 +1,66 @@
+"""What a revision of a bulletin says, on its way into the database: cleaned, and naming only what there is."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.broadcasts import store as broadcast_store
+from controller.bulletins import document, store
+from controller.bulletins.document import Document, Fault
+from controller.bulletins.tables import Bulletin, BulletinRevision
+from controller.library.folding import folded
+from controller.media import service as media
+from controller.speech.cleaning import clean
+
+
+def show(row: Bulletin, text: Document) -> None:
+    """What lists show and filter by is the newest revision's."""
+    row.title, row.level, row.field, row.essential = text.title, str(text.level), str(text.field), text.essential
+    row.valid_from, row.valid_until = text.valid_from, text.valid_until
+    row.languages = "".join(f" {one.language}" for one in text.variants) + " "
+    boards = [one for board in text.boards for one in (board.short, board.long)]
+    row.search = folded(text.title, text.agency, *(one.text for one in text.variants), *boards)
+
+
+async def sound(session: AsyncSession, wanted: Document) -> Document:
+    """The document as it may be stored.
+
+    Raises:
+        BulletinInvalid, AssetUnknown, TextEmpty, TextTooLong, TextUnsettled: what is wrong with it.
+    """
+    text = document.cleaned(wanted, lambda one: clean(one).text)
+    for asset in text.assets:
+        await media.require(session, asset)
+    playable = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
+    document.refuse(
+        Fault(f"variants[{at}].audio", f"{one.audio} không phải âm thanh", f"{one.audio} is no sound; name one that is")
+        for at, one in enumerate(text.variants)
+        if one.audio is not None and one.audio not in playable
+    )
+    return text
+
+
+def require_content(text: Document) -> None:
+    """There is something to hear or to see.
+
+    Raises:
+        BulletinInvalid: there is not.
+    """
+    if not text.sounds and not text.boards and not text.pictures:
+        vi = "chưa có âm thanh, cũng chưa có nội dung cho bảng tin"
+        en = "it has neither a sound nor anything for boards; record it, have it spoken, or write for boards"
+        document.refuse([Fault("variants", vi, en)])
+
+
+async def keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str, note: str) -> None:
+    """Add it to the history, as the head of its bulletin."""
+    data = document.plain(text)
+    session.add(
+        BulletinRevision(
+            bulletin_id=row.id, number=row.head, document=data, made_by=by, made_at=row.changed_at, note=note
+        )
+    )
+    await session.flush()
+
+
+async def head(session: AsyncSession, row: Bulletin) -> Document:
+    """What its newest revision says."""
+    return (await store.documents(session, row.id, [row.head]))[row.head]

@@ -1,7 +1,7 @@
 """Runs tests against faults: a fork for each, the function's code exchanged in it, the likeliest tests first.
 
 What runs at import is put in before anything is imported, in a fork of a process that has none of our code yet.
-A fault counts as noticed when a test fails, an import fails, or the tests take ten times as long.
+A fault counts as noticed when a test fails, an import fails, or a test takes ten times as long.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from tests.mutation.mutants import Mutant
 
 SURVIVED = ""
 TIMED_OUT = "(too long)"
-SPARE_CPU_S = 5.0
+SPARE_CPU_S = 2.0
 PATIENCE = 10
 MEMORY_BYTES = 3 << 30
 OURS = ("loa_protocol", "controller")
@@ -93,7 +93,7 @@ class Channel:
             if function is None:
                 raise LookupError(f"no function {mutant.function} in {mutant.path}")
             chosen = [items[name] for name in self._in_turn(mutant, function)]
-            by = _in_a_fork(lambda: _exchanged(mutant, function, chosen), self._limit_s(chosen))  # noqa: B023
+            by = _in_a_fork(lambda: self._exchanged(mutant, function, chosen), SPARE_CPU_S)  # noqa: B023
             self.sharp[mutant.function, by] += 1
             self.told(mutant, by)
 
@@ -106,8 +106,15 @@ class Channel:
 
         return sorted(self.touching.get(function.__code__, ()), key=rank)
 
-    def _limit_s(self, chosen: Sequence[pytest.Item]) -> float:
-        return PATIENCE * sum(self.cpu_s[item.nodeid] for item in chosen) + SPARE_CPU_S
+    def _exchanged(self, mutant: Mutant, function: FunctionType, chosen: Sequence[pytest.Item]) -> str:
+        """Which test notices; each has its own time, so that a loop without end is found out soon."""
+        function.__code__ = _found(mutant.code(), mutant.function)
+        _forget()
+        for item in chosen:
+            signal.setitimer(signal.ITIMER_PROF, PATIENCE * self.cpu_s[item.nodeid] + SPARE_CPU_S)
+            if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
+                return item.nodeid
+        return SURVIVED
 
 
 def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
@@ -119,16 +126,6 @@ def _functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
             inner = getattr(inner, "__wrapped__", inner)
             if isinstance(inner, FunctionType) and inner.__code__.co_filename == module.__file__:
                 yield inner.__qualname__, inner
-
-
-def _exchanged(mutant: Mutant, function: FunctionType, chosen: Sequence[pytest.Item]) -> str:
-    """Which test notices."""
-    function.__code__ = _found(mutant.code(), mutant.function)
-    _forget()
-    for item in chosen:
-        if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
-            return item.nodeid
-    return SURVIVED
 
 
 def _forget() -> None:
@@ -231,7 +228,7 @@ def _prepare(given: Sequence[str]) -> None:
         places = {name: str(getattr(module, "__file__", None)) for name, module in sys.modules.items()}
         return " ".join(name for name, place in places.items() if "site-packages" in place)
 
-    for name in _in_a_fork(work, SPARE_CPU_S * PATIENCE).split():
+    for name in _in_a_fork(work, 60.0).split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
 

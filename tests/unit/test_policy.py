@@ -283,6 +283,14 @@ def test_sound_over_midnight_takes_a_slot_of_both_days() -> None:
     assert meter.violation(at(5, day=2), at(6, day=2)) is None
 
 
+def test_sound_that_ends_at_midnight_takes_no_slot_of_the_day_that_begins() -> None:
+    meter = Meter(merge([policy(max_slots_a_day=1)]))
+    meter.add(at(23), at(24, day=1))
+
+    assert meter.violation(at(5, day=1), at(6, day=1)).rule == "slots"
+    assert meter.violation(at(5, day=2), at(6, day=2)) is None
+
+
 def test_the_rest_of_something_needs_a_slot_of_the_day_it_runs_into() -> None:
     meter = Meter(merge([policy(max_slots_a_day=0)]))
     meter.add(at(23, 40), at(23, 50))

@@ -1,4 +1,4 @@
-"""What a placement is, when it makes sense, and the broadcast that it becomes. Pure."""
+"""What a placement is, when it makes sense, and the broadcast that it becomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -151,6 +151,41 @@ def test_a_roman_numeral_is_heard_as_its_number(number: int, before: str) -> Non
     assert heard(f"{before} {numeral}") == [number]
 
 
+@st.composite
+def sayings(draw: st.DrawFn) -> tuple[str, list[Fraction]]:
+    """A clause of a bulletin, and the numbers in it."""
+    a, b = draw(st.integers(1, 900)), draw(st.integers(0, 59))
+    big, day = draw(whole), draw(st.dates(date(1990, 1, 1), date(2060, 12, 31)))
+    tail = draw(st.integers(1, 9))
+    return draw(
+        st.sampled_from(
+            [
+                (f"toàn xã có {dotted(big)} hộ", [Fraction(big)]),
+                (f"mưa {a}-{a + 20} mm", [Fraction(a), Fraction(a + 20)]),
+                (f"gió cấp {b}-{b + 1}", [Fraction(b), Fraction(b + 1)]),
+                (
+                    f"ngày {day.day}/{day.month}/{day.year}",
+                    [Fraction(day.day), Fraction(day.month), Fraction(day.year)],
+                ),
+                (f"lúc 9h{b:02}", [Fraction(9), Fraction(b)] if b else [Fraction(9)]),
+                (f"giá {dotted(big)} đồng/kg", [Fraction(big)]),
+                (f"tăng {a},{tail}%", [Fraction(a) + Fraction(tail, 10)]),
+                (f"theo Kế hoạch số {a}/KH-UBND", [Fraction(a)]),
+                (f"đạt {a + 900}/{a + 950} phiếu", [Fraction(a + 900), Fraction(a + 950)]),
+                (f"dài {a} km, rộng {b},{tail} m", [Fraction(a), Fraction(b) + Fraction(tail, 10)]),
+            ]
+        )
+    )
+
+
+@ordinary
+@given(st.lists(sayings(), min_size=1, max_size=8), st.sampled_from([". ", "; ", ", ", "\n", " - ", " (và) "]))
+def test_every_number_of_a_bulletin_is_heard_in_its_order(clauses: list[tuple[str, list[Fraction]]], gap: str) -> None:
+    text = gap.join(clause for clause, _ in clauses)
+
+    assert heard(text) == [number for _, numbers in clauses for number in numbers]
+
+
 FRAGMENTS = [
     "UBND xã", "ngày 2/9", "02/09/2025", "cấp 8-9", "1.500.000đ/kg", "báo động III", "rằm tháng 7", "15/7 âm lịch",
     "0912.345.678", "86/KH-UBND", "TS.", "v.v.", "TP.HCM", "XI", "Nguyễn Thị Vi", "A", "X.", "I.", "- ", "+", "\n",

@@ -132,7 +132,8 @@ class Contour:
     def waveform(self, offset: float, gain: float, most: float, momentary_lufs: Sequence[float]) -> Waveform:
         """The picture: `gain` on what is left without the offset, never above `most`; the loudness as measured."""
         low, high = (((one - np.float32(offset)) * np.float32(gain)).clip(-most, most) for one in (self.low, self.high))
-        lufs = np.clip(np.asarray(momentary_lufs, np.float32), QUIETEST_LUFS, LOUDEST_LUFS)
+        heard = np.nan_to_num(np.asarray(momentary_lufs, np.float32), nan=QUIETEST_LUFS)  # utter silence is no number
+        lufs = np.clip(heard, QUIETEST_LUFS, LOUDEST_LUFS)
         return Waveform(
             low=tuple(round(100 * float(one)) for one in _folded(low, COLUMNS, np.minimum)),
             high=tuple(round(100 * float(one)) for one in _folded(high, COLUMNS, np.maximum)),

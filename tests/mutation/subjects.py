@@ -8,6 +8,7 @@ TIMELINE_TESTS = (
     "tests/unit/test_timeline.py",
     "tests/unit/test_timeline_exemption.py",
     "tests/unit/test_timeline_board.py",
+    "tests/unit/test_timeline_standing.py",
     "tests/unit/test_timeline_values.py",
     "tests/unit/test_policy.py",
     "tests/property/test_timeline.py",

@@ -18,7 +18,7 @@ _COMMA: Final = re.compile(r"(\d{1,15}),(\d{1,6})(?!\d)(?!,\d)")
 _POINT: Final = re.compile(r"(\d{1,15})\.(\d{1,6})(?!\d)(?![.,/]\d)")
 _PLAIN: Final = re.compile(r"\d{1,18}(?!\d)")
 _NEXT: Final = re.compile(r" ?([^\W\d_]{1,10}|[$€])")
-_GRADES: Final = frozenset({"cấp", "thôn", "tổ", "thứ", "lớp", "khối", "mức"})
+_GRADES: Final = frozenset({"tháng", "cấp", "thôn", "tổ", "thứ", "lớp", "khối", "mức"})
 _THOUSANDS: Final = 3
 _LONG: Final = 10
 _SECTIONS: Final = frozenset({"mục", "điều", "khoản", "chương", "bài", "phiên", "bản", "tiểu", "phần", "điểm"})
@@ -63,7 +63,7 @@ def _with_comma(text: str, at: int, usage: Usage, last: str) -> Amount | None:
     if not found or _leads_with_zero(found.group(1)):
         return None
     whole, tail = found.groups()
-    if last in _GRADES and len(tail) == 1 and int(tail) == int(whole) + 1:
+    if last in _GRADES and len(tail) <= len("12") and int(tail) == int(whole) + 1:
         return None
     if len(tail) != _THOUSANDS or whole == "0" or len(whole) > _THOUSANDS:
         return _amount(found.end(), int(whole), tail, usage, None)

@@ -69,12 +69,13 @@ def _is_document(found: re.Match[str]) -> bool:
 
 
 def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) -> Said:
+    numbered = place.last == "số" or place.before.rstrip().endswith("số:")
     kind = "" if _is_named(place, signs) else signs.kind
-    words = [*filter(None, [kind]), "số"] if place.last != "số" else []
+    words = [*filter(None, [kind]), "số"] if not numbered else []
     words.append(numbers.cardinal(int(number), place.usage))
     if year:
         words += ["năm", numbers.cardinal(int(year), place.usage)]
-    if kind and place.last == "số":
+    if kind and numbered:
         words[-1] += f", {kind}"
     if signs.issuer and not place.match(_OF, end):
         words += ["của", signs.issuer]

@@ -22,6 +22,7 @@ _REST: Final = frozenset("()[]{}–—|/\\-")
 _STOPS: Final = frozenset(".,;:?!")
 _SILENT: Final = frozenset("\"'“”‘’«»„*•·●○■□▪◦#^`_©®™+=<>~…")
 _TELEPHONE: Final = re.compile(r" ?(?:\(?0\d{2,4}|\+84|1[89]00)[\d). -]{4}")
+_WITHIN: Final = re.compile(r" ?\d{1,2} ?(?:h|giờ|ngày|đêm|tháng|năm)(?![^\W_])")
 _POINTS: Final = re.compile(r"\.{2,}|…")
 _JOINS_LETTERS: Final = re.compile(r"-(?=[^\W\d_])")
 
@@ -53,7 +54,9 @@ def _quiet(place: Place, sign: str, end: int) -> Said:
 
 
 def _slash(place: Place, end: int) -> Said:
-    """đồng/kg, người/tháng: for each; otherwise a rest."""
+    """đồng/kg, người/tháng: for each; mm/3h: within; otherwise a rest."""
+    if place.previous.isalpha() and place.match(_WITHIN, end):
+        return Said(end, "trong", Kind.SYMBOL)
     unit = place.last if place.previous.isalpha() else ""
     counts = unit == "đồng" or any(character.isdigit() for character in place.before[-40:])
     if unit in PHYSICAL or (counts and unit and (unit not in COUNTED or unit in PER)):

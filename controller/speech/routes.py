@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, LanguageField
 from controller.jobs.tables import JobRow
+from controller.library import labelling
+from controller.library.labelling import LabelFields
+from controller.library.labels import KEY, TEXT_CHARACTERS, Origin
 from controller.media import answers
 from controller.media.answers import AssetView, Wanted
 from controller.runtime.ids import new_id
@@ -74,6 +77,9 @@ async def speak(
 
     Answered as an upload is: when the sound is ready, or with `Prefer: respond-async` at once with the job's address.
     """
+    said = (body.text or body.reading or "")[:TEXT_CHARACTERS]
+    fields = LabelFields(unit=body.unit, language=body.language, origin=Origin.MACHINE, text=said)
+    labels = await labelling.checked(controller, fields)
 
     async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
         wanted = await _speaking(controller, session, body)
@@ -82,7 +88,7 @@ async def speak(
             job_id=new_id(controller.clock.now()),
             kind=speak_job.KIND,
             title=body.title,
-            given=wanted.told(),
+            given={**wanted.told(), KEY: labels.told()},
             digest=answers.digest_of(request, body.model_dump_json(exclude_none=True)),
         )
         return await answers.accept(controller, session, order, idempotency_key)

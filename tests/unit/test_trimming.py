@@ -156,6 +156,15 @@ def test_a_picture_is_as_small_for_any_length_and_comes_back_whole(seconds: floa
     assert len(svg(picture, round(1000 * seconds), -16)) < 12_000
 
 
+def test_a_meter_that_says_nothing_of_silence_draws_silence() -> None:
+    silence = np.zeros(RATE_HZ, np.float32)
+
+    picture = contour(silence).waveform(0.0, 1.0, 1.0, [float("nan"), float("-inf"), -160.5, -20.0, 3.0])
+
+    assert picture.lufs == (-60.0, -60.0, -60.0, -20.0, 0.0)
+    assert picture.plausible()
+
+
 @pytest.mark.parametrize(
     "picture",
     [

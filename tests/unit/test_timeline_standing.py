@@ -66,6 +66,14 @@ def test_what_nobody_knows_any_more_gets_one_whole_answer() -> None:
     assert bare.planned == after(5)
 
 
+def test_what_is_over_and_no_plan_names_any_more_is_not_spoken_of_again() -> None:
+    item = agenda_of([plan(cast("a", 0, 5))]).items[A]
+
+    over = look(Agenda(), 9, {A: Past((Stretch(T, after(5)),), Outcome.PLAYED, item=item, at=after(5))})
+
+    assert (dict(over.verdicts), over.segments, over.wake) == ({}, (), None)
+
+
 def test_a_receipt_in_the_journal_is_the_answer_and_when_it_was_written_is_when() -> None:
     held = plan(cast("a", 0, 5))
 

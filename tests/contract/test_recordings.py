@@ -47,7 +47,7 @@ def seconds_heard(path: Path) -> list[int]:
     return [round((one - 400) / 200) for one in pitch_hz]
 
 
-@pytest.mark.parametrize("browser", MAKERS)
+@pytest.mark.parametrize("browser", ["chromium", "safari"])
 async def test_a_browser_s_recording_is_taken_in_whole(browser: str, tmp_path: Path) -> None:
     source = MAKERS[browser](tmp_path / "thu", counted())
 
@@ -71,7 +71,7 @@ async def test_a_recording_cut_in_the_middle_is_taken_in_and_told(browser: str, 
         assert seconds_heard(result.renditions[0].path)[:3] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("browser", MAKERS)
+@pytest.mark.parametrize("browser", ["chromium", "safari"])
 @pytest.mark.parametrize("kept", [6, 0.002], ids=["a few bytes", "its head alone"])
 async def test_of_a_recording_without_sound_the_refusal_is_clear(browser: str, kept: float, tmp_path: Path) -> None:
     whole = MAKERS[browser](tmp_path / "thu", counted(2)).read_bytes()

@@ -27,7 +27,7 @@ def upgrade() -> None:
         "speech_choices",
         sa.Column("unit_id", sa.String(length=40), nullable=False),
         sa.Column("voices", sa.JSON(), nullable=False),
-        sa.Column("speed", sa.Float(), nullable=True),
+        sa.Column("speed", sa.Double(), nullable=True),
         sa.Column("pause_ms", sa.Integer(), nullable=True),
         sa.Column("made_by", sa.String(length=40), nullable=True),
         sa.Column("made_at", controller.runtime.database.UtcInstant(), nullable=False),

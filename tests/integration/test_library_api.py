@@ -1,10 +1,13 @@
 """The library over HTTP, with a whole controller: a picture comes in, is found, counted, put on a board's plan."""
 
+import io
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -90,6 +93,29 @@ async def test_what_is_refused_is_said_at_the_door(api: httpx.AsyncClient) -> No
     assert (nobody.status_code, nobody.json()["code"]) == (404, "unit_unknown")
     assert (await api.get("/jobs")).json()[0]["state"] == "failed"
     assert len((await api.get("/jobs")).json()) == 1, "a full library made a job of a file"
+
+
+async def test_a_recording_is_found_by_what_was_said_of_it(api: httpx.AsyncClient) -> None:
+    said = {"unit": "xa-1", "origin": "recording", "language": "tyz", "text": "Lời chúc năm mới", "title": "Chúc Tết"}
+
+    made = await api.post("/media", content=_tone(), params=said)
+    found = (await api.get("/library", params={"q": "loi chuc", "origin": "recording", "unit": "xa-1"})).json()
+
+    assert made.status_code == 201, made.text
+    assert [(one["id"], one["language"]) for one in found["items"]] == [(made.json()["id"], "tyz")]
+    assert (await api.get("/units/xa-1/library-quota")).json()["used_bytes"] > 0
+
+
+def _tone() -> bytes:
+    """A second of 440 Hz as WAV."""
+    written = io.BytesIO()
+    samples = (8000 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype("<i2")
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(samples.tobytes())
+    return written.getvalue()
 
 
 async def test_retention_tells_what_it_would_do(api: httpx.AsyncClient) -> None:

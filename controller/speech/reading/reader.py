@@ -55,6 +55,7 @@ _NUMBERS: Final[tuple[Rule, ...]] = (
     digits.kilometre_post,
     quantities.millions,
     quantities.metres,
+    quantities.tonnes,
     digits.chains,
     fractions.products,
     fractions.ratios,

@@ -22,6 +22,7 @@ _CURRENCY: Final = re.compile(r"(US\$|USD|[$€]) ?(?=\d)")
 _CURRENCIES: Final = {"US$": "đô la Mỹ", "USD": "đô la Mỹ", "$": "đô la Mỹ", "€": "ơ-rô"}
 _MILLIONS: Final = re.compile(r"(\d{1,3}) ?tr(\d{1,3})(?![^\W_])")
 _METRES: Final = re.compile(r"(\d{1,3})m(?![23](?!\d))(\d{1,2})(?![^\W_])")
+_TONNES: Final = re.compile(r"(\d{1,3}),(\d{1,2})T(?![^\W_])")
 _WEEKDAYS: Final = re.compile(r"thứ [2-7](?:, ?[2-7]){0,4}(?:, ?| và )\Z")
 _NO_MINUS: Final = frozenset("0123456789)%")
 _SCALES: Final = re.compile(r" (?:triệu|nghìn|ngàn|tỷ|tỉ|trăm)\b")
@@ -76,6 +77,15 @@ def millions(place: Place) -> Said | None:
         return None
     value = int(found.group(1)) * 1_000_000 + int(found.group(2).ljust(3, "0")) * 1_000
     return Said(found.end(), f"{numbers.cardinal(value, place.usage)} đồng", Kind.MONEY, doubts.THOUSAND_MONEY)
+
+
+def tonnes(place: Place) -> Said | None:
+    """3,5T: only behind a decimal, because 5T is a motto, too."""
+    found = place.match(_TONNES)
+    if not found:
+        return None
+    number = amount_at(place.text[: found.end() - 1], place.at, place.usage)
+    return Said(found.end(), f"{number.spoken} tấn", Kind.UNIT) if number is not None else None
 
 
 def metres(place: Place) -> Said | None:

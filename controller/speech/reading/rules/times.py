@@ -12,6 +12,8 @@ _HOUR: Final = (
 )
 _CLOCK: Final = re.compile(rf"{_HOUR}(?![^\W_])(?!,\d)")
 _WHOLE: Final = re.compile(r"(\d{1,3}) ?(?:h|H|g(?= (?:sáng|trưa|chiều|tối|đêm))|giờ)(?![^\W_])")
+_AFTER_HOUR: Final = re.compile(r"\d ?(?:h(?: ?[0-5]?\d)?|g ?[0-5]\d) ?(?:đến|tới|-|–|—) ?\Z")
+_SHORT: Final = re.compile(r"(\d{1,2}) ?g(?![^\W_])")
 _SECONDS: Final = re.compile(r"['’′]([0-5]?\d)(?:[\"”″]|'')")
 _TO: Final = re.compile(r" ?[-–—] ?(?=\d)")
 _BARE: Final = re.compile(r"(\d{1,2}) ?[-–—] ?(?=\d{1,2}(?:[hgH:]| giờ ))")
@@ -87,9 +89,14 @@ def _whole(place: Place, at: int) -> Said | None:
 
 
 def _part(place: Place) -> Said | None:
-    """7g sáng: what would be grams but for the part of the day."""
+    """7g sáng, từ 7g30 đến 11g: what would be grams but for the part of the day, or the hour before."""
     said = _whole(place, place.at)
-    return said if said is not None and place.text[said.end - 1] == "g" else None
+    if said is not None:
+        return said if place.text[said.end - 1] == "g" else None
+    found = place.match(_SHORT)
+    if not found or int(found.group(1)) > _HOURS or not _AFTER_HOUR.search(place.before):
+        return None
+    return Said(found.end(), f"{numbers.cardinal(int(found.group(1)), place.usage)} giờ", Kind.TIME)
 
 
 def _part_of_day(hour: int, half: str) -> str:

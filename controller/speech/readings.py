@@ -4,7 +4,7 @@ Vietnamese is read by the rules of `speech.reading`; other languages are said as
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,8 +12,23 @@ from controller.speech import reading as rules
 from controller.speech.cleaning import Change, clean
 from controller.speech.errors import ReadingRefused
 from controller.speech.reading import Note
+from controller.speech.reading.usage import NORTHERN, SOUTHERN, Usage
 
 VIETNAMESE = "vi"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a unit has Vietnamese read: its pronunciations, its day, and the words its voice has for numbers."""
+
+    lexicon: Mapping[str, str]
+    today: date
+    usage: Usage = NORTHERN
+
+
+def usage_of(voices: Sequence[str]) -> Usage:
+    """The number words that suit the first of these voices: southern ones where its name ends with `south`."""
+    return SOUTHERN if voices and voices[0].endswith("south") else NORTHERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +41,17 @@ class Proposal:
     notes: tuple[Note, ...]
 
 
-def proposed(text: str, language: str, lexicon: Mapping[str, str], today: date) -> Proposal:
-    """The reading of a text.
+def proposed(text: str, language: str, manner: Manner) -> Proposal:
+    """The reading of a text; a long one takes a second, so have it read beside the loop.
 
     Raises:
         TextEmpty, TextTooLong, TextUnsettled: it is no text.
     """
     cleaned = clean(text)
-    vietnamese = language == VIETNAMESE
-    found = rules.read(cleaned.text, lexicon=lexicon, today=today) if vietnamese else rules.as_written(cleaned.text)
+    if language == VIETNAMESE:
+        found = rules.read(cleaned.text, lexicon=manner.lexicon, today=manner.today, usage=manner.usage)
+    else:
+        found = rules.as_written(cleaned.text)
     return Proposal(found.written, found.spoken, cleaned.notes, found.notes)
 
 

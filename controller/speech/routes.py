@@ -3,6 +3,7 @@
 A preview is heard at once and kept nowhere; a sound of the library is a background job of the kind `speak`.
 """
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -20,7 +21,7 @@ from controller.runtime.ids import new_id
 from controller.runtime.server import Controller
 from controller.speech import previews, readings, service, speak_job
 from controller.speech.engines import Wish
-from controller.speech.readings import Proposal
+from controller.speech.readings import Manner, Proposal
 from controller.speech.service import Speaking
 from controller.speech.views import ProposalView, SayBody, SpeakBody, TextBody, VoiceView
 
@@ -49,7 +50,8 @@ async def list_voices(
 async def propose_reading(body: TextBody, controller: TheController, session: Read) -> ProposalView:
     """How a text would be read: what a person looks at, corrects and approves."""
     return ProposalView.model_validate(
-        await _proposed(controller, session, body.text, language=body.language, unit=body.unit), from_attributes=True
+        await _proposed(controller, session, body.text, language=body.language, unit=body.unit, voice=body.voice),
+        from_attributes=True,
     )
 
 
@@ -103,7 +105,9 @@ async def _speaking(controller: Controller, session: AsyncSession, body: SayBody
     if body.reading is not None:
         reading = readings.approved(body.reading)
     else:
-        found = await _proposed(controller, session, body.text or "", language=body.language, unit=body.unit)
+        found = await _proposed(
+            controller, session, body.text or "", language=body.language, unit=body.unit, voice=body.voice
+        )
         reading = found.reading
     return await service.speaking(
         session,
@@ -118,7 +122,13 @@ async def _speaking(controller: Controller, session: AsyncSession, body: SayBody
 
 
 async def _proposed(
-    controller: Controller, session: AsyncSession, text: str, *, language: str, unit: str | None
+    controller: Controller, session: AsyncSession, text: str, *, language: str, unit: str | None, voice: str | None
 ) -> Proposal:
-    lexicon = await service.lexicon(session, unit)
-    return readings.proposed(text, language, lexicon, service.today(controller.clock.now()))
+    """As the unit's voice, or the one that is asked for, would say it."""
+    chosen = await service.choice(session, unit, controller.speech.config)
+    manner = Manner(
+        await service.lexicon(session, unit),
+        service.today(controller.clock.now()),
+        readings.usage_of([voice] if voice else chosen.voices),
+    )
+    return await asyncio.to_thread(readings.proposed, text, language, manner)

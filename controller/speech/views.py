@@ -27,11 +27,12 @@ class VoiceView(View):
 
 
 class TextBody(Body):
-    """A text as written; `unit` is whose pronunciations hold."""
+    """A text as written; `unit` is whose pronunciations hold, `voice` who is to say it, if not the unit's own."""
 
     text: TextField
     unit: IdField | None = None
     language: LanguageField = "vi"
+    voice: VoiceField | None = None
 
 
 class NoteView(View):

@@ -253,6 +253,20 @@ async def test_the_nearest_unit_decides_whose_voice_it_is(house: House) -> None:
     assert preview.headers["X-Loa-Voice"] == "espeak/vi-south"
 
 
+async def test_numbers_are_read_in_the_words_of_the_voice(house: House) -> None:
+    await furnish(house)
+    await house.api.put("/units/xa/speech", json={"voices": ["espeak/vi-south"]})
+    asked = ({"unit": "tinh"}, {"unit": "thon"}, {"unit": "thon", "voice": "espeak/vi"})
+
+    answers = [await house.api.post("/speech/readings", json={"text": "Thu 2.105 đồng.", **body}) for body in asked]
+
+    assert [answer.json()["reading"] for answer in answers] == [
+        "Thu hai nghìn một trăm linh năm đồng.",
+        "Thu hai ngàn một trăm lẻ năm đồng.",
+        "Thu hai nghìn một trăm linh năm đồng.",
+    ]
+
+
 async def test_a_units_words_are_read_as_it_says(house: House) -> None:
     await furnish(house)
     words = [("tinh", "ATK", "a tê ca"), ("tinh", "Nậm Pồ", "nậm pồ"), ("thon", "ATK", "át ca")]

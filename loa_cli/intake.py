@@ -97,7 +97,8 @@ def _follow(client: Any, job_id: str, shown: Progress, bar: TaskID) -> str:
         if job["state"] == "done":
             return str(job["asset_id"])
         if job["state"] == "failed":
-            raise IntakeRefused(f"{job['error']['code']}: {job['error']['message']}", **job["error"]["details"])
+            code, message, details = (job["error"][name] for name in ("code", "message", "details"))
+            raise IntakeRefused(f"{code}: {message}", **{**details, "code": code})
         if job["state"] == "cancelled":
             raise IntakeRefused("job_cancelled: somebody cancelled it; hand it in again if it is still wanted")
         time.sleep(_POLL_S)

@@ -28,23 +28,25 @@ def list_bulletins(
     state: Annotated[str | None, typer.Option(help="draft, in_review, approved, withdrawn or expired.")] = None,
     field: Annotated[str | None, typer.Option(help="health, weather, security, …")] = None,
     language: Annotated[str | None, typer.Option(help="vi, hmn, km, …")] = None,
+    source: Annotated[str | None, typer.Option(help="own, province, ministry or cap.")] = None,
     query: Annotated[str | None, typer.Option("--q", help="Words of it, with or without accents.")] = None,
 ) -> None:
     """Bulletins, the last changed first."""
-    from controller.bulletins.words import FIELDS, STATES
+    from controller.bulletins.words import FIELDS, SOURCES, STATES
 
-    asked = {"unit": unit, "state": state, "field": field, "language": language, "q": query}
+    asked = {"unit": unit, "state": state, "field": field, "language": language, "source": source, "q": query}
     rows = line.client.get("/bulletins", {name: value for name, value in asked.items() if value is not None})
     if line.as_json:
         print_json(rows)
         return
-    table = Table("Mã", "Tiêu đề", "Lĩnh vực", "Tình trạng", "Bản", "Tiếng", "Sửa lúc")
+    table = Table("Mã", "Tiêu đề", "Lĩnh vực", "Nguồn", "Tình trạng", "Bản", "Tiếng", "Sửa lúc")
     for row in rows:
         words = STATES[row["state"]]
         table.add_row(
             row["id"],
             row["title"],
             FIELDS[row["field"]],
+            SOURCES[row["source"]],
             styled(words, "green" if row["approved_revision"] else "dim"),
             str(row["revision"]),
             " ".join(row["languages"]),
@@ -244,11 +246,12 @@ def _tell(line: Line, row: dict[str, Any]) -> None:
 
 
 def _tell_document(row: dict[str, Any]) -> None:
-    from controller.bulletins.words import AUDIO_KINDS, FIELDS, LEVELS, STATES
+    from controller.bulletins.words import AUDIO_KINDS, FIELDS, LEVELS, SOURCES, STATES
 
     document = row["document"]
     console.print(styled(row["title"], "bold"))
     facts = [FIELDS[row["field"]], LEVELS[row["level"]], STATES[row["state"]], f"bản {row['revision']}"]
+    facts += [f"nguồn {SOURCES[row['source']]}: {row['source_ref']}"] if row["author_id"] is None else []
     facts += ["thông tin thiết yếu"] if row["essential"] else []
     console.print(" · ".join(facts), highlight=False)
     for one in document.get("variants", []):

@@ -5,15 +5,19 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
+import typer
+
+from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 from loa_cli.reporting import told
 
 if TYPE_CHECKING:
     from loa_cli.client import Client
 
 P = ParamSpec("P")
+Url = Annotated[str | None, typer.Option("--url", help="The controller's address, if not the one of --data-dir.")]
+Token = Annotated[str | None, typer.Option("--token", envvar="LOA_TOKEN", help="The API token, if not in --data-dir.")]
 
 
 class Line:

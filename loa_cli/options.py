@@ -8,8 +8,6 @@ import typer
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="LOA_DATA_DIR", help="The controller's data folder.", show_default=True)
 ]
-Url = Annotated[str | None, typer.Option("--url", help="The controller's address, if not the one of --data-dir.")]
-Token = Annotated[str | None, typer.Option("--token", envvar="LOA_TOKEN", help="The API token, if not in --data-dir.")]
 BrokerHost = Annotated[str, typer.Option("--broker-host", help="Where devices find the broker.")]
 BrokerPort = Annotated[
     int | None,

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from loa_cli.intake import take_in
-from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir, Token, Url
-from loa_cli.reporting import console, print_json, told
+from loa_cli.line import Line, on_line
+from loa_cli.reporting import console, print_json
 
 sounds = typer.Typer(help="Sounds of the library.", no_args_is_help=True)
 
@@ -17,7 +17,9 @@ _CHIME_HELP = "chime:opening, chime:closing, chime:attention, or asset:<id> of a
 
 
 @sounds.command("add")
+@on_line
 def add_sound(
+    line: Line,
     file: Annotated[Path, typer.Argument(help="A sound file or a recording of any common format.", exists=True)],
     title: Annotated[str | None, typer.Option(help="Default: the file's name.")] = None,
     trim: Annotated[bool, typer.Option(help="Cut silence off both ends.")] = False,
@@ -27,14 +29,8 @@ def add_sound(
     after: Annotated[str | None, typer.Option(help=_CHIME_HELP)] = None,
     repeats: Annotated[int, typer.Option(min=1, max=20, help="How often it sounds.")] = 1,
     gap_ms: Annotated[int, typer.Option(min=0, max=60_000, help="Silence between repeats.")] = 0,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """Take a sound in; `loa play --asset` puts it on air."""
-    from loa_cli.client import connected
-
     wishes = {
         "trim": "true" if trim else None,
         "horn": "true" if horn else None,
@@ -45,35 +41,28 @@ def add_sound(
         "gap_ms": str(gap_ms) if gap_ms else None,
     }
     given = {name: value for name, value in wishes.items() if value is not None}
-    with told(), connected(data_dir, url, token) as client:
-        asset_id = take_in(client, file, title, quiet=as_json, wishes=given)
-        _show(client, asset_id, as_json=as_json)
+    _show(line, take_in(line.client, file, title, quiet=line.as_json, wishes=given))
 
 
 @sounds.command("show")
+@on_line
 def show_sound(
+    line: Line,
     asset: Annotated[str, typer.Argument(help="The sound's id.")],
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    url: Url = None,
-    token: Token = None,
-    as_json: AsJson = False,
 ) -> None:
     """What a sound is: its length, its loudness, its picture and what was found when it was taken in."""
-    from loa_cli.client import connected
-
-    with told(), connected(data_dir, url, token) as client:
-        _show(client, asset, as_json=as_json)
+    _show(line, asset)
 
 
-def _show(client: Any, asset_id: str, *, as_json: bool) -> None:
-    asset = client.get(f"/media/{asset_id}")
-    if as_json:
+def _show(line: Line, asset_id: str) -> None:
+    asset = line.client.get(f"/media/{asset_id}")
+    if line.as_json:
         print_json(asset)
         return
     seconds = asset["duration_ms"] / 1000
     console.print(f"“{asset['title']}” ({seconds:.1f} s): {asset['id']}", highlight=False)
     console.print(f"Độ to {asset['loudness_lufs']} LUFS, đỉnh {asset['true_peak_dbtp']} dBTP", highlight=False)
-    console.print(_drawn(client, asset_id), highlight=False)
+    console.print(_drawn(line.client, asset_id), highlight=False)
     for finding in asset["findings"]:
         console.print(f"- {finding['vi']} [{finding['code']}]", highlight=False)
 

@@ -39,14 +39,14 @@ def list_bulletins(
     if line.as_json:
         print_json(rows)
         return
-    table = Table("Mã", "Tiêu đề", "Lĩnh vực", "Nguồn", "Tình trạng", "Bản", "Tiếng", "Sửa lúc")
+    table = Table("Mã", "Tiêu đề", "Lĩnh vực", "Tình trạng", "Bản", "Tiếng", "Sửa lúc")
     for row in rows:
         words = STATES[row["state"]]
+        words += "" if row["author_id"] else f" ({SOURCES[row['source']]})"
         table.add_row(
             row["id"],
             row["title"],
             FIELDS[row["field"]],
-            SOURCES[row["source"]],
             styled(words, "green" if row["approved_revision"] else "dim"),
             str(row["revision"]),
             " ".join(row["languages"]),

@@ -41,6 +41,7 @@ STATUS: Mapping[str, int] = {
     "placement_unknown": 404,
     "not_approver": 403,
     "own_bulletin": 403,
+    "bulletin_of_source": 403,
     "bulletin_moved_on": 409,
     "bulletin_rules_moved_on": 409,
     "bulletin_state_wrong": 409,

@@ -37,7 +37,7 @@ async def points(session: AsyncSession, row: Bulletin, now: datetime) -> list[Po
     known = Known(
         sounds=await _heard(session, text, sounds),
         places=tuple([await _place(session, text, one, sounds, now) for one in standing]),
-        approvers=len(await announcing.approvers(session, row, now)),
+        approvers=1 if row.handed_down else len(await announcing.approvers(session, row, now)),
         readings={one.language: digest(one.reading) for one in text.variants if one.reading},
     )
     return checklist.points(text, known, {code: one.vi for code, one in BY_CODE.items()})

@@ -40,10 +40,23 @@ async def take_back(
     for one in placements:
         if one.slot_item_id is not None:
             await slots.withdraw(session, one.slot_item_id, terms)
-    changed = await _end(session, carrying, refs, terms.now)
-    await _note(session, row, step, changed)
+    await _note(session, row, step, await _end(session, carrying, refs, terms.now))
+    await _ended(session, placements, terms.now)
+
+
+async def take_back_timed(
+    session: AsyncSession, row: Bulletin, step: int, placements: Sequence[Placement], now: datetime
+) -> None:
+    """Take placements at a time off the air, which leave no slot to fill anew. The caller holds the bulletin's row."""
+    refs = await _refs(session, row)
+    carrying = await _carrying(session, placements, refs, now)
+    await _note(session, row, step, await _end(session, carrying, refs, now))
+    await _ended(session, placements, now)
+
+
+async def _ended(session: AsyncSession, placements: Sequence[Placement], now: datetime) -> None:
     for one in placements:
-        one.state, one.ended_at = "withdrawn", terms.now
+        one.state, one.ended_at = "withdrawn", now
     await session.flush()
 
 

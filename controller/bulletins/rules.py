@@ -6,6 +6,7 @@
   says so; the approval then says that it was so.
 - An edit makes a new head and re-opens the review. What was approved stays on the air until the new head is approved.
 - A withdrawn or expired bulletin has nothing on the air; an edit makes a draft of it again.
+- What a source system handed down is approved, changed and taken back by its source alone, and reviewed by nobody here.
 """
 
 from collections.abc import Iterable
@@ -70,6 +71,12 @@ class OwnBulletin(LoaError):
     """Somebody would approve what he wrote himself."""
 
     code = "own_bulletin"
+
+
+class BulletinOfSource(LoaError):
+    """Somebody here would change or decide on what a source system handed down."""
+
+    code = "bulletin_of_source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,21 @@ def approved(
             vi="người soạn, hoặc người thay người soạn, không tự duyệt; hãy nhờ người duyệt khác",
         )
     return Approved(Standing(State.APPROVED, standing.head, standing.head), by_rule=own)
+
+
+def approved_by_source(standing: Standing) -> Standing:
+    """What a source handed down goes on the air; it approved its own before.
+
+    Raises:
+        BulletinStateWrong: it is no draft.
+    """
+    _require(standing, {State.DRAFT}, "approved by its source")
+    return Standing(State.APPROVED, standing.head, standing.head)
+
+
+def taken_back_by_source(standing: Standing) -> Standing | None:
+    """Its source takes it back, also when its validity is over: it may sound on. None: that was done before."""
+    return None if standing.state is State.WITHDRAWN else Standing(State.WITHDRAWN, standing.head)
 
 
 def withdrawn(standing: Standing) -> Standing:

@@ -94,7 +94,7 @@ async def edit(
     row = await held(session, bulletin_id)
     after, step = rules.edited(standing(row), expected)
     text = await writing.sound(session, wanted)
-    _set(row, after)
+    move_to(row, after)
     writing.show(row, text)
     row.changed_at = now
     await writing.keep(session, row, text, by=person, note=note)
@@ -113,7 +113,7 @@ async def submit(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    _set(row, rules.submitted(standing(row)))
+    move_to(row, rules.submitted(standing(row)))
     writing.require_content(await writing.head(session, row))
     number = await store.note(session, row, Done(step=Step.SUBMITTED, person=person, at=now, why=why))
     await announcing.submitted(session, row, number, now)
@@ -130,7 +130,7 @@ async def give_back(
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    _set(row, rules.returned(standing(row), revision))
+    move_to(row, rules.returned(standing(row), revision))
     stand = await _stand(session, row, person, now)
     if not stand.may:
         raise rules.NotApprover("only an approver of this unit returns a bulletin; ask one of them")
@@ -160,7 +160,7 @@ async def approve(
     if text.valid_until is not None and text.valid_until <= terms.now:
         vi = "bản tin đã hết hiệu lực; hãy sửa trước khi duyệt"
         document.refuse([Fault("valid_until", vi, "its validity has ended; edit it before it is approved")])
-    _set(row, decision.standing)
+    move_to(row, decision.standing)
     row.air_until = text.valid_until
     done = Done(
         step=Step.APPROVED,
@@ -185,7 +185,7 @@ async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: s
     person = by.require_person()
     row = await held(session, bulletin_id)
     was_on_air = row.approved_revision is not None
-    _set(row, rules.withdrawn(standing(row)))
+    move_to(row, rules.withdrawn(standing(row)))
     row.air_until = None
     number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=person, at=terms.now, why=why))
     placed = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
@@ -199,7 +199,7 @@ async def expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool
     after = rules.expired(standing(row), head_until=row.valid_until, approved_until=row.air_until, now=now)
     if after is None:
         return False
-    _set(row, after)
+    move_to(row, after)
     row.air_until = None
     await store.note(session, row, Done(step=Step.EXPIRED, person=None, at=now))
     await placing.let_go(session, row, alive=after.state is not State.EXPIRED, now=now)
@@ -215,7 +215,7 @@ async def require(session: AsyncSession, bulletin_id: str) -> Bulletin:
     return _known(await store.find(session, bulletin_id), bulletin_id)
 
 
-async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
+async def to_change(session: AsyncSession, bulletin_id: str) -> Bulletin:
     """The bulletin, which nobody else changes before the commit.
 
     Raises:
@@ -224,19 +224,39 @@ async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
     return _known(await store.find_to_change(session, bulletin_id), bulletin_id)
 
 
+async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
+    """The bulletin, for a person to change or decide on; nobody else changes it before the commit.
+
+    Raises:
+        BulletinUnknown: there is none.
+        BulletinOfSource: it is not for people here to change.
+    """
+    row = await to_change(session, bulletin_id)
+    if row.handed_down:
+        raise rules.BulletinOfSource(
+            f"“{row.title}” was handed down as {row.source_ref}; only its source changes it, places it or takes it"
+            " back: ask there, or write a bulletin of your own",
+            vi="bản tin này do hệ thống nguồn gửi xuống; chỉ nguồn được sửa, xếp chỗ phát hoặc thu hồi",
+            source=row.source,
+            source_ref=row.source_ref,
+        )
+    return row
+
+
 def standing(row: Bulletin) -> Standing:
     """A row as the rules see it."""
     return Standing(State(row.state), row.head, row.approved_revision)
+
+
+def move_to(row: Bulletin, after: Standing) -> None:
+    """Write down what the rules made of it."""
+    row.state, row.head, row.approved_revision = str(after.state), after.head, after.approved
 
 
 def _known(row: Bulletin | None, bulletin_id: str) -> Bulletin:
     if row is None:
         raise BulletinUnknown(f"there is no bulletin {bulletin_id}; list the bulletins to find the right id")
     return row
-
-
-def _set(row: Bulletin, after: Standing) -> None:
-    row.state, row.head, row.approved_revision = str(after.state), after.head, after.approved
 
 
 async def _stand(session: AsyncSession, row: Bulletin, person: str, now: datetime) -> Approval:

@@ -18,7 +18,7 @@ class Bulletin(Base):
 
     What lists are filtered by (`title` to `valid_until`, `search`) is the head's; `air_until` is the end of validity of
     what is approved. `languages` stand apart, with a space before and behind each. `steps` is the number of the last
-    step. `source_ref` is the id that its source knows it by.
+    step. `source_ref` is the id that its source knows it by. Without an author a source system handed it down.
     """
 
     __tablename__ = "bulletins"
@@ -47,6 +47,11 @@ class Bulletin(Base):
     air_until: Mapped[datetime | None] = mapped_column(index=True)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+
+    @property
+    def handed_down(self) -> bool:
+        """Whether nobody here wrote it: a source system did, and it alone changes it."""
+        return self.author_id is None
 
 
 class BulletinRevision(Base):

@@ -50,7 +50,7 @@ def require_content(text: Document) -> None:
         document.refuse([Fault("variants", vi, en)])
 
 
-async def keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str, note: str) -> None:
+async def keep(session: AsyncSession, row: Bulletin, text: Document, *, by: str | None, note: str) -> None:
     """Add it to the history, as the head of its bulletin."""
     data = document.plain(text)
     session.add(

@@ -20,13 +20,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     It speaks in the name of `unit` to that unit and all below it, or only to `areas` (official codes) and what is below
     them. `poll_s`: how often it is looked at; `settle_s`: how long a file must stay unchanged; `devices`: whether
-    results name every device.
+    results name every device; `kind`: whose system it is, which its bulletins are listed under.
     """
 
     name: Id
     dialect: Literal["folder"]
     path: Annotated[str, Meta(min_length=1)]
     unit: Id
+    kind: Literal["province", "ministry", "cap"] = "province"
     areas: tuple[UnitCode, ...] = ()
     levels: tuple[Level, ...] = (Level.NORMAL, Level.PRIORITY)
     poll_s: Seconds = 1.0

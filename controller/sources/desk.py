@@ -204,7 +204,7 @@ class Desk:
             if error.code in _AGAIN_LATER:
                 return
             told = error
-            await self._around.db.attempt(lambda session: service.refuse(session, before, told))
+            await self._around.db.attempt(lambda session: service.refuse(session, before, told, self._now()))
             row = before
         if row.state != before.state:
             failpoints.reach("controller.source.carried")

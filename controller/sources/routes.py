@@ -24,7 +24,7 @@ class SourceView(BaseModel):
 
 
 class ItemView(View):
-    """An item as it was accepted; `bulletin` is what the source sent."""
+    """An item as it was accepted; `bulletin` is what the source sent, `bulletin_id` how it is listed."""
 
     item_id: str
     revision: int
@@ -32,6 +32,7 @@ class ItemView(View):
     state: str
     open: bool
     bulletin: dict[str, Any]
+    bulletin_id: str | None
     scopes: list[str]
     notes: list[str]
     accepted_at: datetime

@@ -1,7 +1,7 @@
 """Use cases of source systems: accept an item, take it back, carry it on to a broadcast and to its end.
 
 Each is one transaction of the caller's, and may be done again after any crash: an item is found by its id, a broadcast
-is made in the transaction that moves its item on.
+is made in the transaction that moves its item on; so is what is written down of the item's bulletin.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.rules import BroadcastRequest, EmergencyNeedsAlert
 from controller.broadcasts.service import TargetEmpty
+from controller.bulletins import handed_down
+from controller.bulletins.handed_down import Aired
 from controller.jobs import service as jobs
 from controller.jobs import store as job_store
 from controller.jobs.rules import ENDED, JobState
 from controller.media.intake_job import KIND
-from controller.sources import rules, store
+from controller.sources import listing, rules, store
 from controller.sources.bulletin import Bulletin
 from controller.sources.config import Source
 from controller.sources.errors import SourceAreaUnknown, SourceItemUnknown, SourceUnusable
@@ -113,11 +115,15 @@ async def accept(
     if rules.arrival(bulletin, sha256, known_of(row)) is Arrival.SAME and row is not None:
         return row, None
     targets = Targets((), []) if withdrawn else await examine(session, source, bulletin, now)
+    if row is not None and withdrawn:
+        await _unlist(session, row, listing.withdrawn(source.name, bulletin.id, bulletin.revision), now)
+    listed = None if withdrawn else await _list(session, source, bulletin, row, now)
     dropped = await _take_back(session, row, now) if row is not None else None
     if row is None:
         row = SourceItem(source=source.name, item_id=bulletin.id, scopes=[], notes=[])
         session.add(row)
     _renew(row, bulletin, key=key, now=now)
+    row.bulletin_id = listed or row.bulletin_id
     if withdrawn:
         row.state, row.withdrawn_at = ItemState.WITHDRAWN, now
         await session.flush()
@@ -154,6 +160,7 @@ async def withdraw(session: AsyncSession, source: str, item_id: str, now: dateti
         raise SourceItemUnknown("$", f"there is no item {item_id} to take back")
     if row.state not in {ItemState.PREPARING, ItemState.STANDING}:
         return None
+    await _unlist(session, row, listing.withdrawn(source, item_id, row.revision), now)
     dropped = await _take_back(session, row, now)
     row.state, row.withdrawn_at = ItemState.WITHDRAWN, now
     return dropped
@@ -173,7 +180,8 @@ async def go_on(session: AsyncSession, source: Source, item_id: str, *, bounds: 
         if job.state == JobState.DONE:
             await _on_air(session, source, row, asset_id=job.asset_id, bounds=bounds, now=now)
         elif job.state in ENDED:
-            _refuse(row, job.error_code or "job_cancelled", job.error_message or f"the job {job.id} was cancelled")
+            told = job.error_message or f"the job {job.id} was cancelled"
+            await _refuse(session, row, job.error_code or "job_cancelled", told, now)
     if row.open and row.state != ItemState.PREPARING:
         made = [broadcast for _, broadcast in await store.broadcasts(session, row)]
         if all(broadcast.closed_at is not None for broadcast in made):
@@ -182,14 +190,15 @@ async def go_on(session: AsyncSession, source: Source, item_id: str, *, bounds: 
     return row
 
 
-async def refuse(session: AsyncSession, before: SourceItem, error: LoaError) -> None:
+async def refuse(session: AsyncSession, before: SourceItem, error: LoaError, now: datetime) -> None:
     """An accepted item, as it was `before`, cannot be broadcast after all."""
     row = await store.hold(session, before.source, before.item_id)
     if row is not None and row.state == ItemState.PREPARING and row.revision == before.revision:
-        _refuse(row, error.code, str(error))
+        await _refuse(session, row, error.code, str(error), now)
 
 
-def _refuse(row: SourceItem, code: str, message: str) -> None:
+async def _refuse(session: AsyncSession, row: SourceItem, code: str, message: str, now: datetime) -> None:
+    await _unlist(session, row, listing.refused(row.source, row.item_id, row.revision, code), now)
     row.state, row.error_code, row.error_message = ItemState.REFUSED, code, message[:1000]
 
 
@@ -225,7 +234,31 @@ async def _on_air(
     made = await broadcasts.accept(session, request, now=now, answer_deadline=bounds.answer_deadline)
     session.add(SourceBroadcast(source=row.source, item_id=row.item_id, revision=row.revision, broadcast_id=made.id))
     row.state = ItemState.STANDING
+    if row.bulletin_id is not None:
+        text = listing.document_of(bulletin, asset_id)
+        why = listing.approved(row.source, row.item_id, row.revision)
+        await handed_down.put_on_air(session, row.bulletin_id, text, Aired(request, made), why=why, now=now)
     await session.flush()
+
+
+async def _list(
+    session: AsyncSession, source: Source, bulletin: Bulletin, row: SourceItem | None, now: datetime
+) -> str:
+    """The bulletin of an item gets this revision; what is on the air of an earlier one is taken off. Gives its id."""
+    made = await handed_down.receive(
+        session,
+        None if row is None else row.bulletin_id,
+        listing.origin_of(source, bulletin.id),
+        listing.document_of(bulletin, None),
+        why=listing.received(source.name, bulletin.id, bulletin.revision),
+        now=now,
+    )
+    return made.id
+
+
+async def _unlist(session: AsyncSession, row: SourceItem, why: str, now: datetime) -> None:
+    if row.bulletin_id is not None:
+        await handed_down.take_back(session, row.bulletin_id, why=why, now=now)
 
 
 async def _take_back(session: AsyncSession, row: SourceItem, now: datetime) -> str | None:

@@ -12,9 +12,10 @@ from controller.runtime.database import Base
 class SourceItem(Base):
     """The newest accepted revision of an item. `bulletin` is it as JSON, `audio_sha256` that of its sound.
 
-    `state`: preparing → standing → closed, or refused, or withdrawn → closed. `audio_job_id` takes the sound in;
-    `open` while its result may still change. `error_*` say why it was refused after it had been accepted. `key` is how
-    the dialect finds it again (a file name), `audio_mark` what told its sound file apart when it was read.
+    `bulletin_id` is the bulletin that people see of it, with its revisions and steps; NULL for what was accepted before
+    there were any. `state`: preparing → standing → closed, or refused, or withdrawn → closed. `audio_job_id` takes the
+    sound in; `open` while its result may still change. `error_*` say why it was refused after it had been accepted.
+    `key` is how the dialect finds it again (a file name), `audio_mark` what told its sound file apart when it was read.
     """
 
     __tablename__ = "source_items"
@@ -28,6 +29,7 @@ class SourceItem(Base):
     revision: Mapped[int]
     key: Mapped[str] = mapped_column(String(255))
     bulletin: Mapped[dict[str, Any]]
+    bulletin_id: Mapped[str | None] = mapped_column(ForeignKey("bulletins.id"), index=True)
     audio_sha256: Mapped[str | None] = mapped_column(String(64))
     audio_mark: Mapped[str | None] = mapped_column(String(80))
     state: Mapped[str] = mapped_column(String(20))

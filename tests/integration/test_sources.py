@@ -1,5 +1,6 @@
 """A folder of bulletins against the real controller: what is broadcast, what is refused, and that it happens once."""
 
+import asyncio
 import hashlib
 import json
 import os
@@ -10,16 +11,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
+from controller.api.app import create_app
 from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.tables import BroadcastRow
 from controller.devices import service as devices
 from controller.jobs import service as jobs
 from controller.jobs import store as job_store
 from controller.media import store as media
+from controller.people import service as people
 from controller.runtime.settings import Role
 from controller.sources.config import Source
 from controller.sources.desk import Desk
@@ -47,6 +52,7 @@ class Province:
     system: Running
     folder: Path
     source: Source
+    api: httpx.AsyncClient
     desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +83,17 @@ class Province:
         )
         return found
 
+    async def get(self, path: str, **query: str) -> Any:
+        """What the API says."""
+        answer = await self.api.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def listed(self) -> Any:
+        """The only bulletin, whole."""
+        (row,) = await self.get("/bulletins")
+        return await self.get(f"/bulletins/{row['id']}")
+
     async def broadcasts(self) -> list[BroadcastRow]:
         async with self.system.controller.db.reading() as session:
             return list(await session.scalars(select(BroadcastRow).order_by(BroadcastRow.created_at)))
@@ -106,7 +123,14 @@ async def _province(tmp_path: Path, **given: Any) -> AsyncIterator[Province]:
                     languages=["vi"], stagger_ms=0, now=system.clock.now(),
                 )  # fmt: skip
         source = Source(name="tinh", dialect="folder", path=str(folder), unit="xa", levels=(Level.NORMAL,))
-        yield Province(system, folder, source)
+        app = await asyncio.to_thread(create_app, system.controller, "bi-mat")
+        async with _client(app) as api:
+            yield Province(system, folder, source, api)
+
+
+def _client(app: FastAPI) -> httpx.AsyncClient:
+    token = {"Authorization": "Bearer bi-mat"}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1/api/v1", headers=token)
 
 
 @pytest.fixture
@@ -330,11 +354,17 @@ async def test_a_refused_item_is_looked_at_again_when_its_sound_has_come(provinc
     await province.rounds()
     assert province.told()["state"] == "accepted"
     assert await province.broadcasts() == []
+    assert (await province.listed())["state"] == "draft"
     await province.job_ended()
 
     await province.rounds()
 
     (made,) = await province.broadcasts()
+    listed = await province.listed()
+    assert (listed["state"], listed["approved_revision"]) == ("approved", listed["revision"])
+    assert listed["document"]["variants"][0]["audio_kind"] == "upload"
+    async with province.system.controller.db.reading() as session:
+        assert [one.id for one in await media.newest(session, 5)] == [listed["document"]["variants"][0]["audio"]]
     assert [one["id"] for one in province.told()["broadcasts"]] == [made.id]
     assert made.duration_ms == pytest.approx(1000, abs=100)
     assert not list((province.system.controller.settings.data_dir / "spool").glob("*"))
@@ -352,6 +382,10 @@ async def test_a_sound_that_cannot_be_taken_in_is_told_with_the_intakes_code(pro
     assert (told["state"], told["final"]) == ("refused", True)
     assert (told["error"]["code"], told["error"]["field"]) == ("media_format_refused", "audio")
     assert await province.broadcasts() == []
+    listed = await province.listed()
+    assert (listed["state"], listed["placements"]) == ("withdrawn", [])
+    steps = (await province.get(f"/bulletins/{listed['id']}/history"))["steps"]
+    assert "media_format_refused" in steps[-1]["why"]
 
 
 async def test_an_item_withdrawn_while_its_sound_is_taken_in_leaves_nothing(either_province: Province) -> None:
@@ -363,11 +397,93 @@ async def test_an_item_withdrawn_while_its_sound_is_taken_in_leaves_nothing(eith
 
     told = either_province.told()
     assert (told["state"], told["final"]) == ("withdrawn", True)
+    assert (await either_province.listed())["state"] == "withdrawn"
     assert await either_province.broadcasts() == []
     assert not list((either_province.system.controller.settings.data_dir / "spool").glob("*"))
     assert not list((either_province.system.controller.settings.data_dir / "intake").glob("*"))
     async with either_province.system.controller.db.reading() as session:
         assert list(await media.newest(session, 5)) == []
+
+
+async def test_an_item_is_a_bulletin_that_its_source_has_approved(either_province: Province) -> None:
+    told = await either_province.drop(text="Họp thôn tối nay")
+
+    (row,) = await either_province.get("/bulletins", source="province", q="hop thon")
+    whole = await either_province.get(f"/bulletins/{row['id']}")
+    (placed,) = whole["placements"]
+    steps = (await either_province.get(f"/bulletins/{row['id']}/history"))["steps"]
+    assert (row["state"], row["approved_revision"], row["author_id"]) == ("approved", 1, None)
+    assert (row["title"], row["essential"], row["unit_id"]) == ("Lịch tiêm chủng", True, "xa")
+    assert (whole["document"]["agency"], whole["source_ref"]) == ("Sở Y tế", "tinh/BT-1")
+    (variant,) = whole["document"]["variants"]
+    assert variant["text"] == variant["board"]["long"] == "Họp thôn tối nay"
+    assert (placed["state"], placed["revision"], placed["scopes"]) == ("placed", 1, ["u-xa"])
+    assert [placed["broadcast_id"]] == [one["id"] for one in told["broadcasts"]]
+    assert [one["step"] for one in steps] == ["created", "approved", "placed"]
+    assert {one["person_id"] for one in steps} == {None}
+    assert "tinh" in steps[1]["why"]
+    assert "BT-1, bản 1" in steps[1]["why"]
+    (item,) = await either_province.get("/sources/tinh/items")
+    assert item["bulletin_id"] == row["id"]
+    assert (await either_province.get(f"/bulletins/{row['id']}/readiness"))["ready"] is True
+
+
+async def test_a_revision_of_an_item_is_one_of_its_bulletin_and_a_withdrawal_says_who_may_still_play_it(
+    either_province: Province,
+) -> None:
+    await either_province.drop()
+    await either_province.drop(text="Bản sửa", revision=7)
+    either_province.restart()
+    await either_province.rounds()
+    (row,) = await either_province.get("/bulletins")
+    assert (row["state"], row["revision"], row["approved_revision"]) == ("approved", 2, 2)
+    assert [one["state"] for one in await either_province.get(f"/bulletins/{row['id']}/placements")] == [
+        "withdrawn",
+        "placed",
+    ]
+
+    (either_province.folder / "X.withdraw").touch()
+    await either_province.rounds(2)
+
+    whole = await either_province.get(f"/bulletins/{row['id']}")
+    steps = (await either_province.get(f"/bulletins/{row['id']}/history"))["steps"]
+    left = await either_province.get(f"/bulletins/{row['id']}/withdrawal")
+    assert (whole["state"], whole["approved_revision"]) == ("withdrawn", None)
+    assert {one["state"] for one in whole["placements"]} == {"withdrawn"}
+    assert [one["step"] for one in steps] == [
+        "created", "approved", "placed", "withdrawn", "reopened", "approved", "placed", "withdrawn",
+    ]  # fmt: skip
+    assert all(one.cancelled_at is not None for one in await either_province.broadcasts())
+    assert left["unconfirmed"] == left["devices"] > 0
+
+
+async def test_nobody_here_changes_or_decides_on_what_a_source_handed_down(province: Province) -> None:
+    await province.drop()
+    (row,) = await province.get("/bulletins")
+    history = await province.get(f"/bulletins/{row['id']}/history")
+    (placed,) = await province.get(f"/bulletins/{row['id']}/placements")
+    async with province.system.controller.db.transaction() as session:
+        now = province.system.clock.now()
+        person = await people.create(session, name="Lan", unit_id="xa", now=now)
+    headers = {"X-Loa-Person": person.id}
+    at = f"/bulletins/{row['id']}"
+    edit = {"document": {"title": "Khác"}, "expected_revision": 1}
+
+    asked: list[tuple[str, str, Any]] = [
+        ("PUT", at, edit),
+        ("POST", f"{at}/submit", {}),
+        ("POST", f"{at}/approve", {"revision": 1}),
+        ("POST", f"{at}/return", {"why": "sai"}),
+        ("POST", f"{at}/withdraw", {"why": "thôi"}),
+        ("POST", f"{at}/placements", {"to": ["u-xa"]}),
+        ("DELETE", f"{at}/placements/{placed['id']}", None),
+    ]
+    answers = [await province.api.request(method, path, json=body, headers=headers) for method, path, body in asked]
+
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "bulletin_of_source")}
+    assert await province.get(f"{at}/history") == history
+    (made,) = await province.broadcasts()
+    assert made.cancelled_at is None
 
 
 @pytest.mark.broker

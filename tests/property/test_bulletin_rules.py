@@ -189,3 +189,19 @@ def test_each_reminder_is_sent_at_most_once_and_the_last_one_in_time_always(
     if not due(start, before, sent, now).too_late:
         assert sent == passed
         assert told[-1:] == ([min(passed)] if passed else [])
+
+
+@given(state=st.sampled_from(State), head=st.integers(1, 9), on_air=st.booleans())
+def test_a_source_approves_only_what_waits_and_takes_back_whatever_is_not(
+    state: State, head: int, on_air: bool
+) -> None:
+    before = Standing(state, head, head if on_air else None)
+
+    after = rules.taken_back_by_source(before)
+
+    assert after == (None if state is State.WITHDRAWN else Standing(State.WITHDRAWN, head))
+    if state is State.DRAFT:
+        assert rules.approved_by_source(before) == Standing(State.APPROVED, head, head)
+    else:
+        with pytest.raises(BulletinStateWrong):
+            rules.approved_by_source(before)

@@ -19,6 +19,7 @@ class SourceView(BaseModel):
     name: str
     dialect: str
     unit: str
+    kind: str
     areas: list[str]
     levels: list[str]
 
@@ -50,6 +51,7 @@ async def list_sources(controller: TheController) -> list[SourceView]:
             name=source.name,
             dialect=source.dialect,
             unit=source.unit,
+            kind=source.kind,
             areas=list(source.areas),
             levels=[str(level) for level in source.levels],
         )

@@ -9,6 +9,7 @@ from controller.sources import bulletin
 from controller.sources.bulletin import Window
 from controller.sources.config import load
 from controller.sources.errors import SourcesInvalid
+from controller.sources.listing import document_of, origin_of
 from controller.sources.words import vietnamese
 from loa_protocol.ids import Level
 
@@ -31,6 +32,29 @@ def test_the_example_bulletin_can_be_read() -> None:
     assert read.when.begin == datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
+def test_an_item_is_listed_under_whose_system_its_source_is(tmp_path: Path) -> None:
+    (tmp_path / "sources.yaml").write_text(GOOD + "- {name: bo, dialect: folder, path: bo, unit: xa, kind: ministry}\n")
+
+    listed = [origin_of(source, "BT-1") for source in load(tmp_path / "sources.yaml")]
+
+    assert [(one.unit, one.source, one.ref) for one in listed] == [
+        ("xa", "province", "tinh/BT-1"),
+        ("xa", "ministry", "bo/BT-1"),
+    ]
+
+
+def test_what_an_item_says_is_what_its_bulletin_says() -> None:
+    read = bulletin.read((SCHEDULES / "bulletin.example.json").read_bytes())
+
+    said = document_of(read, "am-thanh")
+
+    assert (said.title, said.agency, said.level, said.essential) == (read.title, read.agency, read.level, True)
+    assert said.valid_until == read.valid_until
+    assert said.sounds == {"vi": "am-thanh"}
+    assert [board.text for board in said.boards] == [read.text]
+    assert document_of(read, None).sounds == {}
+
+
 def test_a_relative_path_is_relative_to_the_list(tmp_path: Path) -> None:
     (tmp_path / "sources.yaml").write_text(GOOD)
 
@@ -48,6 +72,7 @@ def test_a_relative_path_is_relative_to_the_list(tmp_path: Path) -> None:
         GOOD.replace("unit: xa", "unit: xa, colour: red"),
         GOOD.replace("unit: xa", "unit: xa, levels: [emergency]"),
         GOOD.replace("unit: xa", "unit: xa, poll_s: 0"),
+        GOOD.replace("unit: xa", "unit: xa, kind: own"),
         GOOD + GOOD.partition("\n")[2],
         GOOD + GOOD.partition("\n")[2].replace("name: tinh", "name: khac"),
     ],

@@ -148,6 +148,9 @@ def test_an_item_survives_a_kill_at_every_point_of_its_way_and_sounds_once(
     tell(f"one source item through {sum(hits.values())} kills: {told['outcomes']}")
     assert told["outcomes"] == {"speaker": {"expected": 1, "waiting": 0, "played": 1}}
     assert len(system.client.get("/broadcasts")) == broadcasts + 1
+    listed = [row for row in system.client.get("/bulletins") if row["source_ref"] == "htttn/GIET"]
+    assert [(row["state"], row["revision"], row["approved_revision"]) for row in listed] == [("approved", 2, 2)]
+    assert len(system.client.get(f"/bulletins/{listed[0]['id']}/placements")) == 1
     assert len(system.client.get("/media")) == assets + 1
     assert _count(province) == sounds + 1
     wait_for(lambda: not _left(system), "nothing of the job is left")

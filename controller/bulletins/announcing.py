@@ -1,81 +1,150 @@
-"""Whom each step is told to, and in which words: notices in the transaction of the step."""
+"""Whom each step is told to, and in which words: notices in the transaction of the step.
 
-from collections.abc import Iterable
-from datetime import datetime
+Whoever can do something about it is told, with what he needs for it: who wrote it, where and when it goes on air, how
+it begins, how it is read whole. A draft that nobody submitted concerns its author alone until its start is missed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.bulletins import store, unit_rules
+from controller.bulletins import place_words, places, store, unit_rules
+from controller.bulletins.document import Document
+from controller.bulletins.place_words import local
+from controller.bulletins.places import PlacementState
+from controller.bulletins.rules import State
 from controller.bulletins.tables import Bulletin
 from controller.notices import service as notices
-from controller.notices.rules import Message
+from controller.notices.rules import USEFUL_FOR, Message
 from controller.people import approving
-from controller.policies.words import DEFAULT_ZONE
-from loa_protocol.policy import zone
+from controller.people import store as people
+from controller.people.approving import Approver
+from controller.units import store as units
 
-
-def path_of(row: Bulletin) -> str:
-    """Where a bulletin is seen."""
-    return f"/bulletins/{row.id}"
+_EXCERPT_CHARACTERS = 300
 
 
 async def approvers(session: AsyncSession, row: Bulletin, now: datetime) -> list[str]:
     """Who may approve this bulletin today: no writer of it, nor who stands in for one, unless the unit says so."""
-    lenient = (await unit_rules.effective(session, row.unit_id)).self_approval
-    writers = frozenset[str]() if lenient else await store.writers(session, row.id)
-    found = await approving.approvers(session, row.unit_id, approving.local_day(now), writers=writers)
-    return list(dict.fromkeys(one.person.id for one in found))
+    return list(await _deciding(session, row, now))
 
 
 async def submitted(session: AsyncSession, row: Bulletin, step: int, now: datetime) -> None:
-    """Approvers: there is something to read."""
-    text = f"Bản tin “{row.title}” (bản {row.head}) đang chờ duyệt. Mời mở ra đọc, rồi duyệt hoặc trả lại."
-    said = _said(row, "submitted", f"Chờ duyệt: {row.title}", text, step)
-    await _tell(session, await approvers(session, row, now), said, now)
+    """Approvers: there is something to read, by whom, how it begins, and when it goes on air."""
+    lines = [await _going(session, row, now), await _excerpt(session, row), _mark(row)]
+    for person, instead in (await _deciding(session, row, now)).items():
+        first = f"Bản tin “{row.title}” (bản {row.head}) của {await _from(session, row)} đang chờ bạn duyệt{instead}."
+        said = _said(row, "submitted", f"Chờ duyệt: {row.title}", [first, *lines], step)
+        await _tell(session, [person], said, now)
 
 
 async def returned(session: AsyncSession, row: Bulletin, step: int, why: str, now: datetime) -> None:
     """The author: why it came back."""
-    text = f"Bản tin “{row.title}” được trả lại để sửa. Lý do: {why or 'không ghi'}."
-    await _tell(session, _author(row), _said(row, "returned", f"Trả lại: {row.title}", text, step), now)
+    lines = [f"Bản tin “{row.title}” được trả lại để sửa. Lý do: {why or 'không ghi'}.", _mark(row)]
+    await _tell(session, _author(row), _said(row, "returned", f"Trả lại: {row.title}", lines, step), now)
 
 
 async def approved(session: AsyncSession, row: Bulletin, step: int, now: datetime) -> None:
-    """The author: it goes on air."""
-    text = f"Bản tin “{row.title}” (bản {row.head}) đã được duyệt và sẽ phát theo các nơi đã đặt."
-    await _tell(session, _author(row), _said(row, "approved", f"Đã duyệt: {row.title}", text, step), now)
+    """The author: where it goes on air now, and what came too late for that."""
+    lines = [f"Bản tin “{row.title}” (bản {row.head}) đã được duyệt.", *await _becomes(session, row, now), _mark(row)]
+    await _tell(session, _author(row), _said(row, "approved", f"Đã duyệt: {row.title}", lines, step), now)
 
 
 async def withdrawn(session: AsyncSession, row: Bulletin, step: int, why: str, now: datetime, *, on_air: bool) -> None:
     """Author and approvers, if it was on the air: it comes off it."""
-    text = f"Bản tin “{row.title}” đã bị thu hồi. Lý do: {why or 'không ghi'}."
+    lines = [f"Bản tin “{row.title}” đã bị thu hồi. Lý do: {why or 'không ghi'}."]
     if on_air:
-        text += " Mở trang của bản tin để xem còn bao nhiêu cụm loa chưa xác nhận đã ngừng phát."
+        lines.append(f"Xem còn bao nhiêu thiết bị chưa xác nhận đã ngừng phát: loa bulletin withdrawal {row.id}")
     to = [*_author(row), *(await approvers(session, row, now) if on_air else [])]
-    await _tell(session, to, _said(row, "withdrawn", f"Thu hồi: {row.title}", text, step), now)
+    await _tell(session, to, _said(row, "withdrawn", f"Thu hồi: {row.title}", lines, step), now)
 
 
 async def reminder(session: AsyncSession, row: Bulletin, start: datetime, before_min: int, now: datetime) -> None:
-    """Author and approvers: it starts soon and is not approved."""
+    """It starts soon and is not approved: its author, and once it was submitted its approvers; of no use afterwards."""
+    draft = row.state == State.DRAFT
+    todo = "còn là bản nháp, chưa trình duyệt" if draft else "chưa được duyệt"
     text = (
-        f"Bản tin “{row.title}” sẽ phát lúc {local(start)} nhưng chưa được duyệt."
-        " Nếu không duyệt kịp, bản tin sẽ không phát và hệ thống ghi lại là chưa duyệt."
+        f"Bản tin “{row.title}” của {await _from(session, row)} sẽ phát lúc {local(start)} nhưng {todo}."
+        " Nếu không được duyệt kịp, bản tin sẽ không phát và hệ thống ghi lại là chưa duyệt."
     )
-    said = _said(row, "unapproved", f"Sắp đến giờ phát: {row.title}", text, f"{start.isoformat()} {before_min}")
-    await _tell(session, await _both(session, row, now), said, now)
+    subject, key = f"Sắp đến giờ phát: {row.title}", f"{_minute(start)} {before_min}"
+    said = _said(row, "unapproved", subject, [text, _mark(row)], key, useful_for=min(start - now, USEFUL_FOR))
+    await _tell(session, _author(row) if draft else await _both(session, row, now), said, now)
 
 
 async def skipped(session: AsyncSession, row: Bulletin, start: datetime, *, stood_in: bool, now: datetime) -> None:
     """Author and approvers: it did not play."""
     text = f"Bản tin “{row.title}” không phát lúc {local(start)} vì chưa được duyệt."
-    text += " Nội dung thay thế được phát." if stood_in else ""
-    said = _said(row, "skipped", f"Không phát: {row.title}", text, start.isoformat())
+    lines = [text + (" Nội dung thay thế được phát." if stood_in else " Không có gì phát thay."), _mark(row)]
+    said = _said(row, "skipped", f"Không phát: {row.title}", lines, f"{_minute(start)} {stood_in:d}")
     await _tell(session, await _both(session, row, now), said, now)
 
 
-def local(instant: datetime) -> str:
-    """An instant as people say it."""
-    return f"{instant.astimezone(zone(DEFAULT_ZONE)):%H:%M ngày %d/%m/%Y}"
+async def _going(session: AsyncSession, row: Bulletin, now: datetime) -> str:
+    """Where it shall go, and until when somebody has to decide."""
+    waiting = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
+    if not waiting:
+        return "Chưa đặt nơi phát nào."
+    lines = ["Nơi phát:", *(f"• {one}" for one in await place_words.told(session, waiting, now))]
+    first = await place_words.first_start(session, waiting, now, valid_from=row.valid_from)
+    if first is not None:
+        lines.append(f"Cần duyệt trước {local(first)}; nếu không, bản tin không phát lúc đó.")
+    return "\n".join(lines)
+
+
+async def _becomes(session: AsyncSession, row: Bulletin, now: datetime) -> list[str]:
+    """What an approval made of its places."""
+    found = await store.placements(session, row.id)
+    placed = [one for one in found if one.state == PlacementState.PLACED]
+    missed = [one for one in found if one.state == PlacementState.SKIPPED]
+    said: list[str] = []
+    if placed:
+        said.append("\n".join(["Sẽ phát:", *(f"• {one}" for one in await place_words.told(session, placed, now))]))
+    if missed:
+        told = await place_words.told(session, missed, now)
+        said.append("\n".join(["Không phát, vì khi duyệt đã quá giờ:", *(f"• {one}" for one in told)]))
+    if not placed:
+        still = "Không còn nơi phát nào" if missed else "Chưa đặt nơi phát nào"
+        said.append(f"{still}, nên bản tin chưa phát ở đâu. Đặt nơi phát: loa bulletin place {row.id}")
+    return said
+
+
+async def _excerpt(session: AsyncSession, row: Bulletin) -> str:
+    """How it begins, in the home language where it is written in that."""
+    text = _words((await store.documents(session, row.id, [row.head]))[row.head])
+    if not text:
+        return "Bản tin không có văn bản, chỉ có âm thanh hoặc hình: hãy nghe, xem trước khi duyệt."
+    return f"Nội dung: {text if len(text) <= _EXCERPT_CHARACTERS else text[:_EXCERPT_CHARACTERS].rstrip() + '…'}"
+
+
+def _words(document: Document) -> str:
+    ordered = sorted(document.variants, key=lambda one: one.language != "vi")
+    found = [one.text or (one.board.text if one.board else "") for one in ordered]
+    return next((" ".join(text.split()) for text in found if text.strip()), "")
+
+
+async def _from(session: AsyncSession, row: Bulletin) -> str:
+    """Its author and unit by name."""
+    named = await people.named(session, _author(row))
+    unit = await units.find(session, row.unit_id)
+    return ", ".join([*(one.name for one in named.values() if one.name), unit.name if unit else row.unit_id])
+
+
+async def _deciding(session: AsyncSession, row: Bulletin, now: datetime) -> Mapping[str, str]:
+    """Approver → in whose place, as words; empty by right of their own."""
+    lenient = (await unit_rules.effective(session, row.unit_id)).self_approval
+    writers = frozenset[str]() if lenient else await store.writers(session, row.id)
+    found = await approving.approvers(session, row.unit_id, approving.local_day(now), writers=writers)
+    by_person: dict[str, list[Approver]] = {}
+    for one in found:
+        by_person.setdefault(one.person.id, []).append(one)
+    return {person: _instead(stands) for person, stands in by_person.items()}
+
+
+def _instead(stands: Sequence[Approver]) -> str:
+    principals = [one.for_person for one in stands]
+    return "" if None in principals else " thay " + ", ".join(one.name for one in principals if one is not None)
 
 
 def _author(row: Bulletin) -> list[str]:
@@ -86,8 +155,20 @@ async def _both(session: AsyncSession, row: Bulletin, now: datetime) -> list[str
     return [*_author(row), *await approvers(session, row, now)]
 
 
-def _said(row: Bulletin, kind: str, subject: str, text: str, key: object) -> Message:
-    return Message(f"bulletin_{kind}", row.id, subject, text, path_of(row), str(key))
+def _mark(row: Bulletin) -> str:
+    """How to read all of it; a path of the pages takes its place once there are pages."""
+    return f"Xem đầy đủ: loa bulletin show {row.id}"
+
+
+def _minute(start: datetime) -> str:
+    """Starts within one minute are one occasion: people are told the minute."""
+    return start.replace(second=0, microsecond=0).isoformat()
+
+
+def _said(
+    row: Bulletin, kind: str, subject: str, lines: Iterable[str], key: object, *, useful_for: timedelta = USEFUL_FOR
+) -> Message:
+    return Message(f"bulletin_{kind}", row.id, subject, "\n\n".join(lines), key=str(key), useful_for=useful_for)
 
 
 async def _tell(session: AsyncSession, to: Iterable[str], said: Message, now: datetime) -> None:

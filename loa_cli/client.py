@@ -89,10 +89,10 @@ class Client:
             return self._hand_in(opened, file.name, {"title": title}, {})
 
     def begin_upload(
-        self, opened: BinaryIO, name: str, title: str | None = None, wishes: dict[str, str] | None = None
+        self, opened: BinaryIO, name: str, title: str | None = None, said: Mapping[str, str] | None = None
     ) -> Any:
-        """Hand a sound file in as a background job, with fields of its form; gives the job as it is now."""
-        return self._hand_in(opened, name, {"title": title, **(wishes or {})}, {"Prefer": "respond-async"})
+        """Hand a sound file in as a background job, with what is said of it; gives the job as it is now."""
+        return self._hand_in(opened, name, {"title": title}, {"Prefer": "respond-async"}, said)
 
     def begin_join(self, title: str, parts: list[dict[str, str | int]]) -> Any:
         """Have parts joined into one sound as a background job; gives the job as it is now."""
@@ -111,12 +111,31 @@ class Client:
         answer = self._asked("POST", path, json=content, timeout=_MAKING_TIMEOUT_S)
         return answer.content, answer.headers
 
-    def _hand_in(self, opened: BinaryIO, name: str, fields: dict[str, str | None], headers: dict[str, str]) -> Any:
+    def save(self, path: str, query: dict[str, str], target: Path) -> int:
+        """Write an answer's bytes to a file, which is there whole or not at all; gives their number."""
+        partial = target.with_name(f".{target.name}.part")
+        try:
+            with partial.open("wb") as opened:
+                opened.write(self._asked("GET", path, params=query, timeout=_MAKING_TIMEOUT_S).content)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target.stat().st_size
+
+    def _hand_in(
+        self,
+        opened: BinaryIO,
+        name: str,
+        fields: dict[str, str | None],
+        headers: dict[str, str],
+        said: Mapping[str, str] | None = None,
+    ) -> Any:
         return self._send(
             "POST",
             "/media",
             files={"file": (name, opened)},
             data={field: value for field, value in fields.items() if value},
+            params=said,
             headers={"Idempotency-Key": str(uuid.uuid4()), **headers},
             timeout=_UPLOAD_TIMEOUT_S,
         )

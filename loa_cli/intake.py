@@ -37,9 +37,11 @@ class IntakeRefused(LoaError):
 
 
 def take_in(
-    client: Any, file: Path, title: str | None = None, *, quiet: bool = False, wishes: dict[str, str] | None = None
+    client: Any, file: Path, title: str | None = None, *, quiet: bool = False, said: dict[str, str] | None = None
 ) -> str:
-    """Hand a file in, with wishes, and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
+    """Hand a file in and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
+
+    `said`: what is wished of it, and its labels.
 
     Raises:
         LoaError: the file was refused, or the job was cancelled by somebody else.
@@ -48,7 +50,7 @@ def take_in(
     def begin(shown: Progress) -> Any:
         bar = shown.add_task(SENDING, total=file.stat().st_size)
         with shown.open(file, "rb", task_id=bar) as opened:
-            return client.begin_upload(opened, file.name, title, wishes)
+            return client.begin_upload(opened, file.name, title, said)
 
     return _shown(client, begin, quiet=quiet)
 

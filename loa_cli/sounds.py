@@ -1,4 +1,4 @@
-"""`loa sound`: take a sound in with what is wished of it, and look at what was found."""
+"""`loa sound`: take a sound in with what is wished and said of it, hear it, and look at what was found."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,8 @@ from loa_cli.reporting import console, print_json
 
 sounds = typer.Typer(help="Sounds of the library.", no_args_is_help=True)
 
+CODECS = {".opus": "opus", ".ogg": "opus", ".mp3": "mp3"}
+_KIB = 1024
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _COLUMNS = 60
 _CHIME_HELP = "chime:opening, chime:closing, chime:attention, or asset:<id> of a short sound."
@@ -29,9 +31,13 @@ def add_sound(
     after: Annotated[str | None, typer.Option(help=_CHIME_HELP)] = None,
     repeats: Annotated[int, typer.Option(min=1, max=20, help="How often it sounds.")] = 1,
     gap_ms: Annotated[int, typer.Option(min=0, max=60_000, help="Silence between repeats.")] = 0,
+    unit: Annotated[str | None, typer.Option(help="Id of the unit whose it is.")] = None,
+    language: Annotated[str | None, typer.Option(help="vi, hmn, …")] = None,
+    text: Annotated[str | None, typer.Option(help="What is said in it, to be found by.")] = None,
+    recording: Annotated[bool, typer.Option("--recording", help="It was recorded here, not found elsewhere.")] = False,
 ) -> None:
     """Take a sound in; `loa play --asset` puts it on air."""
-    wishes = {
+    said = {
         "trim": "true" if trim else None,
         "horn": "true" if horn else None,
         "profile": "music" if music else None,
@@ -39,9 +45,13 @@ def add_sound(
         "after": after,
         "repeats": str(repeats) if repeats > 1 else None,
         "gap_ms": str(gap_ms) if gap_ms else None,
+        "unit": unit,
+        "language": language,
+        "text": text or None,
+        "origin": "recording" if recording else None,
     }
-    given = {name: value for name, value in wishes.items() if value is not None}
-    _show(line, take_in(line.client, file, title, quiet=line.as_json, wishes=given))
+    given = {name: value for name, value in said.items() if value is not None}
+    _show(line, take_in(line.client, file, title, quiet=line.as_json, said=given))
 
 
 @sounds.command("show")
@@ -52,6 +62,26 @@ def show_sound(
 ) -> None:
     """What a sound is: its length, its loudness, its picture and what was found when it was taken in."""
     _show(line, asset)
+
+
+@sounds.command("save")
+@on_line
+def save_sound(
+    line: Line,
+    asset: Annotated[str, typer.Argument(help="The sound's id.")],
+    file: Annotated[Path, typer.Argument(help="Where to: .opus or .ogg as loudspeakers get it, or .mp3.")],
+) -> None:
+    """Write a sound to a file to listen to it, as devices play it."""
+    codec = CODECS.get(file.suffix.lower())
+    if codec is None:
+        raise typer.BadParameter(f"{file.name} ends with none of {', '.join(CODECS)}")
+    if not file.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.parent}")
+    size = line.client.save(f"/media/{asset}/sound", {"codec": codec}, file)
+    if line.as_json:
+        print_json({"file": str(file), "codec": codec, "bytes": size})
+        return
+    console.print(f"Đã lưu {file} ({size / _KIB:.0f} KiB)", highlight=False)
 
 
 def _show(line: Line, asset_id: str) -> None:

@@ -55,6 +55,17 @@ async def picture(session: AsyncSession, asset_id: str) -> Rendition:
     return (await rendition_of(session, asset_id, "image", "video"))[1]
 
 
+async def sound(session: AsyncSession, asset_id: str, codec: str) -> tuple[Asset, Rendition]:
+    """A sound and its file in one encoding, `opus` or `mp3`.
+
+    Raises:
+        AssetUnknown, AssetOfOtherKind, AssetGone: as `require_usable`.
+    """
+    asset = await require_usable(session, asset_id, "sound")
+    query = select(Rendition).where(Rendition.asset_id == asset_id, Rendition.purged_at.is_(None))
+    return asset, (await session.scalars(query.where(Rendition.codec == codec))).one()
+
+
 async def detail(session: AsyncSession, asset_id: str) -> tuple[Asset, dict[str, Any]]:
     """One asset; its units, renditions, and what else has the same content.
 

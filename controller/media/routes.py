@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +14,7 @@ from controller.api.models import Body, IdField, Title
 from controller.jobs.spool import Incoming
 from controller.jobs.tables import JobRow
 from controller.library import labelling
+from controller.library import service as library
 from controller.library.labelling import LabelFields
 from controller.library.labels import KEY
 from controller.media import answers, intake_job, join_job, joining, service, store
@@ -37,6 +39,16 @@ _FORM = {"schema": {"type": "object", "required": ["file"], "properties": _FIELD
 _BODY = {"requestBody": {"required": True, "content": {FORM: _FORM, "application/octet-stream": _BINARY}}}
 
 _SVG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}}}}
+
+_SOUND: dict[int | str, dict[str, Any]] = {
+    200: {"content": dict.fromkeys(("audio/ogg", "audio/mpeg"), _BINARY), "description": "The whole sound"},
+    206: {"description": "The part that `Range` asks for"},
+}
+_AS_IT_IS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-cache",
+}
 
 Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once")]
 Key = Annotated[str | None, Header()]
@@ -83,6 +95,22 @@ async def list_media(session: Read) -> list[AssetView]:
 async def get_media(asset_id: str, session: Read) -> AssetView:
     """One sound."""
     return AssetView.model_validate(await service.require(session, asset_id))
+
+
+@router.get("/media/{asset_id}/sound", response_class=FileResponse, responses=_SOUND)
+async def hear(
+    asset_id: IdField, session: Read, controller: TheController, codec: Literal["opus", "mp3"] = "opus"
+) -> FileResponse:
+    """The bytes of a sound as devices get them: what is approved can be heard. A part of them by `Range`, too."""
+    asset, rendition = await library.sound(session, asset_id, codec)
+    await controller.objects.size(rendition.sha256)
+    return FileResponse(
+        controller.objects.path(rendition.sha256),
+        media_type=rendition.media_type,
+        filename=f"{_file_name(asset.title) or asset.id}.{codec}",
+        content_disposition_type="inline",
+        headers={**_AS_IT_IS, "ETag": f'"{rendition.sha256}"'},
+    )
 
 
 @router.get("/media/{asset_id}/waveform")
@@ -152,6 +180,11 @@ async def join(
     row, replayed = await controller.db.attempt(accept)
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)
+
+
+def _file_name(title: str) -> str:
+    """A title as the name of a file: no folder is in it."""
+    return plain_name(title.replace("/", "-").replace("\\", "-"))
 
 
 def _wanted(  # noqa: PLR0917

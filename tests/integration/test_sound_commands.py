@@ -6,12 +6,14 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import uvicorn
 from typer.testing import CliRunner
 
 from controller.api.app import create_app
+from controller.media.encode import decode
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
 from loa_cli.commands import app
@@ -76,3 +78,36 @@ def test_a_wish_that_cannot_be_ends_the_command_with_its_reason(address: str, tm
 
     assert result.exit_code == 1
     assert "chime_unknown" in result.output
+
+
+def test_a_sound_is_labelled_when_it_is_handed_in_and_can_be_heard(address: str, tmp_path: Path) -> None:
+    file = corpus.wav(tmp_path / "chuc.wav", corpus.tone(2))
+    with httpx.Client(base_url=f"{address}/api/v1", headers={"Authorization": f"Bearer {TOKEN}"}) as api:
+        api.post("/units", json={"id": "xa", "name": "Xã", "kind": "commune"})
+        said = ("--unit", "xa", "--language", "tyz", "--text", "Lời chúc năm mới", "--recording")
+
+        made = json.loads(loa(address, "add", str(file), *said, "--title", "Chúc / Tết", "--json").stdout)
+        found = api.get("/library", params={"q": "loi chuc", "unit": "xa"}).json()["items"]
+        used = api.get("/units/xa/library-quota").json()
+        for name in ("nghe.mp3", "nghe.ogg"):
+            loa(address, "save", made["id"], str(tmp_path / name))
+
+    assert [(one["id"], one["language"], one["origin"]) for one in found] == [(made["id"], "tyz", "recording")]
+    assert used["assets"] == 1
+    for name in ("nghe.mp3", "nghe.ogg"):
+        heard = np.concatenate(list(decode(tmp_path / name)))
+        assert abs(len(heard) / 48_000 - 2) < 0.1
+        assert np.abs(heard).max() > 0.1
+    assert sorted(path.name for path in tmp_path.glob("*nghe*")) == ["nghe.mp3", "nghe.ogg"]
+
+
+def test_a_sound_is_saved_in_the_encodings_there_are_and_leaves_no_half_file(address: str, tmp_path: Path) -> None:
+    for target in ("nghe.wav", "nowhere/nghe.mp3"):
+        result = CliRunner().invoke(app, ["sound", "save", "x", str(tmp_path / target), "--url", address])
+        assert result.exit_code == 2, result.output
+
+    arguments = ["sound", "save", "khong-co", str(tmp_path / "nghe.mp3"), "--url", address, "--token", TOKEN]
+    result = CliRunner().invoke(app, arguments)
+
+    assert (result.exit_code, "asset_unknown" in result.output) == (1, True)
+    assert not list(tmp_path.glob("*nghe*"))

@@ -1,6 +1,7 @@
 """Wishes for sounds over the API: what becomes of them, what one file is with others, findings and pictures."""
 
 import asyncio
+import hashlib
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -164,3 +165,39 @@ async def test_the_station_s_settings_are_what_is_usual(tmp_path: Path) -> None:
         assert made["loudness_lufs"] == pytest.approx(-20, abs=0.7)
         assert made["true_peak_dbtp"] <= -3.0
         assert made["facts"]["wishes"] == {"loudness_lufs": -20.0, "true_peak_dbtp": -3.0}
+
+
+async def test_what_is_approved_can_be_heard_whole_or_in_part_and_is_nothing_else(house: House) -> None:
+    made = (await take_in(house, recording(house.folder), title='Họp 17/8 "gấp"')).json()
+    address = f"/media/{made['id']}/sound"
+
+    opus, mp3 = await house.api.get(address), await house.api.get(address, params={"codec": "mp3"})
+    part = await house.api.get(address, headers={"Range": "bytes=0-99"})
+    beyond = await house.api.get(address, headers={"Range": f"bytes={len(opus.content)}-"})
+    other = await house.api.get(address, params={"codec": "wav"})
+    nothing = await house.api.get("/media/khong-co/sound")
+
+    assert (opus.status_code, opus.headers["content-type"], opus.content[:4]) == (
+        200,
+        "audio/ogg; codecs=opus",
+        b"OggS",
+    )
+    assert (mp3.status_code, mp3.headers["content-type"]) == (200, "audio/mpeg")
+    async with house.controller.db.reading() as session:
+        stored = {row.codec: row.sha256 for row in await session.scalars(select(Rendition))}
+    assert {"opus": sha256(opus), "mp3": sha256(mp3)} == stored
+    assert opus.headers["x-content-type-options"] == "nosniff"
+    assert opus.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert opus.headers["etag"] == f'"{stored["opus"]}"'
+    assert opus.headers["content-disposition"] == "inline; filename*=utf-8''H%E1%BB%8Dp%2017-8%20%22g%E1%BA%A5p%22.opus"
+    assert (part.status_code, part.content) == (206, opus.content[:100])
+    assert part.headers["content-range"] == f"bytes 0-99/{len(opus.content)}"
+    assert (beyond.status_code, other.status_code, nothing.status_code) == (416, 422, 404)
+    async with house.controller.db.transaction() as session:
+        (await session.get_one(Asset, made["id"])).purged_at = house.clock.now()
+    gone = await house.api.get(address)
+    assert (gone.status_code, gone.json()["code"]) == (410, "asset_gone")
+
+
+def sha256(answer: httpx.Response) -> str:
+    return hashlib.sha256(answer.content).hexdigest()

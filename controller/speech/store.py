@@ -1,13 +1,15 @@
 """All queries about what units decide on machine voices."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.broadcasts.tables import BroadcastRendition
+from controller.broadcasts.tables import BroadcastRendition, LedgerRow
 from controller.media.tables import Asset, Rendition
+from controller.receipts.tables import JournalEntry
 from controller.speech.tables import Pronunciation, SpeechChoice
 from controller.units.tables import Unit
 
@@ -47,12 +49,39 @@ async def forget_choice(session: AsyncSession, unit_id: str) -> None:
     await session.execute(delete(SpeechChoice).where(SpeechChoice.unit_id == unit_id))
 
 
-async def facts_on_air(session: AsyncSession, broadcast_id: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """The sounds of a broadcast, each once: its id, its title, its facts."""
-    played = (
-        select(Rendition.asset_id)
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """A sound of a broadcast: `ref` is its name in segments, `root` in receipts."""
+
+    ref: str
+    root: str
+    asset_id: str
+    title: str
+    facts: dict[str, Any]
+
+
+async def on_air(session: AsyncSession, broadcast_id: str) -> list[OnAir]:
+    """The sounds of a broadcast, by asset; one that is there in two encodings comes twice."""
+    query = (
+        select(Rendition.id, Rendition.root, Asset.id, Asset.title, Asset.facts)
         .join(BroadcastRendition, BroadcastRendition.rendition_id == Rendition.id)
+        .join(Asset, Asset.id == Rendition.asset_id)
         .where(BroadcastRendition.broadcast_id == broadcast_id)
+        .order_by(Asset.id, Rendition.id)
     )
-    query = select(Asset.id, Asset.title, Asset.facts).where(Asset.id.in_(played)).order_by(Asset.id)
-    return [(row.id, row.title, row.facts) for row in await session.execute(query)]
+    return [OnAir(*row) for row in await session.execute(query)]
+
+
+async def entry_of(session: AsyncSession, broadcast_id: str, device_id: str) -> bytes | None:
+    """The entry of its journal in which a device answered for a broadcast."""
+    query = (
+        select(JournalEntry.raw)
+        .join(
+            LedgerRow,
+            (JournalEntry.device_id == LedgerRow.device_id)
+            & (JournalEntry.journal_id == LedgerRow.journal_id)
+            & (JournalEntry.sequence == LedgerRow.sequence),
+        )
+        .where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.device_id == device_id)
+    )
+    return await session.scalar(query)

@@ -47,7 +47,7 @@ async def explain(device: IdField, at: UtcField, session: Read, controller: TheC
         playing=maybe_view(found.playing),
         others=[entry_view(one) for one in found.others],
         following=maybe_view(found.following),
-        machine_speech=await marks.of_broadcast(session, found.playing.broadcast) if found.playing else [],
+        machine_speech=await marks.on_device(session, found.playing.broadcast, device) if found.playing else [],
     )
 
 

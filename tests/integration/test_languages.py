@@ -14,14 +14,19 @@ from controller.api.app import create_app
 from controller.delivery import drafts
 from controller.delivery.content_store import reach, sounds_somewhere
 from controller.delivery.tables import PendingTopic
+from controller.media.tables import Asset, Rendition
+from controller.receipts import service as ledger
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_protocol.documents.device import Assignment
 from loa_protocol.documents.plan import ContentSegment
 from loa_protocol.keys import Ed25519Signer
+from loa_protocol.outcomes import Outcome
 from loa_protocol.spoken import every_ref
 from tests.fakes.commune import COMMUNE, SCOPE, Commune, SetClock
 from tests.fakes.station import EVENING, Station, programme, slot
+from tests.fakes.wire_device import skipped
+from tests.fakes.words import say
 
 ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """For what no query decides."""
@@ -254,3 +259,38 @@ async def test_languages_are_known_by_their_names(api: httpx.AsyncClient) -> Non
     assert known["km"] == {"code": "km", "vi": "Khmer", "en": "Khmer", "own": "ភាសាខ្មែរ"}
     assert {"vi", "en", "hmn", "tyz", "nut", "blt", "ium", "rad", "jra", "bdq", "cjm", "mtq", "zh"} <= known.keys()
     assert len({one["vi"] for one in known.values()}) == len(known)
+
+
+SAID = {"voice": "espeak/vi", "wanted": "espeak/vi", "fell_back": None, "fell_back_code": None}
+
+
+async def _voices(api: httpx.AsyncClient, at: datetime) -> dict[str, list[str]]:
+    """Device → the machine's sounds it is said to play then."""
+    asked = {name: {"device": name, "at": at.isoformat()} for name in VILLAGES}
+    found = {name: (await api.get("/explain", params=one)).json() for name, one in asked.items()}
+    assert all(one["playing"] for one in found.values())
+    return {name: [voice["asset_id"] for voice in one["machine_speech"]] for name, one in found.items()}
+
+
+async def test_only_devices_that_sound_the_machine_are_said_to(api: httpx.AsyncClient, dai: Station) -> None:
+    async with dai.xa.db.transaction() as session:
+        for asset in ("tin-viet", "tin-khmer"):
+            (await session.get_one(Asset, asset)).facts = {"speech": SAID}
+    languages = {"hmn": "tin-mong", "vi": "tin-viet", "km": "tin-khmer"}
+    made = (await _broadcast(api, dai, variants=languages, repeats=2)).json()
+    at = dai.xa.clock.now() + timedelta(hours=1, seconds=5)
+
+    before = await _voices(api, at)
+    dai.xa.clock.move(seconds=3700)
+    async with dai.xa.db.transaction() as session:
+        await ledger.tick(session, dai.xa.clock.now())
+        root = (await session.get_one(Rendition, "r-tin-mong")).root
+        heard = {"outcome": Outcome.PLAYED, "started": at - timedelta(seconds=5), "played_ms": 80_000, "roots": (root,)}
+        await say(session, "loa-mong", skipped(made["id"], **heard), dai.xa.clock.now())
+    after = await api.get("/explain", params={"device": "loa-mong", "at": at.isoformat()})
+
+    assert before == {"loa-viet": ["tin-viet"], "loa-mong": ["tin-viet"], "loa-khmer": ["tin-khmer"]}
+    assert after.json()["playing"]["source"] == "receipt"
+    assert after.json()["machine_speech"] == [], "it says itself that it sounded the recording alone"
+    told = (await api.get(f"/broadcasts/{made['id']}")).json()["machine_speech"]
+    assert [one["asset_id"] for one in told] == ["tin-khmer", "tin-viet"]

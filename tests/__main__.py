@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-WORKERS = max(4, 2 * len(os.sched_getaffinity(0)))
+WORKERS = min(16, max(4, 2 * len(os.sched_getaffinity(0))))
 PASSES = (("-m", "not alone", "-n", str(WORKERS), "--dist", "loadgroup"), ("-m", "alone"))
 FINE = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
 

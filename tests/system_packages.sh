@@ -2,7 +2,7 @@
 # The programs the tests use beside Python: installs them where it may, else prints the one line to run and stops.
 set -euo pipefail
 
-packages=(mosquitto postgresql libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils ffmpeg espeak-ng)
+packages=(mosquitto postgresql libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils ffmpeg espeak-ng chromium)
 missing=()
 for package in "${packages[@]}"; do
   # Ubuntu 24.04 renamed some libraries with a t64 suffix.

@@ -36,9 +36,8 @@ async def recorded(tmp_path: Path) -> Path:
 async def test_a_recording_of_chromium_is_taken_in_whole_or_broken_off(recorded: Path, tmp_path: Path) -> None:
     half = _first_half(recorded)
     folders = {backend: tmp_path / type(backend).__name__ for backend in BACKENDS}
-    sounds = [
-        await one.probe_and_encode(recorded, folder / "whole", IntakeProfile()) for one, folder in folders.items()
-    ]
+    profile = IntakeProfile()
+    sounds = [await one.probe_and_encode(recorded, folder / "whole", profile) for one, folder in folders.items()]
     halves = [await one.probe_and_encode(half, folder / "half", profile) for one, folder in folders.items()]
 
     for sound in sounds:

@@ -5,19 +5,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from loa_cli.bulletin_rules import rules
+from loa_cli.bulletin_telling import (
+    field_of,
+    level_of,
+    state_of,
+    tell_changed,
+    tell_list,
+    tell_placements,
+    tell_whole,
+    tell_withdrawal,
+)
 from loa_cli.instants import parse_instant
 from loa_cli.intake import take_in
 from loa_cli.line import Line, on_line
-from loa_cli.reporting import console, local, print_json, styled
+from loa_cli.reporting import print_json
 
 bulletins = typer.Typer(help="Bulletins: write, submit, approve, place, withdraw.", no_args_is_help=True)
 Bulletin = Annotated[str, typer.Argument(help="Id of a bulletin.")]
 Person = Annotated[str, typer.Option("--as", envvar="LOA_PERSON", help="Id of the person who does it.")]
 Why = Annotated[str, typer.Option(help="Why.")]
 _MOST_CHARACTERS = 500_000
-_POINT_STYLES = {"stop": "red", "warning": "yellow"}
 
 
 @bulletins.command("list")
@@ -25,34 +34,21 @@ _POINT_STYLES = {"stop": "red", "warning": "yellow"}
 def list_bulletins(
     line: Line,
     unit: Annotated[str | None, typer.Option(help="A unit, with all below it.")] = None,
-    state: Annotated[str | None, typer.Option(help="draft, in_review, approved, withdrawn or expired.")] = None,
-    field: Annotated[str | None, typer.Option(help="health, weather, security, …")] = None,
+    state: Annotated[
+        str | None, typer.Option(parser=state_of, metavar="STATE", help="“chờ duyệt” or in_review, “đã duyệt”, …")
+    ] = None,
+    field: Annotated[str | None, typer.Option(parser=field_of, metavar="FIELD", help="“Y tế” or health, …")] = None,
     language: Annotated[str | None, typer.Option(help="vi, hmn, km, …")] = None,
     source: Annotated[str | None, typer.Option(help="own, province, ministry or cap.")] = None,
     query: Annotated[str | None, typer.Option("--q", help="Words of it, with or without accents.")] = None,
 ) -> None:
     """Bulletins, the last changed first."""
-    from controller.bulletins.words import FIELDS, SOURCES, STATES
-
     asked = {"unit": unit, "state": state, "field": field, "language": language, "source": source, "q": query}
     rows = line.client.get("/bulletins", {name: value for name, value in asked.items() if value is not None})
     if line.as_json:
         print_json(rows)
-        return
-    table = Table("Mã", "Tiêu đề", "Lĩnh vực", "Tình trạng", "Bản", "Tiếng", "Sửa lúc")
-    for row in rows:
-        words = STATES[row["state"]]
-        words += "" if row["author_id"] else f" ({SOURCES[row['source']]})"
-        table.add_row(
-            row["id"],
-            row["title"],
-            FIELDS[row["field"]],
-            styled(words, "green" if row["approved_revision"] else "dim"),
-            str(row["revision"]),
-            " ".join(row["languages"]),
-            local(row["changed_at"]),
-        )
-    console.print(table)
+    else:
+        tell_list(rows)
 
 
 @bulletins.command("show")
@@ -65,11 +61,7 @@ def show(line: Line, bulletin: Bulletin) -> None:
     if line.as_json:
         print_json({**row, "steps": history["steps"], "readiness": ready})
         return
-    _tell_document(row)
-    _tell_steps(history["steps"])
-    _tell_placements(row["placements"])
-    for point in ready["points"]:
-        console.print(styled(f"• {point['vi']}", _POINT_STYLES[point["weight"]]), highlight=False)
+    tell_whole(row, history["steps"], ready)
 
 
 @bulletins.command("new")
@@ -88,8 +80,10 @@ def new(
     machine: Annotated[bool, typer.Option("--machine", help="The sound of --asset is machine speech.")] = False,
     language: Annotated[str, typer.Option(help="Of text and sound.")] = "vi",
     board: Annotated[str, typer.Option(help="What boards show.")] = "",
-    level: Annotated[str, typer.Option(help="normal or priority.")] = "normal",
-    field: Annotated[str, typer.Option(help="health, weather, security, …")] = "other",
+    level: Annotated[
+        str, typer.Option(parser=level_of, metavar="LEVEL", help="“ưu tiên” or priority, “thông thường” or normal.")
+    ] = "normal",
+    field: Annotated[str, typer.Option(parser=field_of, metavar="FIELD", help="“Y tế” or health, …")] = "other",
     essential: Annotated[bool, typer.Option("--essential", help="Essential information.")] = False,
 ) -> None:
     """Write a draft."""
@@ -107,7 +101,7 @@ def new(
         variant |= {"board": {"long": board}} if board else {}
         facts = {"title": title, "level": level, "field": field, "essential": essential}
         document = {**facts, "variants": [variant]}
-    _tell(line, client.post("/bulletins", {"unit": unit, "document": document}))
+    tell_changed(client.post("/bulletins", {"unit": unit, "document": document}), as_json=line.as_json)
 
 
 @bulletins.command("edit")
@@ -124,7 +118,7 @@ def edit(
     client = line.client
     client.act_for(person)
     body = {"document": _written(file), "expected_revision": revision, "note": note}
-    _tell(line, client.put(f"/bulletins/{bulletin}", body))
+    tell_changed(client.put(f"/bulletins/{bulletin}", body), as_json=line.as_json)
 
 
 @bulletins.command("submit")
@@ -164,7 +158,7 @@ def withdraw(
     """Take it off the air at once."""
     _decide(line, bulletin, "withdraw", person, {"why": why})
     if not line.as_json:
-        _tell_withdrawal(line.client.get(f"/bulletins/{bulletin}/withdrawal"))
+        tell_withdrawal(line.client.get(f"/bulletins/{bulletin}/withdrawal"))
 
 
 @bulletins.command("withdrawal")
@@ -175,7 +169,7 @@ def withdrawal(line: Line, bulletin: Bulletin) -> None:
     if line.as_json:
         print_json(found)
     else:
-        _tell_withdrawal(found)
+        tell_withdrawal(found)
 
 
 @bulletins.command("place")
@@ -213,7 +207,24 @@ def place(
     if line.as_json:
         print_json(made)
     else:
-        _tell_placements([made])
+        tell_placements([made])
+
+
+@bulletins.command("unplace")
+@on_line
+def unplace(
+    line: Line, bulletin: Bulletin, placement: Annotated[str, typer.Argument(help="Id of the place.")], person: Person
+) -> None:
+    """Take one place back; what sounds there stops."""
+    line.client.act_for(person)
+    gone = line.client.delete(f"/bulletins/{bulletin}/placements/{placement}")
+    if line.as_json:
+        print_json(gone)
+    else:
+        tell_placements([gone])
+
+
+bulletins.command("rules")(rules)
 
 
 def _written(file: Path) -> dict[str, Any]:
@@ -233,57 +244,4 @@ def _written(file: Path) -> dict[str, Any]:
 
 def _decide(line: Line, bulletin: str, step: str, person: str, body: dict[str, Any]) -> None:
     line.client.act_for(person)
-    _tell(line, line.client.post(f"/bulletins/{bulletin}/{step}", body))
-
-
-def _tell(line: Line, row: dict[str, Any]) -> None:
-    from controller.bulletins.words import STATES
-
-    if line.as_json:
-        print_json(row)
-        return
-    console.print(f"{row['id']} “{row['title']}”: bản {row['revision']}, {STATES[row['state']]}", highlight=False)
-
-
-def _tell_document(row: dict[str, Any]) -> None:
-    from controller.bulletins.words import AUDIO_KINDS, FIELDS, LEVELS, SOURCES, STATES
-
-    document = row["document"]
-    console.print(styled(row["title"], "bold"))
-    facts = [FIELDS[row["field"]], LEVELS[row["level"]], STATES[row["state"]], f"bản {row['revision']}"]
-    facts += [f"nguồn {SOURCES[row['source']]}: {row['source_ref']}"] if row["author_id"] is None else []
-    facts += ["thông tin thiết yếu"] if row["essential"] else []
-    console.print(" · ".join(facts), highlight=False)
-    for one in document.get("variants", []):
-        sound = f" [{AUDIO_KINDS[one['audio_kind']]}: {one['audio']}]" if one.get("audio") else ""
-        console.print(f"{one['language']}{sound}: {one.get('text', '')}", highlight=False)
-
-
-def _tell_steps(steps: list[dict[str, Any]]) -> None:
-    from controller.bulletins.words import STEPS
-
-    table = Table("Lúc", "Việc", "Bản", "Người", "Lý do")
-    for one in steps:
-        who = one["person"] or ("hệ thống" if one["person_id"] is None else one["person_id"])
-        who += f" (thay {one['for_person']})" if one["for_person"] else ""
-        who += " (tự duyệt theo quy định của đơn vị)" if one["by_rule"] else ""
-        table.add_row(local(one["at"]), STEPS[one["step"]], str(one["revision"]), who, one["why"])
-    console.print(table)
-
-
-def _tell_placements(placements: list[dict[str, Any]]) -> None:
-    from controller.bulletins.words import PLACEMENTS
-
-    for one in placements:
-        where = f"buổi phát của {one['slot_unit_id']}" if one["slot_unit_id"] else ", ".join(one["scopes"])
-        when = local(one["start"]) if one["start"] else ("" if one["slot_unit_id"] else "ngay khi duyệt")
-        said = f"{one['id']}: {where} {when}".rstrip()
-        console.print(f"{said}: {PLACEMENTS[one['state']]}", highlight=False)
-
-
-def _tell_withdrawal(found: dict[str, Any]) -> None:
-    style = "yellow" if found["unconfirmed"] else "green"
-    console.print(styled(found["vi"], style), highlight=False)
-    for one in found["doubtful"]:
-        state = "đang kết nối" if one["online"] else "mất kết nối"
-        console.print(f"  {one['device_id']} {one['name']} ({state})", highlight=False)
+    tell_changed(line.client.post(f"/bulletins/{bulletin}/{step}", body), as_json=line.as_json)

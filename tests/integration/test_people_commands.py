@@ -2,61 +2,20 @@
 
 import json
 from collections.abc import Iterator
-from threading import Event, Thread
 from typing import Any
 
 import pytest
-import uvicorn
-from typer.testing import CliRunner
 
-from controller.api.app import create_app
-from controller.runtime.server import Controller
-from controller.runtime.settings import Role, Settings
 from loa_cli.client import Client
-from loa_cli.commands import app
-from tests.acceptance.rig import free_port
-
-TOKEN = "bi-mat"  # noqa: S105 - of this test alone
+from tests.fakes.served import loa
+from tests.fakes.served import served as a_controller
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A controller that only answers."""
-    folder, port, ready, end = tmp_path_factory.mktemp("served"), free_port(), Event(), []
-
-    class Told(uvicorn.Server):
-        async def startup(self, sockets: Any = None) -> None:
-            await super().startup(sockets)
-            ready.set()
-
-    def serve() -> None:
-        settings = Settings(
-            data_dir=folder,
-            roles=frozenset({Role.API}),
-            brokers=("mqtt://127.0.0.1:1",),
-            webhook_hosts=("gateway.example",),
-        )
-        config = uvicorn.Config(
-            create_app(Controller(settings), TOKEN), host="127.0.0.1", port=port, log_level="warning", ws="none"
-        )
-        end.append(Told(config))
-        end[0].run()
-
-    thread = Thread(target=serve)
-    thread.start()
-    assert ready.wait(30)
-    client = Client(f"http://127.0.0.1:{port}", TOKEN)
-    client.post("/units", {"id": "xa", "name": "Xã", "kind": "commune"})
-    yield client
-    client.close()
-    end[0].should_exit = True
-    thread.join(20)
-
-
-def loa(client: Client, *arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, [*arguments, "--url", client.url, "--token", TOKEN])
-    assert result.exit_code == code, result.output
-    return result.output
+    with a_controller(tmp_path_factory.mktemp("served"), webhook_hosts=("gateway.example",)) as client:
+        client.post("/units", {"id": "xa", "name": "Xã", "kind": "commune"})
+        yield client
 
 
 def as_json(client: Client, *arguments: str) -> Any:

@@ -136,5 +136,6 @@ def _placement(row: Bulletin, aired: Aired, now: datetime) -> Placement:
         broadcast_id=made.id,
         until=made.deadline,
         look_at=now,
+        waits_since=now,
         made_at=now,
     )

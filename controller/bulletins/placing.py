@@ -71,6 +71,7 @@ async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by:
         made_by=person,
         made_at=terms.now,
         look_at=terms.now,
+        waits_since=terms.now,
     )
     session.add(made)
     await session.flush()
@@ -123,7 +124,7 @@ async def let_go(session: AsyncSession, row: Bulletin, *, alive: bool, now: date
         if one.state in STANDING and (one.kind == "slot" or one.state == PlacementState.RESERVED):
             if alive:
                 one.state, one.slot_item_id, one.revision = str(PlacementState.RESERVED), None, None
-                one.look_at = now
+                one.look_at = one.waits_since = now
             else:
                 one.state, one.ended_at = str(PlacementState.OVER), now
     await session.flush()
@@ -205,6 +206,7 @@ async def _into_slot(session: AsyncSession, row: Bulletin, one: Placement, text:
         level=Level(text.level),
         valid_from=text.valid_from,
         valid_until=text.valid_until,
+        origin=one.id,
     )
     made, _ = await slots.hand_in(session, item, terms)
     return made.id

@@ -1,57 +1,74 @@
 """Taking a bulletin off the air, and who has heard of it.
 
 What waits never starts, what sounds stops: broadcasts of its own are cancelled, slots are filled anew without it, and a
-session that sounds now, or too soon to be filled anew, and has it in it, is cancelled whole. Of each broadcast that it
-was taken out of is kept which plan versions still had it: a device that holds a later one, or has answered for the
-broadcast, has let go of it. Of every other one it is said that it may still play.
+session that was composed with it and cannot be filled anew any more (it sounds, or is too near) is cancelled whole.
+What a session was composed of is known by the items of the slots, not by their sounds: another bulletin may have the
+same one. Of each broadcast that it was taken out of is kept which plan versions still had it: a device that holds a
+later one, or has answered for the broadcast, has let go of it. Of every other one it is said that it may still play.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
-from controller.broadcasts.tables import BroadcastRendition, BroadcastRow
-from controller.bulletins import store
-from controller.bulletins.rules import Step
+from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins.tables import Bulletin, Placement, Recall
 from controller.delivery import store as delivery
-from controller.media.tables import Rendition
 from controller.runtime.database import alone
+from controller.schedules import broadcast_store as programme_broadcasts
 from controller.schedules import making
 from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
-from controller.schedules.tables import ProgrammeSlot
+from controller.schedules.slots import store as slot_store
 from loa_protocol import topics
 from loa_protocol.topics import Family
 
 
 async def take_back(
     session: AsyncSession, row: Bulletin, step: int, placements: Sequence[Placement], terms: Terms
-) -> None:
-    """Take these placements off the air. The caller holds the bulletin's row."""
+) -> Sequence[BroadcastRow]:
+    """Take these placements off the air; gives the sessions that stop by it. The caller holds the bulletin's row."""
     for unit_id in sorted({one.slot_unit_id for one in placements if one.slot_unit_id is not None}):
         await alone(session, making.slot_lock(unit_id))
-    refs = await _refs(session, row)
-    carrying = await _carrying(session, placements, refs, terms.now)
+    items = await _items(session, placements)
+    carrying = await _carrying(session, placements, items, terms.now)
     for one in placements:
         if one.slot_item_id is not None:
             await slots.withdraw(session, one.slot_item_id, terms)
-    await _note(session, row, step, await _end(session, carrying, refs, terms.now))
+    still = set(await session.scalars(programme_broadcasts.carrying(items)))
+    changed, stopped = await _end(session, carrying, still, terms.now)
+    await _note(session, row, step, changed)
     await _ended(session, placements, terms.now)
+    return stopped
 
 
 async def take_back_timed(
     session: AsyncSession, row: Bulletin, step: int, placements: Sequence[Placement], now: datetime
 ) -> None:
     """Take placements at a time off the air, which leave no slot to fill anew. The caller holds the bulletin's row."""
-    refs = await _refs(session, row)
-    carrying = await _carrying(session, placements, refs, now)
-    await _note(session, row, step, await _end(session, carrying, refs, now))
+    carrying = await _carrying(session, placements, frozenset(), now)
+    changed, _ = await _end(session, carrying, {}, now)
+    await _note(session, row, step, changed)
     await _ended(session, placements, now)
+
+
+async def running(session: AsyncSession, placements: Sequence[Placement], now: datetime) -> Sequence[BroadcastRow]:
+    """The sessions that would stop if these placements were taken back now: too near to be filled anew, or sounding."""
+    carrying = programme_broadcasts.carrying(await _items(session, placements))
+    query = _open(now).where(BroadcastRow.id.in_(carrying), BroadcastRow.start <= now + LEAD)
+    return (await session.scalars(query.order_by(BroadcastRow.start, BroadcastRow.id))).all()
+
+
+async def stopped(session: AsyncSession, bulletin_id: str) -> Sequence[BroadcastRow]:
+    """The sessions that stopped because a bulletin was taken back."""
+    recalled = select(Recall.broadcast_id).where(Recall.bulletin_id == bulletin_id)
+    query = select(BroadcastRow).where(BroadcastRow.id.in_(recalled), BroadcastRow.programme_id.is_not(None))
+    query = query.where(BroadcastRow.cancelled_at.is_not(None), ~BroadcastRow.cancelled_by_plan)
+    return (await session.scalars(query.order_by(BroadcastRow.start, BroadcastRow.id))).all()
 
 
 async def _ended(session: AsyncSession, placements: Sequence[Placement], now: datetime) -> None:
@@ -60,60 +77,45 @@ async def _ended(session: AsyncSession, placements: Sequence[Placement], now: da
     await session.flush()
 
 
-async def _carrying(
-    session: AsyncSession, placements: Sequence[Placement], refs: frozenset[str], now: datetime
-) -> Sequence[str]:
-    """Ids of the broadcasts that are not over and have the bulletin in them, or are made of it."""
-    own = [one.broadcast_id for one in placements if one.broadcast_id is not None]
-    slot_units = sorted({one.slot_unit_id for one in placements if one.slot_unit_id is not None})
-    in_slots = (
-        select(BroadcastRow.id)
-        .join(BroadcastRendition, BroadcastRendition.broadcast_id == BroadcastRow.id)
-        .join(ProgrammeSlot, ProgrammeSlot.programme_id == BroadcastRow.programme_id)
-        .where(ProgrammeSlot.unit_id.in_(slot_units), BroadcastRendition.rendition_id.in_(sorted(refs)))
-    )
-    query = select(BroadcastRow.id).where(BroadcastRow.id.in_(own) | BroadcastRow.id.in_(in_slots))
-    query = query.where(
+async def _items(session: AsyncSession, placements: Sequence[Placement]) -> frozenset[str]:
+    """All that was ever handed in for these: a session may still sound what was approved before."""
+    in_slots = sorted(one.id for one in placements if one.slot_unit_id is not None)
+    return await slot_store.of_origins(session, in_slots) if in_slots else frozenset()
+
+
+def _open(now: datetime) -> Select[BroadcastRow]:
+    """Broadcasts that are not over."""
+    return select(BroadcastRow).where(
         BroadcastRow.cancelled_at.is_(None), BroadcastRow.closed_at.is_(None), BroadcastRow.deadline >= now
     )
+
+
+async def _carrying(
+    session: AsyncSession, placements: Sequence[Placement], items: frozenset[str], now: datetime
+) -> Sequence[str]:
+    """Ids of the broadcasts that are not over and have the bulletin in them, or are made of it."""
+    own = sorted({one.broadcast_id for one in placements if one.broadcast_id is not None})
+    named = BroadcastRow.id.in_(own) | BroadcastRow.id.in_(programme_broadcasts.carrying(items))
+    query = _open(now).where(named).with_only_columns(BroadcastRow.id)
     return (await session.scalars(query.order_by(BroadcastRow.id))).all()
 
 
-async def _refs(session: AsyncSession, row: Bulletin) -> frozenset[str]:
-    """The renditions of every sound it was ever approved with: a session may still sound what was approved before."""
-    numbers = {one.revision for one in await store.steps(session, row.id) if one.step == Step.APPROVED}
-    texts = await store.documents(session, row.id, numbers)
-    assets = {asset for text in texts.values() for asset in text.sounds.values()}
-    return frozenset(await session.scalars(select(Rendition.id).where(Rendition.asset_id.in_(sorted(assets)))))
-
-
 async def _end(
-    session: AsyncSession, broadcast_ids: Sequence[str], refs: frozenset[str], now: datetime
-) -> list[BroadcastRow]:
-    """Cancel what is made of it and what sounds with it in it; gives all that devices must hear of.
-
-    A coming session that still has the sound has it for another reason, e.g. a segment of its own.
-    """
+    session: AsyncSession, broadcast_ids: Sequence[str], still: Container[str], now: datetime
+) -> tuple[list[BroadcastRow], list[BroadcastRow]]:
+    """Cancel what is made of it, and sessions that `still` have it; gives all to hear of, and the sessions."""
     changed: list[BroadcastRow] = []
+    sessions: list[BroadcastRow] = []
     for broadcast_id in broadcast_ids:
         row = await broadcast_store.find_to_change(session, broadcast_id)
         if row is None:
             continue
-        if row.cancelled_at is None:
-            in_session = row.programme_id is not None
-            if in_session and row.start > now + LEAD:
-                if await _has(session, broadcast_id, refs):
-                    continue
-            else:
-                await broadcasts.cancel(session, broadcast_id, now=now)
+        if row.cancelled_at is None and (row.programme_id is None or broadcast_id in still):
+            await broadcasts.cancel(session, broadcast_id, now=now)
+            sessions += [row] if row.programme_id is not None else []
         changed.append(row)
     await session.flush()
-    return changed
-
-
-async def _has(session: AsyncSession, broadcast_id: str, refs: frozenset[str]) -> bool:
-    query = select(BroadcastRendition.rendition_id).where(BroadcastRendition.broadcast_id == broadcast_id)
-    return not refs.isdisjoint(await session.scalars(query))
+    return changed, sessions
 
 
 async def _note(session: AsyncSession, row: Bulletin, step: int, changed: Sequence[BroadcastRow]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins import announcing, document, places, placing, recalls, rules, store, unit_rules, writing
 from controller.bulletins.document import Document, Fault
 from controller.bulletins.rules import Approval, Standing, State, Step
@@ -45,10 +46,11 @@ class NewBulletin:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A bulletin after a decision, and the placements that followed it."""
+    """A bulletin after a decision, the placements that followed it, and the sessions that stopped by it."""
 
     row: Bulletin
     placements: Sequence[Placement]
+    stopped: Sequence[BroadcastRow] = ()
 
 
 async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: datetime) -> Bulletin:
@@ -189,9 +191,9 @@ async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: s
     row.air_until = None
     number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=person, at=terms.now, why=why))
     placed = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
-    await recalls.take_back(session, row, number, placed, terms)
+    stopped = await recalls.take_back(session, row, number, placed, terms)
     await announcing.withdrawn(session, row, number, why, terms.now, on_air=was_on_air)
-    return Decided(row, placed)
+    return Decided(row, placed, stopped)
 
 
 async def expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:

@@ -70,7 +70,8 @@ class BulletinRevision(Base):
 class BulletinStep(Base):
     """Who did what with which revision, when and why; `for_person_id` is whom a deputy stood in for.
 
-    `by_rule`: the approver wrote it himself, and only the unit's rule `self_approval` allowed that.
+    `by_rule`: the approver wrote it himself, and only the unit's rule `self_approval` allowed that. `despite`: codes of
+    the points of the pre-flight list that he took upon himself.
     """
 
     __tablename__ = "bulletin_steps"
@@ -82,6 +83,7 @@ class BulletinStep(Base):
     person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     for_person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     by_rule: Mapped[bool] = mapped_column(default=False)
+    despite: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     at: Mapped[datetime]
     why: Mapped[str] = mapped_column(String(500), default="")
 
@@ -105,8 +107,8 @@ class Placement(Base):
     """Where and when a bulletin shall go on air: `kind` slot (of `slot_unit_id`) or time (`scopes` at `start`).
 
     `start` NULL is at once when it is approved. `revision` is the one that is placed, as `slot_item_id` or
-    `broadcast_id`; of a reserved one nothing is placed yet, and it is looked at again at `look_at`. `until`: when it is
-    over, by the clock.
+    `broadcast_id`; of a reserved one nothing is placed yet, and it is looked at again at `look_at`; it misses starts
+    after `waits_since`. `until`: when it is over, by the clock.
     """
 
     __tablename__ = "placements"
@@ -130,6 +132,7 @@ class Placement(Base):
     broadcast_id: Mapped[str | None] = mapped_column(ForeignKey("broadcasts.id"), index=True)
     until: Mapped[datetime | None] = mapped_column(index=True)
     look_at: Mapped[datetime]
+    waits_since: Mapped[datetime]
     made_by: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     made_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
@@ -149,18 +152,20 @@ class PlacementReminder(Base):
 class PlacementMiss(Base):
     """A start that a placement missed because nothing was approved, and what stood in for it.
 
-    Of a slot `programme_id`, `session_id` and `occurrence` name what it would have been in.
+    Of a slot `programme_id`, `session_id` and `occurrence` name what it would have been in. `scopes`: who would have
+    heard it.
     """
 
     __tablename__ = "placement_misses"
 
     placement_id: Mapped[str] = mapped_column(ForeignKey("placements.id"), primary_key=True)
-    start: Mapped[datetime] = mapped_column(primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True, index=True)
     reason: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
     programme_id: Mapped[str | None] = mapped_column(String(40))
     session_id: Mapped[str | None] = mapped_column(String(40))
     occurrence: Mapped[str | None] = mapped_column(String(19))
+    scopes: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     fallback_asset: Mapped[str | None] = mapped_column(String(40))
     fallback_broadcast_id: Mapped[str | None] = mapped_column(String(40))
     fallback_slot_item_id: Mapped[str | None] = mapped_column(String(40))

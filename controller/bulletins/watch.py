@@ -119,7 +119,7 @@ async def _look(session: AsyncSession, now: datetime) -> _Looked:
 
 def _starts(one: Placement, occurrences: Iterable[Occurrence]) -> list[Start]:
     own = [] if one.start is None else [Start(one.id, one.start)]
-    return [*own, *(Start(one.id, at.start, _where(at)) for at in occurrences if at.start > one.made_at)]
+    return [*own, *(Start(one.id, at.start, _where(at)) for at in occurrences if at.start > one.waits_since)]
 
 
 @dataclass(frozen=True, slots=True)

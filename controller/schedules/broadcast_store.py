@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import store as broadcasts
@@ -20,6 +20,7 @@ from controller.broadcasts.tables import (
 )
 from controller.devices.tables import Device, DeviceReport
 from controller.schedules.planning import Diff, Held, Wanted
+from controller.schedules.tables import BroadcastSlotItem
 from controller.units import store as units
 from loa_protocol.documents.plan import Broadcast, OnLate, Segments
 from loa_protocol.spoken import every_ref
@@ -55,15 +56,25 @@ async def _held(session: AsyncSession, ids: Sequence[str]) -> list[Held]:
     scopes = await broadcasts.scopes_of(session, ids)
     answered = select(LedgerRow.broadcast_id).where(LedgerRow.broadcast_id.in_(ids), LedgerRow.outcome.is_not(None))
     heard = set(await session.scalars(answered.distinct()))
-    return [_as_held(row, scopes.get(row.id, []), answered=row.id in heard) for row in rows]
+    items = await _items(session, ids)
+    return [_as_held(row, scopes.get(row.id, []), items.get(row.id, []), answered=row.id in heard) for row in rows]
 
 
-def _as_held(row: BroadcastRow, scopes: Sequence[str], *, answered: bool) -> Held:
+async def _items(session: AsyncSession, ids: Sequence[str]) -> dict[str, list[str]]:
+    query = select(BroadcastSlotItem.broadcast_id, BroadcastSlotItem.item_id)
+    found: dict[str, list[str]] = {}
+    for broadcast_id, item_id in await session.execute(query.where(BroadcastSlotItem.broadcast_id.in_(ids))):
+        found.setdefault(broadcast_id, []).append(item_id)
+    return found
+
+
+def _as_held(row: BroadcastRow, scopes: Sequence[str], items: Sequence[str], *, answered: bool) -> Held:
     by_hand = row.cancelled_at is not None and not row.cancelled_by_plan
-    return Held(_as_made(row, scopes), row.rev, settled=answered or by_hand, dropped=row.cancelled_at is not None)
+    made = _as_made(row, scopes, items)
+    return Held(made, row.rev, settled=answered or by_hand, dropped=row.cancelled_at is not None)
 
 
-def _as_made(row: BroadcastRow, scopes: Sequence[str]) -> Wanted:
+def _as_made(row: BroadcastRow, scopes: Sequence[str], items: Sequence[str]) -> Wanted:
     return Wanted(
         id=row.id,
         session=row.session_id or "",
@@ -80,6 +91,7 @@ def _as_made(row: BroadcastRow, scopes: Sequence[str]) -> Wanted:
         volume=row.volume,
         stagger=row.stagger,
         scopes=tuple(sorted(scopes)),
+        items=tuple(sorted(items)),
     )
 
 
@@ -139,7 +151,7 @@ async def _add(
     rows = [{**made, "id": one.id, "occurrence": one.occurrence, **_values(one, patience)} for one in wanted]
     await session.execute(insert(BroadcastRow), rows)
     await session.execute(insert(BroadcastScope), _scope_rows((one.id, one.scopes) for one in wanted))
-    await _add_renditions(session, wanted)
+    await _add_content(session, wanted)
 
 
 async def _change(session: AsyncSession, pairs: Sequence[tuple[Held, Wanted]], patience: _Patience) -> None:
@@ -155,7 +167,8 @@ async def _change(session: AsyncSession, pairs: Sequence[tuple[Held, Wanted]], p
         row.rev = there.rev + 1
         row.cancelled_at, row.cancelled_by_plan, row.expected_at, row.closed_at = None, False, None, None
     await session.execute(delete(BroadcastRendition).where(BroadcastRendition.broadcast_id.in_(ids)))
-    await _add_renditions(session, [wanted for _, wanted in pairs])
+    await session.execute(delete(BroadcastSlotItem).where(BroadcastSlotItem.broadcast_id.in_(ids)))
+    await _add_content(session, [wanted for _, wanted in pairs])
     for there, wanted in pairs:
         if wanted.scopes != there.as_made.scopes:
             await _change_scopes(session, there, wanted)
@@ -193,10 +206,18 @@ def _values(wanted: Wanted, patience: _Patience) -> dict[str, Any]:
     }
 
 
-async def _add_renditions(session: AsyncSession, wanted: Iterable[Wanted]) -> None:
+async def _add_content(session: AsyncSession, wanted: Sequence[Wanted]) -> None:
+    """What the broadcasts are made of: renditions, and what of it comes from slots."""
     named = [(one.id, ref) for one in wanted for ref in sorted(every_ref(one.segments))]
     for part in _parts([{"broadcast_id": key, "rendition_id": ref} for key, ref in named]):
         await session.execute(insert(BroadcastRendition), part)
+    for part in _parts({"broadcast_id": one.id, "item_id": item} for one in wanted for item in one.items):
+        await session.execute(insert(BroadcastSlotItem), part)
+
+
+def carrying(item_ids: Collection[str]) -> Select[str]:
+    """Ids of the broadcasts that were composed with any of these items of slots, when they were planned last."""
+    return select(BroadcastSlotItem.broadcast_id).where(BroadcastSlotItem.item_id.in_(item_ids))
 
 
 def _scope_rows(named: Iterable[tuple[str, Iterable[str]]]) -> list[dict[str, Any]]:

@@ -78,6 +78,11 @@ class Composed:
     missing: tuple[str, ...] = ()
 
     @property
+    def items(self) -> tuple[str, ...]:
+        """Ids of what waited in slots and is in it, sorted."""
+        return tuple(sorted({item.id for slot in self.slots for item in slot.filling.chosen}))
+
+    @property
     def silent(self) -> bool:
         """Whether it is not sent because nothing would be said."""
         return not self.segments

@@ -19,7 +19,10 @@ from loa_protocol.ids import unit_scope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A broadcast as a programme has it; `occurrence` is when its rule begins it, local; `scopes` are sorted."""
+    """A broadcast as a programme has it; `occurrence` is when its rule begins it, local; `scopes` are sorted.
+
+    `items`: what of the slots' queues is in it, sorted.
+    """
 
     id: str
     session: str
@@ -36,6 +39,7 @@ class Wanted:
     volume: int
     stagger: bool
     scopes: tuple[str, ...]
+    items: tuple[str, ...] = ()
 
     @property
     def ends(self) -> datetime:
@@ -96,6 +100,7 @@ def wanted_of(occurrence: Occurrence, composed: Composed) -> Wanted:
         volume=session.volume,
         stagger=session.stagger,
         scopes=scopes_of(occurrence),
+        items=composed.items,
     )
 
 

@@ -77,7 +77,8 @@ class SlotItem(Base):
     """A sound that may fill the slots of `unit_id` while it is valid (tin chờ phát).
 
     `owner_id` is the unit that put it there, with its `authority`; `position` is its place among the items of the
-    unit's own. `variants`: language → the sound for devices that list it, instead of `asset_id`.
+    unit's own. `variants`: language → the sound for devices that list it, instead of `asset_id`. `origin`: what it was
+    handed in for, e.g. the placement of a bulletin.
     """
 
     __tablename__ = "slot_items"
@@ -96,3 +97,13 @@ class SlotItem(Base):
     position: Mapped[int]
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+    origin: Mapped[str | None] = mapped_column(String(40), index=True)
+
+
+class BroadcastSlotItem(Base):
+    """What of a queue a broadcast was composed of when it was planned last; what begins keeps what it has."""
+
+    __tablename__ = "broadcast_slot_items"
+
+    broadcast_id: Mapped[str] = mapped_column(ForeignKey("broadcasts.id"), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ForeignKey("slot_items.id"), primary_key=True, index=True)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
-from controller.bulletins import document, placing, service, store, unit_rules, watch
+from controller.bulletins import document, placing, recalls, service, store, unit_rules, watch
 from controller.bulletins.document import Document
 from controller.bulletins.places import NewPlacement
 from controller.bulletins.service import Decided, NewBulletin
@@ -93,7 +93,18 @@ class Newsroom:
             lambda s: service.withdraw(s, row.id, by=self.by(by), why=why, terms=self.station.terms)
         )
 
-    async def place(self, row: Bulletin, by: str = "lan", **fields: Any) -> Placement:
+    async def would_stop(self, row: Bulletin) -> list[str]:
+        """Sessions that a withdrawal would stop now."""
+        async with self.station.xa.db.reading() as session:
+            placed = await store.placements(session, row.id)
+            return [one.id for one in await recalls.running(session, placed, self.now)]
+
+    async def stopped(self, row: Bulletin) -> list[str]:
+        """Sessions that were stopped by taking it back."""
+        async with self.station.xa.db.reading() as session:
+            return [one.id for one in await recalls.stopped(session, row.id)]
+
+    async def place(self, row: Bulletin, by: str = "hung", **fields: Any) -> Placement:
         wanted = NewPlacement(**fields)
 
         async def add(session: AsyncSession) -> Placement:

@@ -368,6 +368,26 @@ async def test_a_session_that_still_sounds_what_was_approved_before_stops_with_t
     assert await here.station.rows() == []
 
 
+async def test_a_running_session_stops_only_for_what_it_was_composed_of(room: Newsroom) -> None:
+    await room.station.save(programme({**EVENING, "segments": [slot(60)]}))
+    first, second = await room.approved(), await room.approved(title="Cùng âm thanh")
+    for row in (first, second):
+        await room.place(row, slot=COMMUNE)
+    running = (await room.station.rows())[0]
+    room.station.xa.clock.at = running.start + timedelta(seconds=10)
+    beforehand = [await room.would_stop(row) for row in (first, second)]
+    other = await room.withdraw(second)
+    sounding = (await room.station.rows())[0]
+    own = await room.withdraw(first)
+
+    assert beforehand == [[running.id], []]
+    assert (list(other.stopped), sounding.id) == ([], running.id)
+    assert [one.id for one in own.stopped] == [running.id]
+    assert [one.id for one in await room.station.rows(gone=True) if not one.cancelled_by_plan] == [running.id]
+    assert await room.stopped(first) == [running.id]
+    assert await room.stopped(second) == []
+
+
 async def test_another_bulletin_with_the_same_sound_stays_where_it_is(here: Newsroom) -> None:
     await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
     first, second = await here.approved(), await here.approved(title="Cùng âm thanh")

@@ -42,6 +42,8 @@ SCRIPTS = ScriptDirectory(str(migration.FOLDER))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
 REWRITTEN: set[tuple[str, str]] = set()
 """(table, column) whose values a revision changes on purpose."""
+FILLED = {"broadcast_slot_items"}
+"""Tables that a revision fills out of others."""
 OURS = {"alembic_version"}
 AT = datetime(2026, 11, 21, 5, 30, 0, 123456, tzinfo=UTC).replace(tzinfo=None)
 
@@ -159,7 +161,8 @@ async def _read_by_the_program(url: str) -> None:
     try:
         async with db.reading() as session:
             for mapper in Base.registry.mappers:
-                assert len((await session.scalars(select(mapper.class_))).all()) in {0, 2}, mapper
+                rows = (await session.scalars(select(mapper.class_))).all()
+                assert len(rows) in {0, 2} or mapper.local_table.description in FILLED, mapper
     finally:
         await db.close()
 

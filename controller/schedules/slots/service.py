@@ -41,7 +41,8 @@ class SlotItemInvalid(LoaError):
 class NewItem:
     """Something for the slots of `unit`; `owner` None is the unit itself; `valid_from` None is now.
 
-    `variants`: language → the sound for devices that list it; `asset` is for those that list none of them.
+    `variants`: language → the sound for devices that list it; `asset` is for those that list none of them. `origin` is
+    what it is handed in for.
     """
 
     unit: str
@@ -53,6 +54,7 @@ class NewItem:
     level: Level = Level.NORMAL
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
         valid_until=wanted.valid_until,
         position=await slot_store.last_position(session, wanted.unit) + 1,
         created_at=terms.now,
+        origin=wanted.origin,
     )
     _require_sound(row)
     session.add(row)

@@ -38,6 +38,11 @@ async def own(session: AsyncSession, unit_id: str) -> Sequence[SlotItem]:
     return (await session.scalars(query)).all()
 
 
+async def of_origins(session: AsyncSession, origins: Collection[str]) -> frozenset[str]:
+    """Ids of everything that was ever handed in for these."""
+    return frozenset(await session.scalars(select(SlotItem.id).where(SlotItem.origin.in_(origins))))
+
+
 async def last_position(session: AsyncSession, unit_id: str) -> int:
     """The highest place anything at a unit has."""
     query = select(func.max(SlotItem.position)).where(SlotItem.unit_id == unit_id)

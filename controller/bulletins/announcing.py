@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import place_words, places, store, unit_rules
 from controller.bulletins.document import Document
-from controller.bulletins.place_words import local
 from controller.bulletins.places import PlacementState
 from controller.bulletins.rules import State
 from controller.bulletins.tables import Bulletin
+from controller.bulletins.words import local
 from controller.notices import service as notices
 from controller.notices.rules import USEFUL_FOR, Message
 from controller.people import approving

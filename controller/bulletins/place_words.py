@@ -7,10 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import slot_times
 from controller.bulletins.tables import Placement
+from controller.bulletins.words import local
 from controller.devices.tables import Device
-from controller.policies.words import DEFAULT_ZONE
 from controller.units.tables import Group, Unit
-from loa_protocol.policy import zone
 
 SLOTS_AHEAD = timedelta(days=7)
 """So far ahead the next session of a slot is looked for."""
@@ -18,11 +17,6 @@ MOST = 5
 """More places than these are only counted."""
 _Named = Unit | Group | Device
 _TABLES: dict[str, type[_Named]] = {"u": Unit, "g": Group, "d": Device}
-
-
-def local(instant: datetime) -> str:
-    """An instant as people say it."""
-    return f"{instant.astimezone(zone(DEFAULT_ZONE)):%H:%M ngày %d/%m/%Y}"
 
 
 async def told(session: AsyncSession, places: Sequence[Placement], now: datetime) -> list[str]:

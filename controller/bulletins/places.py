@@ -8,6 +8,7 @@ from enum import StrEnum
 from controller.broadcasts.rules import LATEST_PLANNED, BroadcastRequest
 from controller.bulletins.document import LONGEST_BOARD_TEXT, Document
 from controller.bulletins.tables import Placement
+from controller.bulletins.words import local, local_en
 from loa_protocol.errors import LoaError
 
 STANDING = frozenset({"reserved", "placed"})
@@ -61,12 +62,15 @@ def require_time(text: Document, start: datetime, soonest: datetime, now: dateti
     """
     if start <= soonest:
         raise PlacementInvalid(
-            f"“{text.title}” should go on air at {start.isoformat()}, too soon to be decided; choose a later start,"
-            " or none: then it goes on air when it is approved"
+            f"“{text.title}” should go on air at {local_en(start)}, too soon to be decided; choose a later start,"
+            " or none: then it goes on air when it is approved",
+            vi=f"“{text.title}” phát lúc {local(start)} thì không kịp duyệt; hãy chọn giờ muộn hơn, hoặc bỏ trống giờ"
+            " để phát ngay khi duyệt",
         )
     if start > now + LATEST_PLANNED:
         raise PlacementInvalid(
-            f"a start lies at most {LATEST_PLANNED.days} days ahead; place it again when it is closer"
+            f"a start lies at most {LATEST_PLANNED.days} days ahead; place it again when it is closer",
+            vi=f"giờ phát cách nay nhiều nhất {LATEST_PLANNED.days} ngày; hãy đặt lại khi gần hơn",
         )
     require_valid(text, start)
 
@@ -80,7 +84,8 @@ def require_valid(text: Document, start: datetime) -> None:
     begun = text.valid_from is None or text.valid_from <= start
     if not begun or (text.valid_until is not None and start >= text.valid_until):
         raise PlacementInvalid(
-            f"“{text.title}” is not valid at {start.isoformat()}; choose a start within its validity, or change that"
+            f"“{text.title}” is not valid at {local_en(start)}; choose a start within its validity, or change that",
+            vi=f"“{text.title}” không có hiệu lực lúc {local(start)}; hãy chọn giờ trong thời hạn, hoặc sửa thời hạn",
         )
 
 

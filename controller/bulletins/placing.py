@@ -144,11 +144,20 @@ async def miss(
 
 async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacement) -> None:
     if (wanted.slot is None) == (not wanted.to):
-        raise PlacementInvalid("a placement names a unit whose slots it fills, or scopes to speak to; name one of both")
+        raise PlacementInvalid(
+            "a placement names a unit whose slots it fills, or scopes to speak to; name one of both",
+            vi="chọn một trong hai: buổi phát của một đơn vị (--slot), hoặc nơi nghe (--to)",
+        )
     if wanted.slot is not None and wanted.start is not None:
-        raise PlacementInvalid("a slot has its own times; leave the start out, or name scopes instead of a slot")
+        raise PlacementInvalid(
+            "a slot has its own times; leave the start out, or name scopes instead of a slot",
+            vi="buổi phát đã có giờ của nó; bỏ giờ đi, hoặc chọn nơi nghe (--to) thay cho buổi phát",
+        )
     if len(await store.placements(session, row.id)) >= MOST:
-        raise PlacementInvalid(f"a bulletin has at most {MOST} placements; write a new one")
+        raise PlacementInvalid(
+            f"a bulletin has at most {MOST} placements; write a new one",
+            vi=f"một bản tin có nhiều nhất {MOST} nơi phát; hãy soạn bản tin mới",
+        )
     if wanted.slot is not None:
         await units.require(session, wanted.slot)
     missing = await unit_store.missing_scopes(session, wanted.to)
@@ -194,6 +203,7 @@ async def _into_slot(session: AsyncSession, row: Bulletin, one: Placement, text:
     if home is None or home.audio is None or unit is None:
         raise PlacementInvalid(
             f"“{row.title}” has no sound and cannot fill a slot; give it one, or take the slot out of its placements",
+            vi=f"“{row.title}” không có âm thanh nên không vào buổi phát được; hãy thêm âm thanh, hoặc bỏ nơi phát này",
             placement=one.id,
         )
     item = slots.NewItem(

@@ -1,7 +1,11 @@
 """The words of bulletins as people read them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
+
+from controller.policies.words import DEFAULT_ZONE
+from loa_protocol.policy import zone
 
 
 class Field(StrEnum):
@@ -66,3 +70,13 @@ PLACEMENTS: Mapping[str, str] = {
     "withdrawn": "đã bỏ",
 }
 SOURCES: Mapping[str, str] = {"own": "tự soạn", "province": "tỉnh", "ministry": "bộ", "cap": "CAP"}
+
+
+def local(instant: datetime) -> str:
+    """An instant as people in Vietnam say it."""
+    return f"{instant.astimezone(zone(DEFAULT_ZONE)):%H:%M ngày %d/%m/%Y}"
+
+
+def local_en(instant: datetime) -> str:
+    """The same in English: to the minute, with its offset."""
+    return f"{instant.astimezone(zone(DEFAULT_ZONE)):%Y-%m-%d %H:%M %z}"

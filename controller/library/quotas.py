@@ -105,7 +105,13 @@ def _full(found: Usage) -> QuotaFull:
     return QuotaFull(
         f"the library of unit {found.unit_id} has {found.used_bytes} of {found.most_bytes} bytes;"
         " let old things go, or ask for more room",
+        vi=f"thư viện của đơn vị {found.unit_id} đã đầy: {_mib(found.used_bytes)} trên {_mib(found.most_bytes)} MiB;"
+        " hãy bỏ bớt tệp cũ hoặc xin thêm dung lượng",
         unit=found.unit_id,
         used_bytes=found.used_bytes,
         most_bytes=found.most_bytes,
     )
+
+
+def _mib(size_bytes: int | None) -> str:
+    return f"{(size_bytes or 0) / 2**20:.1f}".replace(".", ",")

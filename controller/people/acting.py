@@ -42,7 +42,10 @@ class Actor:
             PersonNeeded: nobody in particular acts.
         """
         if self.person_id is None:
-            raise PersonNeeded(f"this needs somebody who answers for it; name a person in the header {HEADER}")
+            raise PersonNeeded(
+                f"this needs somebody who answers for it; name a person in the header {HEADER}",
+                vi=f"việc này cần ghi rõ ai làm: thêm “--as <mã người>” (hoặc LOA_PERSON; qua API: {HEADER})",
+            )
         return self.person_id
 
 

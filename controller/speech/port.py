@@ -116,6 +116,7 @@ def require_plain(text: str) -> None:
     if size > MOST_BYTES:
         raise ReadingTooLong(
             f"the reading has {size} bytes, {MOST_BYTES} are the most (about 45 minutes); make two bulletins of it",
+            vi="lời đọc dài quá (khoảng 45 phút là nhiều nhất); hãy chia thành hai bản tin",
             bytes=size,
             most_bytes=MOST_BYTES,
         )

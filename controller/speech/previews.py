@@ -54,6 +54,8 @@ def require_short(text: str) -> None:
     if len(text) > MOST_CHARACTERS:
         raise ReadingTooLong(
             f"a preview has at most {MOST_CHARACTERS} characters, this has {len(text)}; hear a part of it, or save it",
+            vi=f"nghe thử được nhiều nhất {MOST_CHARACTERS} ký tự, lời này có {len(text)}; hãy nghe thử một đoạn,"
+            " hoặc lưu thành tệp",
             length=len(text),
             limit=MOST_CHARACTERS,
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from controller.speech.errors import LanguageUnspoken, VoiceUnknown
 from controller.speech.port import Voice
+from controller.units.languages import BY_CODE
 
 _SENTENCE = re.compile(r"(?:[.!?…]+[\"”’»)\]]*(?=\s)|\n)\s*")
 _CLAUSE = re.compile(r"[,;:]\s+")
@@ -85,7 +86,12 @@ def turns(known: Sequence[Voice], language: str, preferred: Sequence[str], wante
             f"no voice for “{language}” is called {wanted}; there are {', '.join(fitting) or 'none'}", voice=wanted
         )
     if not fitting:
-        raise LanguageUnspoken(f"no machine voice speaks “{language}”; record somebody who does", language=language)
+        name = BY_CODE[language].vi if language in BY_CODE else f"“{language}”"
+        raise LanguageUnspoken(
+            f"no machine voice speaks “{language}”; record somebody who does",
+            vi=f"không có giọng máy nào đọc tiếng {name}; hãy thu âm người đọc",
+            language=language,
+        )
     first = [wanted] if wanted is not None else []
     order = dict.fromkeys(name for name in (*first, *preferred, *fitting) if name in fitting)
     return tuple(fitting[name] for name in order)

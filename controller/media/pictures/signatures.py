@@ -57,7 +57,9 @@ def recognised(head: bytes) -> tuple[PictureKind, str]:
         return "video", found
     raise PictureFormatRefused(
         f"the file is {_named(head)}, and only PNG, JPEG, GIF, WebP and BMP images and MP4, MOV, WebM, MKV and AVI"
-        " videos are taken in; export it as one of these"
+        " videos are taken in; export it as one of these",
+        vi="tệp không phải ảnh hoặc video nhận được, dù tên tệp là gì; chỉ nhận ảnh PNG, JPEG, GIF, WebP, BMP và"
+        " video MP4, MOV, WebM, MKV, AVI: hãy xuất lại thành một trong các loại đó",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from loa_cli.bulletin_rules import rules
+from loa_cli.bulletin_speaking import spoken
 from loa_cli.bulletin_telling import (
     field_of,
     level_of,
@@ -26,6 +27,10 @@ bulletins = typer.Typer(help="Bulletins: write, submit, approve, place, withdraw
 Bulletin = Annotated[str, typer.Argument(help="Id of a bulletin.")]
 Person = Annotated[str, typer.Option("--as", envvar="LOA_PERSON", help="Id of the person who does it.")]
 Why = Annotated[str, typer.Option(help="Why.")]
+Speak = Annotated[
+    bool, typer.Option("--speak", help="The unit's machine voice says what has a text and no sound; shown first.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Speak without asking whether the reading is right.")]
 _MOST_CHARACTERS = 500_000
 
 
@@ -85,8 +90,14 @@ def new(
     ] = "normal",
     field: Annotated[str, typer.Option(parser=field_of, metavar="FIELD", help="“Y tế” or health, …")] = "other",
     essential: Annotated[bool, typer.Option("--essential", help="Essential information.")] = False,
+    speak: Speak = False,
+    yes: Yes = False,
 ) -> None:
     """Write a draft."""
+    if speak and (sound or asset):
+        raise typer.BadParameter("--speak makes the sound; leave --sound and --asset out")
+    if machine and not asset:
+        raise typer.BadParameter("--machine is about the sound of --asset; --speak has the text spoken")
     client = line.client
     client.act_for(person)
     if file is not None:
@@ -95,13 +106,17 @@ def new(
         raise typer.BadParameter("give a --title, or the whole bulletin with --file")
     else:
         kind = "recording" if sound else "machine" if machine else "upload"
-        audio = take_in(client, sound, title, quiet=line.as_json) if sound else asset
+        said = {"unit": unit, "language": language, "origin": kind} | ({"text": text} if text else {})
+        audio = take_in(client, sound, title, quiet=line.as_json, said=said) if sound else asset
         variant: dict[str, Any] = {"language": language, "text": text}
         variant |= {"audio": audio, "audio_kind": kind} if audio else {}
         variant |= {"board": {"long": board}} if board else {}
         facts = {"title": title, "level": level, "field": field, "essential": essential}
         document = {**facts, "variants": [variant]}
     tell_changed(client.post("/bulletins", {"unit": unit, "document": document}), as_json=line.as_json)
+    if speak:
+        document = spoken(line, unit, document, yes=yes)
+    _tell(line, client.post("/bulletins", {"unit": unit, "document": document}))
 
 
 @bulletins.command("edit")
@@ -113,12 +128,19 @@ def edit(
     revision: Annotated[int, typer.Option(help="The revision it was made from.")],
     person: Person,
     note: Annotated[str, typer.Option(help="What changed.")] = "",
+    speak: Speak = False,
+    yes: Yes = False,
 ) -> None:
     """Make a new revision; what is approved stays on the air until this one is approved."""
     client = line.client
     client.act_for(person)
     body = {"document": _written(file), "expected_revision": revision, "note": note}
     tell_changed(client.put(f"/bulletins/{bulletin}", body), as_json=line.as_json)
+    document = _written(file)
+    if speak:
+        document = spoken(line, client.get(f"/bulletins/{bulletin}")["unit_id"], document, yes=yes)
+    body = {"document": document, "expected_revision": revision, "note": note}
+    _tell(line, client.put(f"/bulletins/{bulletin}", body))
 
 
 @bulletins.command("submit")

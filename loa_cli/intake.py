@@ -27,6 +27,7 @@ STATES = {
     "cancelled": "Đã hủy",
 }
 _POLL_S = 0.2
+_LABEL_CHARACTERS = 2_000
 _DATE_WIDTH = 10
 
 
@@ -41,16 +42,17 @@ def take_in(
 ) -> str:
     """Hand a file in and follow its job; gives the asset's id. Ctrl-C cancels the job and ends with 130.
 
-    `said`: what is wished of it, and its labels.
+    `said`: what is wished of it, and its labels; of a long text the beginning, which it is found by.
 
     Raises:
         LoaError: the file was refused, or the job was cancelled by somebody else.
     """
+    labels = {name: value[:_LABEL_CHARACTERS] for name, value in (said or {}).items()}
 
     def begin(shown: Progress) -> Any:
         bar = shown.add_task(SENDING, total=file.stat().st_size)
         with shown.open(file, "rb", task_id=bar) as opened:
-            return client.begin_upload(opened, file.name, title, said)
+            return client.begin_upload(opened, file.name, title, labels)
 
     return _shown(client, begin, quiet=quiet)
 

@@ -48,7 +48,7 @@ def speak(
     if output is not None:
         _hear(line, said, output)
     if title is not None:
-        _keep(line, {**said, "title": title})
+        _keep(line, {**said, "title": title, "written": None if as_is else told})
 
 
 def _show(line: Line, proposed: dict[str, Any], *, brief: bool) -> None:

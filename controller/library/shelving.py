@@ -1,6 +1,7 @@
 """What was taken in is put on the shelf, in its job's transaction: labelled, found by searching, counted, known again.
 
-The same file once more is the asset that is there: it keeps its labels, and the other unit has it, too. The same
+The same file once more is the asset that is there: it keeps its labels, gets those that nobody gave it yet, and the
+other unit has it, too. The same
 content from another file is an asset of its own (somebody may need to call it otherwise) that says which one it is the
 same as; its bytes lie in the store once.
 """
@@ -87,6 +88,8 @@ async def shelve(
     asset.purged_at = None
     if asset.content_sha256 is None:
         await _describe(session, asset, labels)
+    else:
+        _complete(asset, labels)
     if labels.unit_id is not None and await session.get(AssetUnit, (asset_id, labels.unit_id)) is None:
         await alone(session, f"library of {labels.unit_id}")
         session.add(AssetUnit(asset_id=asset_id, unit_id=labels.unit_id, added_at=now))
@@ -105,6 +108,15 @@ async def _describe(session: AsyncSession, asset: Asset, labels: Labels) -> None
     same = await _same_content(session, asset)
     if same is not None:
         asset.facts = {**asset.facts, SAME_CONTENT: {"asset_id": same.id, "title": same.title}}
+
+
+def _complete(asset: Asset, labels: Labels) -> None:
+    """Say what nobody said of it before."""
+    asset.unit_id = asset.unit_id or labels.unit_id
+    asset.language = asset.language or labels.language
+    if labels.text and not asset.text:
+        asset.text = labels.text
+        asset.folded = searched(asset.title, labels.text)
 
 
 def searched(*texts: str) -> str:

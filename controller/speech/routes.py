@@ -79,7 +79,7 @@ async def speak(
 
     Answered as an upload is: when the sound is ready, or with `Prefer: respond-async` at once with the job's address.
     """
-    said = (body.text or body.reading or "")[:TEXT_CHARACTERS]
+    said = (body.written or body.text or body.reading or "")[:TEXT_CHARACTERS]
     fields = LabelFields(unit=body.unit, language=body.language, origin=Origin.MACHINE, text=said)
     labels = await labelling.checked(controller, fields)
 

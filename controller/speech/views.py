@@ -88,9 +88,10 @@ class SayBody(Body):
 
 
 class SpeakBody(SayBody):
-    """What to say, and what the sound is called."""
+    """What to say, and what the sound is called; `written`: the text of the reading, which it is found by."""
 
     title: Title
+    written: TextField = ""
 
 
 class ChoiceBody(Body):

@@ -5,6 +5,7 @@ import json
 import wave
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -127,3 +128,78 @@ def test_people_who_speak_themselves_carry_no_mark(served: Client) -> None:
     made = served.post("/broadcasts", {"title": "Chữ", "to": ["u-xa"], "board_text": "Họp", "at": start.isoformat()})
 
     assert served.get(f"/broadcasts/{made['id']}")["machine_speech"] == []
+
+
+def test_what_a_unit_has_spoken_is_its_own_and_found_by_what_was_written(served: Client) -> None:
+    text = "UBND xã mời bà con họp lúc 19h30."
+    before = served.get("/units/xa/library-quota")["assets"]
+    loa(served, "speak", text, "--title", "Mời họp")
+
+    kept = json.loads(loa(served, "speak", text, "--title", "Mời họp", "--unit", "xa", "--json").stdout)
+
+    found = served.get("/library", {"q": "ubnd 19h30", "unit": "xa"})["items"]
+    assert [(one["id"], one["unit_id"], one["language"], one["origin"]) for one in found] == [
+        (kept["id"], "xa", "vi", "machine")
+    ]
+    assert served.get("/units/xa/library-quota")["assets"] == before + 1
+
+
+def test_a_bulletin_is_spoken_as_it_was_shown_and_agreed_to(served: Client) -> None:
+    person = served.post("/people", {"name": "Lan", "unit_id": "xa"})["id"]
+    told = ("bulletin", "new", "--unit", "xa", "--as", person, "--title", "Họp thôn")
+    text = ("--text", "UBND xã họp ngày 5/9 tại nhà văn hóa XYQ.", "--speak")
+    arguments = [*told, *text, "--url", served.url, "--token", TOKEN]
+
+    declined = CliRunner().invoke(app, arguments, input="n\n")
+    before = served.get("/bulletins")
+    loa(served, *told, *text, given="y\n")
+    made = json.loads(loa(served, *told, *text, "--yes", "--json").stdout)
+
+    agreed = [served.get(f"/bulletins/{one['id']}") for one in served.get("/bulletins") if one["title"] == "Họp thôn"]
+
+    assert (declined.exit_code, before) == (1, [])
+    assert len(agreed) == 2
+    assert agreed[0]["document"] == agreed[1]["document"] == made["document"]
+    shown = " ".join(declined.stderr.split())
+    assert "ủy ban nhân dân xã họp ngày năm tháng chín" in shown.lower()
+    assert "! XYQ → " in shown
+    [variant] = made["document"]["variants"]
+    asset = served.get(f"/media/{variant['audio']}")
+    assert variant["audio_kind"] == "machine"
+    assert asset["facts"]["speech"]["reading_sha256"] == sha256(variant["reading"].encode()).hexdigest()
+    assert (asset["unit_id"], asset["language"], asset["origin"]) == ("xa", "vi", "machine")
+    codes = {point["code"] for point in served.get(f"/bulletins/{made['id']}/readiness")["points"]}
+    assert not codes & {"text_without_sound", "reading_missing", "reading_differs", "sound_missing"}
+
+
+def test_of_several_languages_those_are_spoken_that_a_machine_has(served: Client, tmp_path: Path) -> None:
+    person = served.post("/people", {"name": "Hoa", "unit_id": "xa"})["id"]
+    file = tmp_path / "tin.yaml"
+    variants = [
+        {"language": "vi", "text": "Mai cắt điện."},
+        {"language": "hmn", "text": "Tag kis"},
+        {"language": "en", "text": "The power is off.", "reading": "The power will be off."},
+    ]
+    file.write_text(json.dumps({"title": "Điện", "variants": variants}), encoding="utf-8")
+
+    result = loa(served, "bulletin", "new", "--unit", "xa", "--as", person, "--file", str(file), "--speak", "--yes")
+
+    [row] = [one for one in served.get("/bulletins") if one["title"] == "Điện"]
+    found = {one["language"]: one for one in served.get(f"/bulletins/{row['id']}")["document"]["variants"]}
+    assert {language: one.get("audio_kind") for language, one in found.items()} == {
+        "vi": "machine",
+        "en": "machine",
+        "hmn": None,
+    }
+    assert found["en"]["reading"] == "The power will be off."
+    assert "hmn: không có giọng máy" in " ".join(result.stderr.split())
+
+
+def test_a_bulletin_does_not_silently_stay_without_the_machine_s_sound(served: Client) -> None:
+    told = ["bulletin", "new", "--unit", "xa", "--as", "ai", "--title", "Họp", "--url", served.url, "--token", TOKEN]
+
+    for wrong in (["--text", "Họp", "--machine"], ["--speak", "--asset", "x"]):
+        assert CliRunner().invoke(app, [*told, *wrong]).exit_code == 2
+    nothing = CliRunner().invoke(app, [*told, "--board", "Họp", "--speak"])
+
+    assert (nothing.exit_code, "nothing_to_speak" in nothing.stderr) == (1, True)

@@ -113,10 +113,9 @@ def new(
         variant |= {"board": {"long": board}} if board else {}
         facts = {"title": title, "level": level, "field": field, "essential": essential}
         document = {**facts, "variants": [variant]}
-    tell_changed(client.post("/bulletins", {"unit": unit, "document": document}), as_json=line.as_json)
     if speak:
         document = spoken(line, unit, document, yes=yes)
-    _tell(line, client.post("/bulletins", {"unit": unit, "document": document}))
+    tell_changed(client.post("/bulletins", {"unit": unit, "document": document}), as_json=line.as_json)
 
 
 @bulletins.command("edit")
@@ -134,13 +133,11 @@ def edit(
     """Make a new revision; what is approved stays on the air until this one is approved."""
     client = line.client
     client.act_for(person)
-    body = {"document": _written(file), "expected_revision": revision, "note": note}
-    tell_changed(client.put(f"/bulletins/{bulletin}", body), as_json=line.as_json)
     document = _written(file)
     if speak:
         document = spoken(line, client.get(f"/bulletins/{bulletin}")["unit_id"], document, yes=yes)
     body = {"document": document, "expected_revision": revision, "note": note}
-    _tell(line, client.put(f"/bulletins/{bulletin}", body))
+    tell_changed(client.put(f"/bulletins/{bulletin}", body), as_json=line.as_json)
 
 
 @bulletins.command("submit")

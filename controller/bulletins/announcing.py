@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.bulletins import place_words, places, store, unit_rules
+from controller.bulletins import place_words, store, unit_rules
 from controller.bulletins.document import Document
 from controller.bulletins.places import PlacementState
 from controller.bulletins.rules import State
@@ -82,15 +82,16 @@ async def skipped(session: AsyncSession, row: Bulletin, start: datetime, *, stoo
 
 
 async def _going(session: AsyncSession, row: Bulletin, now: datetime) -> str:
-    """Where it shall go, and until when somebody has to decide."""
-    waiting = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
-    if not waiting:
-        return "Chưa đặt nơi phát nào."
-    lines = ["Nơi phát:", *(f"• {one}" for one in await place_words.told(session, waiting, now))]
+    """Where it shall go, until when somebody has to decide, and what stays on air meanwhile."""
+    found = await store.placements(session, row.id)
+    waiting = [one for one in found if one.state == PlacementState.RESERVED]
+    lines = [f"Bản đã duyệt trước (bản {row.approved_revision}) vẫn phát như cũ."] if row.approved_revision else []
+    if waiting:
+        lines += ["Nơi phát chờ duyệt:", *(f"• {one}" for one in await place_words.told(session, waiting, now))]
     first = await place_words.first_start(session, waiting, now, valid_from=row.valid_from)
     if first is not None:
         lines.append(f"Cần duyệt trước {local(first)}; nếu không, bản tin không phát lúc đó.")
-    return "\n".join(lines)
+    return "\n".join(lines or ["Chưa đặt nơi phát nào."])
 
 
 async def _becomes(session: AsyncSession, row: Bulletin, now: datetime) -> list[str]:

@@ -138,7 +138,11 @@ def read(data: Any) -> Document:
     try:
         return msgspec.convert(data, Document)
     except msgspec.ValidationError as error:
-        raise BulletinInvalid(f"the bulletin is malformed: {error}; correct that field") from error
+        _, _, where = str(error).partition(" - at ")
+        raise BulletinInvalid(
+            f"the bulletin is malformed: {error}; correct that field",
+            vi=f"bản tin viết chưa đúng{f' ở mục {where}' if where else ''} ({error}); hãy sửa lại",
+        ) from error
 
 
 def plain(document: Document) -> dict[str, Any]:

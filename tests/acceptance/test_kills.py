@@ -1,6 +1,6 @@
 """kill -9 of controller, broker, agent and player, at named points and at seeded random moments.
 
-Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them, `--database
+Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them than two for each point, `--database
 postgresql` does it on PostgreSQL. That database dies here too.
 """
 
@@ -21,7 +21,7 @@ from tests.acceptance.rig import COMMUNE, Process, System, bursts, captured, mak
 from tests.fakes.databases import fresh_database
 from tests.fakes.postgres import PostgresServer
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.alone, pytest.mark.broker, pytest.mark.timeout(1500)]
 
 DEVICES = ("loa-1", "loa-2")
 AGENT_POINTS = (

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loa_cli.instants import parse_instant
+from loa_cli.instants import ZONE, parse_instant
 from loa_cli.line import Line, on_line
 from loa_cli.reporting import OUTCOME_STYLE, OUTCOME_WORDS, console, local, local_time, print_json, styled
 
@@ -47,15 +47,20 @@ def timeline(
 def explain(
     line: Line,
     device: Device,
-    at: Annotated[str, typer.Argument(help="An instant, as for `loa play --at`; a past one with its date.")],
+    at: Annotated[
+        str,
+        typer.Argument(help="An instant, as for `loa play --at`; a bare time is the next; a past one with its date."),
+    ],
 ) -> None:
     """What a device plays or played at an instant, what lost to it, and by which rule."""
-    instant = parse_instant(at, datetime.now(UTC))  # noqa: TID251 - the person's own clock
+    now = datetime.now(UTC)  # noqa: TID251 - the person's own clock
+    instant = parse_instant(at, now)
     found = line.client.get("/explain", {"device": device, "at": instant.isoformat()})
     if line.as_json:
         print_json(found)
         return
-    console.print(f"{device} lúc {local(found['at'])}: {_heading(found)}", highlight=False)
+    day = day_words(instant, now)
+    console.print(f"{device} lúc {local(found['at'])}{f' ({day})' if day else ''}: {_heading(found)}", highlight=False)
     for voice in found["machine_speech"]:
         console.print(f"  {voice['vi']}", highlight=False, markup=False)
     for entry in found["others"]:
@@ -63,6 +68,12 @@ def explain(
     if found["following"]:
         following = found["following"]
         console.print(f"  Tiếp theo: “{following['title']}” lúc {local(following['begin'])}.", highlight=False)
+
+
+def day_words(instant: datetime, now: datetime) -> str:
+    """“hôm nay” and its neighbours in Vietnam: a bare time of day that has passed means tomorrow's."""
+    days = (instant.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
+    return {-1: "hôm qua", 0: "hôm nay", 1: "ngày mai"}.get(days, "")
 
 
 def _heading(found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from loa_cli.line import Line, on_line
@@ -27,10 +28,12 @@ def list_notices(
     if line.as_json:
         print_json(rows)
         return
-    table = Table("Lúc", "Người nhận", "Nội dung", "Kênh", "Kết quả")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("Lúc", "Người nhận", "Nội dung", "Kênh", "Kết quả"):
+        table.add_column(column, overflow="fold")
     for row in rows:
         for one in row["sendings"] or [None]:
-            table.add_row(local(row["created_at"]), row["person_id"], row["subject"], *_became(one))
+            table.add_row(local(row["created_at"]), row["person"] or row["person_id"], row["subject"], *_became(one))
     console.print(table)
 
 

@@ -4,7 +4,9 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from loa_cli.line import Line, on_line
 from loa_cli.reporting import console, print_json, styled
@@ -53,17 +55,15 @@ def list_people(
     if line.as_json:
         print_json(rows)
         return
-    table = Table("Mã", "Họ tên", "Đơn vị", "Thư điện tử", "Cổng nhắn tin", "Tình trạng")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Mã", no_wrap=True)
+    for column in ("Họ tên", "Đơn vị", "Tình trạng"):
+        table.add_column(column, overflow="fold")
     for row in rows:
         state = styled("đã nghỉ", "dim") if row["retired_at"] else styled("đang làm", "green")
-        table.add_row(
-            row["id"],
-            row["name"] or "(đã xóa)",
-            row["unit_id"],
-            row["email"] or "",
-            "có" if row["webhook"] else "",
-            state,
-        )
+        told_by = [row["email"] or "", "cổng nhắn tin" if row["webhook"] else ""]
+        name = Text.assemble(row["name"] or "(đã xóa)", *((f"\n{way}", "dim") for way in told_by if way))
+        table.add_row(row["id"], name, row["unit_id"], state)
     console.print(table)
 
 
@@ -98,7 +98,7 @@ def show(line: Line, person: Person) -> None:
         words = f"{ROLES[one['role']]} tại {one['unit_id']}, từ {_local(one['begins'])} {until}{gone}"
         console.print(f"• {one['id']}: {words}", highlight=False)
     for one in leaves:
-        deputy = f", {one['deputy_id']} duyệt thay" if one["deputy_id"] else ", không ai duyệt thay"
+        deputy = f", {_name(line, one['deputy_id'])} duyệt thay" if one["deputy_id"] else ", không ai duyệt thay"
         console.print(
             f"• {one['id']}: nghỉ {_local(one['first_day'])}–{_local(one['last_day'])}{deputy}", highlight=False
         )
@@ -189,6 +189,10 @@ def erase(line: Line, person: Person, yes: Annotated[bool, typer.Option("--yes",
     if not yes:
         typer.confirm("Xóa họ tên, lịch nghỉ và thông báo của người này?", abort=True)
     _tell(line, line.client.delete(f"/people/{person}"), "Đã xóa dữ liệu cá nhân")
+
+
+def _name(line: Line, person: str) -> str:
+    return str(line.client.get(f"/people/{person}")["name"] or person)
 
 
 def _act(line: Line, person: str | None) -> None:

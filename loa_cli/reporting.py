@@ -40,6 +40,25 @@ OUTCOME_WORDS = {
     "unknown": "chưa rõ",
     None: "đang chờ",
 }
+REASON_WORDS = {
+    "stopped": "có lệnh dừng",
+    "withdrawn": "đã thu hồi",
+    "conflict": "lượt khác phát trước",
+    "too_late": "muộn quá giờ",
+    "policy": "quy định giờ phát",
+    "clock": "đồng hồ sai",
+    "content_missing": "chưa có âm thanh",
+    "content_bad": "tệp hỏng",
+    "output_failed": "lỗi ngõ ra",
+    "relay_failed": "lỗi tiếp sóng",
+    "silent": "không nghe thấy gì",
+    "power_cut": "mất điện",
+    "player_died": "lỗi trình phát",
+    "preempted": "bị cắt ngang",
+    "no_answer": "không trả lời",
+    "not_for_device": "không có phần cho thiết bị này",
+    "expired": "kế hoạch hết hạn",
+}
 
 
 def print_json(value: Any) -> None:
@@ -92,7 +111,7 @@ def ledger_table(title: str, rows: list[dict[str, Any]], playing: dict[str, str]
         table.add_row(
             row["device_id"],
             styled(words, style),
-            row.get("reason") or "",
+            _reason(row.get("reason") or ""),
             local_time(receipt.get("started")),
             _number(receipt.get("skew_ms")),
             _number((row.get("played_ms") or 0) / 1000 if row.get("played_ms") else None),
@@ -113,6 +132,12 @@ def local_time(instant: str | None) -> str:
 def local(instant: str) -> str:
     """Date and time in Vietnam of an RFC 3339 instant."""
     return f"{datetime.fromisoformat(instant).astimezone(ZONE):%d/%m/%Y %H:%M:%S}"
+
+
+def _reason(code: str) -> Text:
+    """A reason in words, and below it the code that docs/operations.md explains."""
+    words = REASON_WORDS.get(code)
+    return Text.assemble(words, "\n", (code, "dim")) if words else Text(code)
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ from controller.notices import receivers, service, store
 from controller.notices.rules import Message, SendingState
 from controller.notices.tables import Notice, Sending
 from controller.people import service as people
+from controller.people import store as people_store
 from controller.people.acting import Acting
 
 router = APIRouter(tags=["notices"], route_class=WriteRoute)
@@ -35,10 +36,11 @@ class SendingView(View):
 
 
 class NoticeView(View):
-    """What a person was told; without `sendings`, they have no address and find it here only."""
+    """What a person, by id and name, was told; without `sendings` they have no address and find it here only."""
 
     id: str
     person_id: str
+    person: str = ""
     kind: str
     about: str
     subject: str
@@ -110,12 +112,13 @@ async def list_notices(
     """What people were told, newest first; kept for 90 days."""
     rows = await store.newest(session, person_id=person, about=about, state=state, limit=limit)
     sendings = await store.sendings(session, [row.id for row in rows])
-    return [_notice(row, sendings.get(row.id, [])) for row in rows]
+    named = await people_store.named(session, {row.person_id for row in rows})
+    return [_notice(row, named[row.person_id].name, sendings.get(row.id, [])) for row in rows]
 
 
-def _notice(row: Notice, sendings: Sequence[Sending]) -> NoticeView:
+def _notice(row: Notice, name: str, sendings: Sequence[Sending]) -> NoticeView:
     views = [SendingView.model_validate(one) for one in sendings]
-    return NoticeView.model_validate(row).model_copy(update={"sendings": views})
+    return NoticeView.model_validate(row).model_copy(update={"person": name, "sendings": views})
 
 
 @router.post("/people/{person_id}/test-notice", status_code=202)

@@ -9,10 +9,11 @@ import pytest
 import typer
 from rich.console import Console
 
-from loa_cli import programme_plans, reporting
+from loa_cli import explaining, programme_plans, reporting
 from loa_cli.client import ApiRefused
 from loa_cli.instants import InstantUnreadable, parse_instant
 from loa_cli.provisioning import MQTT_PORT, port_of
+from loa_protocol.outcomes import Reason
 
 NOW = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)  # 18:00 in Vietnam
 
@@ -48,6 +49,13 @@ def test_what_names_no_instant_is_refused_in_vietnamese(text: str) -> None:
         parse_instant(text, NOW)
 
 
+@pytest.mark.parametrize(
+    ("text", "day"), [("17h30", "ngày mai"), ("19h", "hôm nay"), ("20/11/2026 23:59", "hôm qua"), ("+3h", "hôm nay")]
+)
+def test_whoever_asks_why_is_told_of_which_day_is_spoken(text: str, day: str) -> None:
+    assert explaining.day_words(parse_instant(text, NOW), NOW) == day
+
+
 def test_square_brackets_of_a_title_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     console = terminal()
     monkeypatch.setattr(reporting, "errors", console)
@@ -81,6 +89,14 @@ def test_a_reason_code_is_never_cut_off_in_eighty_columns() -> None:
     assert "-0.0" not in told(console)
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert all(str(row["reason"]) in told(console) for row in rows)
+
+
+def test_every_reason_a_device_gives_is_said_in_vietnamese_besides() -> None:
+    console = terminal()
+    console.print(reporting.ledger_table("Tin", [{"device_id": "loa", "outcome": "skipped", "reason": "withdrawn"}]))
+
+    assert set(reporting.REASON_WORDS) == set(Reason)
+    assert "đã thu hồi" in told(console)
 
 
 def test_a_refusal_is_told_in_vietnamese_where_the_controller_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ FindingCode = Literal[
     "trimmed_end",
     "trimmed_start",
     "very_quiet",
+    "voice_clipped",
+    "voice_silent",
 ]
 
 
@@ -125,7 +127,8 @@ class Finding:
     dc_offset_removed: fraction of full scale; gain_capped: LU missing to the target; limited: dB by which the peaks
     were taken down; longer_than_declared, shorter_than_declared: ms; silence_at_start, silence_at_end, silence_inside
     (the longest), trimmed_start, trimmed_end: ms; noisy: dB between talk and background; very_quiet: LUFS before;
-    cut_off: bytes that the last piece lacks; end_not_marked: 0.
+    cut_off: bytes that the last piece lacks; end_not_marked: 0. Of a machine's voice: voice_clipped as clipped,
+    voice_silent as silence_inside.
     """
 
     code: FindingCode

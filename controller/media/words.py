@@ -88,6 +88,14 @@ _FINDINGS: dict[str, tuple[str, str]] = {
         "bản gốc rất nhỏ ({value:.0f} LUFS), đã nâng lên nên tiếng ồn cũng to theo; nên thu lại gần micrô hơn",
         "it was very quiet ({value:.0f} LUFS) and was raised, noise and all; record it again nearer to the microphone",
     ),
+    "voice_clipped": (
+        "giọng máy chạm mức cao nhất ở {value:.0f} mẫu; nghe thử, nếu bị rè thì chọn giọng khác",
+        "the machine's voice is at full scale in {value:.0f} samples; listen, and choose another voice if it rattles",
+    ),
+    "voice_silent": (
+        "giọng máy có lúc im lặng {seconds:.1f} giây; nghe thử xem có mất câu nào không",
+        "the machine's voice is silent for {seconds:.1f} s; listen whether a sentence is missing",
+    ),
 }
 _REFUSALS: dict[str, str] = {
     "media_empty": "tệp rỗng, không có âm thanh nào",

@@ -11,11 +11,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.policies.words import DEFAULT_ZONE
-from controller.speech import store
-from controller.speech.cleaning import clean
+from controller.speech import pronouncing, store
 from controller.speech.config import SpeechConfig
 from controller.speech.engines import Wish
-from controller.speech.errors import PronunciationsFull, PronunciationUnknown, ReadingRefused
+from controller.speech.errors import PronunciationsFull, PronunciationUnknown
 from controller.speech.port import SpokenText
 from controller.speech.tables import Pronunciation, SpeechChoice
 from controller.units import service as units
@@ -171,10 +170,10 @@ async def pronounce(
     Raises:
         UnitUnknown: there is no such unit.
         PronunciationsFull: the unit's list is full.
-        TextEmpty, TextTooLong, ReadingRefused: one of the two is no word.
+        TextTooLong, TextUnsettled, ReadingRefused: one of the two is no word.
     """
     await units.require(session, unit_id)
-    written, spoken = _word(written, 100), _word(spoken, 200)
+    written, spoken = pronouncing.written(written), pronouncing.spoken(spoken)
     if (
         await store.count(session, unit_id) >= MOST_WORDS
         and await store.pronunciation(session, unit_id, written) is None
@@ -194,7 +193,7 @@ async def unlearn(session: AsyncSession, unit_id: str, written: str) -> None:
     Raises:
         PronunciationUnknown: it is not there.
     """
-    if not await store.forget(session, unit_id, _word(written, 100)):
+    if not await store.forget(session, unit_id, pronouncing.settled(written)):
         raise PronunciationUnknown(
             f"{unit_id} itself has no pronunciation of “{written}”; list them to find the right one"
         )
@@ -203,10 +202,3 @@ async def unlearn(session: AsyncSession, unit_id: str, written: str) -> None:
 def today(now: datetime) -> date:
     """The day that people in Vietnam have."""
     return now.astimezone(zone(DEFAULT_ZONE)).date()
-
-
-def _word(text: str, most: int) -> str:
-    cleaned = clean(text, limit=most).text
-    if "\n" in cleaned:
-        raise ReadingRefused("a word to be pronounced is one line")
-    return cleaned

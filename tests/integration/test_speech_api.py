@@ -19,6 +19,7 @@ from controller.media.tables import Rendition
 from controller.speech import engines
 from controller.speech.config import PiperVoice, SpeechConfig
 from controller.speech.espeak import EspeakEngine
+from controller.speech.port import Progress, Spoken, SpokenText, Voice
 from controller.speech.talking import Talker
 from tests.fakes import listening_child
 from tests.fakes import speech_likeness as likeness
@@ -303,3 +304,72 @@ async def test_a_list_of_voices_is_read_at_the_start(tmp_path: Path) -> None:
 
     assert voices[0]["name"] == "espeak/vi-central"
     assert {voice["name"] for voice in everything} >= {"espeak/vi", "espeak/en"}
+
+
+def rough(path: Path) -> Path:
+    """A sound with what intake finds of recordings: clipped, off its centre line, and 6 s of silence inside."""
+    tone = np.clip(3 * np.sin(np.arange(2 * 48_000) * 2 * np.pi * 440 / 48_000) + 0.2, -1, 1)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(48_000)
+        out.writeframes((32_767 * np.concatenate([tone, np.zeros(6 * 48_000), tone])).astype("<i2").tobytes())
+    return path
+
+
+class RoughEngine(EspeakEngine):
+    """A voice that sounds so, whatever it is given."""
+
+    async def speak(self, spoken: SpokenText, voice: Voice, folder: Path, progress: Progress) -> Spoken:
+        progress(1.0)
+        path = await asyncio.to_thread(rough, folder / "speech.wav")
+        return Spoken(path, 10_000, {"version": voice.name, "sentences": len(spoken.text)})
+
+
+async def test_nobody_is_told_to_hold_a_machine_s_microphone_further_away(house: House) -> None:
+    house.controller.speech.engines["espeak"] = RoughEngine()  # type: ignore[index]
+
+    usual = (await house.api.post("/speech", json={"title": "A", "reading": "Một. Hai."})).json()
+    asked = (await house.api.post("/speech", json={"title": "B", "reading": "Một. Hai.", "pause_ms": 5000})).json()
+    sent = await house.hand_in(await asyncio.to_thread(rough, house.folder / "thu.wav"))
+
+    assert {one["code"] for one in sent.json()["findings"]} >= {"clipped", "dc_offset_removed", "silence_inside"}
+    assert {one["code"] for one in usual["findings"]} == {"voice_clipped", "voice_silent"}
+    assert [one["code"] for one in asked["findings"]] == ["voice_clipped"], "the pause is as long as it was asked for"
+    told = " ".join(one["vi"] for one in usual["findings"])
+    assert "giọng máy" in told
+    assert not any(word in told for word in ("micrô", "thu lại", "bản ghi"))
+
+
+WRONG_WORDS = [
+    ("x<y>", "ích"),
+    ("ATK\u200b", "a tê ca"),
+    ("<b>ATK</b>", "a tê ca"),
+    ("một\nhai", "ba"),
+    ("!!", "ba"),
+    ("ATK", "123 !!"),
+    ("ATK", "a 3"),
+    ("ATK", "!!"),
+    ("ATK", "a tê\nca"),
+    ("ATK", "<i>a</i>"),
+]
+
+
+async def test_a_pronunciation_is_a_word_and_how_it_is_said_or_nothing(house: House) -> None:
+    await furnish(house)
+
+    answers = [
+        await house.api.put("/units/xa/pronunciations", json={"written": written, "spoken": spoken})
+        for written, spoken in WRONG_WORDS
+    ]
+    right = [("86/KH", "tám mươi sáu, kế hoạch"), ("Na\u0323m  Pồ", "nạm pồ"), ("Y-a-ly", "i-a-li"), ("K'Ho", "cơ ho")]
+    for written, spoken in right:
+        assert (
+            await house.api.put("/units/xa/pronunciations", json={"written": written, "spoken": spoken})
+        ).status_code == 200, written
+
+    told = [(one.status_code, one.json()["code"]) for one in answers]
+    assert told == [(422, "reading_refused")] * len(WRONG_WORDS)
+    assert all(one.json()["details"]["vi"] for one in answers)
+    held = [row["written"] for row in (await house.api.get("/units/xa/pronunciations")).json()]
+    assert held == sorted(["86/KH", "Nạm Pồ", "Y-a-ly", "K'Ho"])

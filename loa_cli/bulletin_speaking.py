@@ -48,7 +48,7 @@ def spoken(line: Line, unit: str, document: dict[str, Any], *, yes: bool) -> dic
     for one in found:
         _show(one)
     if not yes and not typer.confirm("Đọc như vậy?", err=True):
-        _tell("Chưa lưu gì. Hãy sửa nội dung, hoặc thêm cách đọc (loa speech word), rồi làm lại.")
+        _tell("Chưa lưu gì. Hãy sửa nội dung, hoặc thêm cách đọc (loa speech words), rồi làm lại.")
         raise typer.Exit(EXIT_ERROR)
     title = str(document.get("title") or "không tên")
     for one in found:

@@ -21,6 +21,7 @@ from loa_cli import (
     speaking,
     staggering,
     swarm,
+    voices,
 )
 
 app = typer.Typer(
@@ -52,4 +53,5 @@ app.add_typer(notices.notices, name="notices")
 app.add_typer(policies.policies, name="policy")
 app.add_typer(schedules.schedules, name="schedule")
 app.add_typer(sounds.sounds, name="sound")
+app.add_typer(voices.speech, name="speech")
 app.add_typer(staggering.staggers, name="stagger")

@@ -203,3 +203,39 @@ def test_a_bulletin_does_not_silently_stay_without_the_machine_s_sound(served: C
     nothing = CliRunner().invoke(app, [*told, "--board", "Họp", "--speak"])
 
     assert (nothing.exit_code, "nothing_to_speak" in nothing.stderr) == (1, True)
+
+
+def test_a_unit_says_how_words_are_said_and_whose_voice_it_is(served: Client) -> None:
+    def shown(*arguments: str) -> str:
+        return " ".join(loa(served, "speech", *arguments).stdout.split())
+
+    none = shown("words", "xa")
+    put = shown("words", "xa", "ATK & X", "a tê ca")
+    usual = shown("voice", "xa")
+    slower = shown("voice", "xa", "--choose", "espeak/vi-central", "--choose", "espeak/vi-gone", "--pause-ms", "700")
+    loa(served, "speech", "voice", "xa", "--speed", "0.8")
+    held = json.loads(loa(served, "speech", "voice", "xa", "--json").stdout)
+    left = json.loads(loa(served, "speech", "words", "xa", "ATK & X", "--remove", "--json").stdout)
+    back = shown("voice", "xa", "--usual")
+
+    assert none == "Chưa có từ nào có cách đọc riêng."
+    assert "ATK & X a tê ca xa" in put
+    assert "Tốc độ 1, nghỉ 400 ms giữa hai câu (mặc định)" in usual
+    assert "1 piper/lan" in usual
+    assert "nghỉ 700 ms giữa hai câu (do xa chọn)" in slower
+    assert "1 espeak/vi-central" in slower
+    assert "Đã chọn nhưng hiện không có: espeak/vi-gone" in slower
+    assert (held["voices"], held["speed"], held["pause_ms"]) == (["espeak/vi-central", "espeak/vi-gone"], 0.8, 700)
+    assert held["order"][0]["name"] == "espeak/vi-central"
+    assert left == []
+    assert back == usual
+
+
+@pytest.mark.parametrize(
+    "wrong", [["words", "xa", "ATK"], ["words", "xa", "--remove"], ["words", "xa", "A", "b", "--remove"]]
+)
+def test_half_a_word_is_not_put_on_the_list(served: Client, wrong: list[str]) -> None:
+    result = CliRunner().invoke(app, ["speech", *wrong, "--url", served.url, "--token", TOKEN])
+
+    assert result.exit_code == 2
+    assert served.get("/units/xa/pronunciations") == []

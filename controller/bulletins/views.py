@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field as Limits
 
 from controller.api.models import Body, IdField, ScopeField, UtcField, View
+from controller.bulletins.schema import DocumentField
 from controller.bulletins.tables import Bulletin, BulletinStep, Placement, PlacementMiss
 from controller.people.tables import Person
 
@@ -19,7 +20,7 @@ class NewBulletinBody(Body):
     """A bulletin to write; `document`: title, level, field, essential, agency, validity, variants by language."""
 
     unit: IdField
-    document: dict[str, Any]
+    document: DocumentField
     source: Annotated[str, Limits(pattern="^(own|province|ministry|cap)$")] = "own"
     source_ref: Annotated[str, Limits(max_length=200)] | None = None
     note: Why = ""
@@ -28,7 +29,7 @@ class NewBulletinBody(Body):
 class EditBody(Body):
     """A new revision, made from `expected_revision`."""
 
-    document: dict[str, Any]
+    document: DocumentField
     expected_revision: Revision
     note: Why = ""
 
@@ -124,7 +125,7 @@ class RevisionView(View):
     """What a bulletin said."""
 
     number: int
-    document: dict[str, Any]
+    document: DocumentField
     made_by: str | None
     made_at: datetime
     note: str
@@ -178,8 +179,8 @@ class PlacementView(View):
 class WholeView(BulletinView):
     """A bulletin with what its newest and its approved revision say, and where it goes."""
 
-    document: dict[str, Any]
-    approved_document: dict[str, Any] | None
+    document: DocumentField
+    approved_document: DocumentField | None
     placements: list[PlacementView]
 
 

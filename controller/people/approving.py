@@ -23,6 +23,19 @@ class Approver:
     for_person: Person | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An approver who is on leave, and who approves instead, if anybody does."""
+
+    deputy: Person | None
+
+    @property
+    def vi(self) -> str:
+        """As the approver is told who asks to decide nevertheless."""
+        instead = f"{self.deputy.name} duyệt thay" if self.deputy else "chưa cử ai duyệt thay"
+        return f"hôm nay bạn đang nghỉ nên không duyệt; {instead}"
+
+
 def local_day(now: datetime) -> date:
     """The day that people in Vietnam have at an instant; grants and leaves are days of theirs."""
     return now.astimezone(zone(DEFAULT_ZONE)).date()
@@ -55,11 +68,23 @@ async def may_approve(
     return _approver(stand, people)
 
 
-async def _stands(session: AsyncSession, unit_id: str, on: date) -> tuple[Stand, ...]:
+async def absent(session: AsyncSession, person_id: str, unit_id: str, on: date) -> Absent | None:
+    """Whether only a leave keeps this person from approving for the unit that day; None: it does not."""
+    if Stand(person_id) not in await _stands(session, unit_id, on, as_if_here=True):
+        return None
+    stands = await _stands(session, unit_id, on)
+    if Stand(person_id) in stands:
+        return None
+    deputies = await store.named(session, {one.person_id for one in stands if one.for_id == person_id})
+    return Absent(next(iter(deputies.values()), None))
+
+
+async def _stands(session: AsyncSession, unit_id: str, on: date, *, as_if_here: bool = False) -> tuple[Stand, ...]:
+    """`as_if_here`: as if nobody were on leave."""
     chain = await unit_store.chain(session, unit_id)
     held = await store.held(session, chain, Role.APPROVER)
     holders = {one.person_id for one in held}
-    away = await store.away(session, holders, on)
+    away = [] if as_if_here else await store.away(session, holders, on)
     deputies = {one.deputy_id for one in away if one.deputy_id is not None} - holders
     away += await store.away(session, deputies, on)
     here = await store.here(session, holders | deputies)

@@ -14,6 +14,7 @@ from controller.notices import service as notices
 from controller.notices.rules import Message
 from controller.notices.tables import Notice, PushSubscription, Sending
 from controller.people import acting, leaves, service
+from controller.people import approving as approving_of
 from controller.people.acting import HEADER, PersonUnknown
 from controller.people.leaves import DeputyRefused, LeaveOverlaps
 from controller.people.rules import Role
@@ -112,6 +113,19 @@ async def test_a_deputy_who_is_away_too_leaves_nobody(here: Commune) -> None:
     async with here.db.transaction() as session:
         await leaves.cancel_leave(session, deputy.id, leave_id, now=here.clock.now())
     assert await approving(here) == [("Phó", "Chủ tịch")]
+
+
+async def test_who_is_away_is_told_so_and_who_decides_instead(here: Commune) -> None:
+    chair, vice, other = [await person(here, name, approves=COMMUNE) for name in ("Chủ tịch", "Phó", "Ủy viên")]
+    clerk = await person(here, "Văn thư")
+    await away(here, chair, vice)
+    await away(here, other, None)
+
+    async with here.db.reading() as session:
+        found = [await approving_of.absent(session, one.id, COMMUNE, TODAY) for one in (chair, other, vice, clerk)]
+        after = await approving_of.absent(session, chair.id, COMMUNE, TODAY + DAY)
+    assert [one and one.vi.split("; ")[1] for one in found] == ["Phó duyệt thay", "chưa cử ai duyệt thay", None, None]
+    assert after is None
 
 
 async def test_an_author_does_not_decide_by_sending_their_deputy(here: Commune) -> None:

@@ -1,11 +1,12 @@
-"""The bulletin file that operators are shown is one that is taken."""
+"""A bulletin's document as operators and programs are shown it is what is taken."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from controller.bulletins import document
+from controller.bulletins import document, schema
 from loa_protocol import hand_written
 
 GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -27,3 +28,13 @@ def test_what_is_malformed_is_told_in_vietnamese_with_its_place() -> None:
         document.read({"title": "Tin", "variants": [{"language": "vi", "audio": "KHÔNG"}]})
 
     assert "variants[0].audio" in str(told.value.details["vi"])
+
+
+def test_the_api_describes_every_field_of_a_bulletin_without_references() -> None:
+    described = schema.of_document()
+
+    variant = described["properties"]["variants"]["items"]["properties"]
+    assert set(described["properties"]) == set(document.Document.__struct_fields__)
+    assert set(variant) == set(document.Variant.__struct_fields__)
+    assert variant["board"]["anyOf"][0]["properties"]["layout"]["pattern"] == "^(page|scroll)$"
+    assert "$ref" not in json.dumps(described)

@@ -114,7 +114,7 @@ def _items(agenda: Agenda, standing: Standing, horizon: timedelta | None) -> Ite
     for item in agenda.items.values():
         past = standing.history.get(item.occurrence)
         if past is not None:
-            yield as_begun(item, past) or item
+            yield as_begun(item, past)
         elif end is None or standing.due(item) < end:
             yield item
     for occurrence, past in standing.history.items():
@@ -131,9 +131,7 @@ def _orphans(agenda: Agenda, standing: Standing) -> dict[Occurrence, Verdict]:
         at = past.at or (past.stretches[0].begin if past.stretches else standing.now)
         reason = Reason.WITHDRAWN if past.stretches else Reason.POWER_CUT
         because = "no_document" if past.stretches else "began_before_a_power_cut"
-        verdicts[occurrence] = Verdict(
-            occurrence, Phase.DONE, Outcome.INTERRUPTED, reason, standing.now, at, because, None, ""
-        )
+        verdicts[occurrence] = Verdict(occurrence, Phase.DONE, Outcome.INTERRUPTED, reason, standing.now, at, because)
     return verdicts
 
 

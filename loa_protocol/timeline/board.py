@@ -6,11 +6,12 @@ power cut: a picture may come twice, a sound may not.
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline.answers import BoardWindow, Verdict
-from loa_protocol.timeline.items import Class, Item
+from loa_protocol.timeline.items import Item
 from loa_protocol.timeline.standing import Standing
 
 Span = tuple[datetime, datetime, Occurrence]
@@ -21,32 +22,30 @@ def share_board(items: Iterable[Item], standing: Standing) -> tuple[list[BoardWi
     windows: list[BoardWindow] = []
     verdicts: dict[Occurrence, Verdict] = {}
     above: list[Span] = []
-    level: list[Span] = []
-    cls = Class.ALERT
-    for item in sorted(items, key=lambda one: (-one.cls, one.order)):
-        if item.cls is not cls:
-            cls, above, level = item.cls, sorted([*above, *level], key=lambda span: span[:2]), []
-        verdict = _unshown(item, standing)
-        if verdict is None:
-            shown = _windows(item, above)
-            level.extend((window.begin, window.end, item.occurrence) for window in shown)
-            windows.extend(window for window in shown if window.end > standing.now)
-            verdict = _shown(item, standing, shown, above)
-        verdicts[item.occurrence] = verdict
-    return sorted(windows, key=lambda one: (one.begin, -one.cls, one.item.order)), verdicts
+    for _, equals in groupby(sorted(items, key=lambda one: (-one.cls, one.order)), key=lambda one: one.cls):
+        level: list[Span] = []
+        for item in equals:
+            verdict = _unshown(item, standing)
+            if verdict is None:
+                shown = _windows(item, above)
+                level.extend((window.begin, window.end, item.occurrence) for window in shown)
+                windows.extend(window for window in shown if window.end > standing.now)
+                verdict = _shown(item, standing, shown, above)
+            verdicts[item.occurrence] = verdict
+        above = sorted([*above, *level], key=lambda span: span[:2])
+    return sorted(windows, key=lambda one: (one.begin, one.item.order)), verdicts
 
 
 def _unshown(item: Item, standing: Standing) -> Verdict | None:
     """The board had no chance to show it."""
-    until = item.board.until if item.board is not None else item.start
     if item.occurrence in standing.history:
         return None
-    if item.start >= item.expires or item.expires <= min(standing.now, until):
+    if item.start >= item.expires or item.expires <= min(standing.now, item.until):
         at = max(item.start, item.expires)
         return standing.verdict(item, Outcome.SKIPPED, Reason.EXPIRED, at, "plan_expired")
-    if until <= standing.now:
-        reason = Reason.CLOCK if standing.was_clockless(until) else Reason.TOO_LATE
-        return standing.verdict(item, Outcome.SKIPPED, reason, until, "window_over")
+    if item.until <= standing.now:
+        reason = Reason.CLOCK if standing.was_clockless(item.until) else Reason.TOO_LATE
+        return standing.verdict(item, Outcome.SKIPPED, reason, item.until, "window_over")
     return None
 
 
@@ -57,21 +56,17 @@ def _windows(item: Item, above: list[Span]) -> list[BoardWindow]:
     shown = []
     at = item.start
     for begin, end, _ in above:
-        if begin > at:
-            shown.append((at, min(begin, item.board.until)))
+        shown.append((at, min(begin, item.until)))
         at = max(at, end)
-        if at >= item.board.until:
-            break
-    shown.append((at, item.board.until))
+    shown.append((at, item.until))
     return [BoardWindow(item.occurrence, b, e, item.cls, item.board, item) for b, e in shown if b < e]
 
 
 def _shown(item: Item, standing: Standing, shown: list[BoardWindow], above: list[Span]) -> Verdict:
-    until = item.board.until if item.board is not None else item.start
     if not shown and item.occurrence not in standing.history:
         by = next((one for begin, end, one in above if begin <= item.start < end), None)
         if by is None:
-            return standing.verdict(item, Outcome.SKIPPED, Reason.TOO_LATE, until, "window_over")
-        return standing.verdict(item, Outcome.SKIPPED, Reason.CONFLICT, until, "hidden_by_a_higher_class", by=by)
-    at = max((window.end for window in shown), default=until)
+            return standing.verdict(item, Outcome.SKIPPED, Reason.TOO_LATE, item.until, "window_over")
+        return standing.verdict(item, Outcome.SKIPPED, Reason.CONFLICT, item.until, "hidden_by_a_higher_class", by=by)
+    at = max((window.end for window in shown), default=item.until)
     return standing.verdict(item, Outcome.PLAYED, None, at, "complete")

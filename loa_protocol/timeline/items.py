@@ -11,8 +11,8 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 import msgspec
@@ -83,6 +83,11 @@ class Item:
         """Who goes first within a class."""
         key = self.occurrence
         return (self.authority, self.start, self.issued, key.id, key.kind, key.index)
+
+    @property
+    def until(self) -> datetime:
+        """When what it shows goes away; its start where nothing shows."""
+        return self.board.until if self.board is not None else self.start
 
     def concerns(self, kind: DeviceKind) -> bool:
         """Whether a device of that kind has a part in it."""
@@ -205,30 +210,32 @@ def alert_items(alert: AlertStart, timezone: str = "Asia/Ho_Chi_Minh") -> Iterat
     duration = timedelta(milliseconds=alert.duration_ms)
     period = max(timedelta(milliseconds=alert.repeat_every_ms), duration, _LEAST_PERIOD)
     hours = Part(alert.scope, timezone, frozenset(alert.hours) or None)
-    first = _alert_item(alert, alert.issued, ends)
     board = BoardItem(until=ends, text=alert.board_text) if alert.board_text else None
     at, count = alert.issued, 0
     while at < ends and count < (alert.max_repeats if alert.repeat_every_ms else 1):
         if not hours.hours(at, at + timedelta(milliseconds=1)) and (at == alert.issued or at + duration <= ends):
             # The first may begin until `start_before`, a later one as long as it ends before the next is due.
             latest = alert.start_before if at == alert.issued else at + period - duration
-            occurrence = Occurrence(kind="alert", id=alert.id, index=alert.sequence * SERIES + count)
-            yield replace(first, occurrence=occurrence, start=at, latest_start=max(at, latest), board=board)
+            index = alert.sequence * SERIES + count
+            yield _alert_item(alert, index, board, start=at, latest_start=max(at, latest), ends=ends)
             board, count = None, count + 1
         at += period
 
 
-def _alert_item(alert: AlertStart, start: datetime, ends: datetime) -> Item:
+def _alert_item(
+    alert: AlertStart, index: int, board: BoardItem | None, *, start: datetime, latest_start: datetime, ends: datetime
+) -> Item:
     return Item(
-        occurrence=Occurrence(kind="alert", id=alert.id),
+        occurrence=Occurrence(kind="alert", id=alert.id, index=index),
         cls=Class.ALERT if alert.status == "actual" else Class.PRIORITY,
         start=start,
-        latest_start=start,
+        latest_start=latest_start,
         expires=ends,
-        issued=alert.issued.astimezone(UTC),
+        issued=alert.issued,
         duration_ms=alert.duration_ms,
         volume=alert.volume,
         on_preempt=OnPreempt.RESTART,
+        board=board,
         scope=alert.scope,
         version=alert.sequence,
         rev=alert.sequence,

@@ -6,7 +6,7 @@ latest_start, a resumption that would end after that, and a restart after latest
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -25,20 +25,27 @@ _MS = timedelta(milliseconds=1)
 _HIGHEST_FIRST = tuple(sorted(Class, reverse=True))
 
 
+Span = tuple[datetime, datetime]
+"""From, until."""
+
+
 @dataclass(slots=True)
 class Turn:
-    """An item on its way through the channel; `offset_ms` is where its sound goes on."""
+    """An item on its way through the channel; `offset_ms` is where its sound goes on.
+
+    `heard` is what sounded of it until it was cut. While it sounds: `begin`, `end`, how far it is `counted`.
+    """
 
     item: Item
     due: datetime
     latest: datetime
     offset_ms: int = 0
-    heard: list[Stretch] = field(default_factory=list)
-    begin: datetime | None = None
-    end: datetime | None = None
-    counted: datetime | None = None
+    heard: list[Span] = field(default_factory=list)
     clipped: Violation | None = None
     exemption: str = ""
+    begin: datetime = field(init=False)
+    end: datetime = field(init=False)
+    counted: datetime = field(init=False)
 
     @property
     def rest(self) -> timedelta:
@@ -87,7 +94,7 @@ class SoundSweep:
         while at is not None:
             while self._pending and self._pending[-1].due <= at:
                 self._wait(self._pending.pop())
-            if self._running is not None and self._running.end is not None and self._running.end <= at:
+            if self._running is not None and self._running.end <= at:
                 self._finish(self._running)
             self._give_turn(at)
             at = self._next()
@@ -125,7 +132,7 @@ class SoundSweep:
     def _carry_on(self, turn: Turn, past: Past) -> None:
         """It sounds now. Of two that claim so the one that would have won goes on, the other counts as cut."""
         stretch = past.stretches[-1]
-        turn.heard, turn.offset_ms = list(past.stretches[:-1]), stretch.offset_ms
+        turn.heard, turn.offset_ms = self._heard(past.stretches[:-1]), stretch.offset_ms
         turn.begin = turn.counted = stretch.begin
         turn.end = max(self._now, stretch.begin + turn.rest)
         self._exempt(turn, turn.begin, turn.end)
@@ -140,17 +147,20 @@ class SoundSweep:
     def _recall(self, turn: Turn, past: Past) -> None:
         """It was cut earlier in this boot."""
         last = past.stretches[-1]
-        end = last.end or self._now
-        turn.heard, turn.offset_ms = list(past.stretches), last.offset_ms + last.sounded_ms(self._now)
+        turn.heard, turn.offset_ms = self._heard(past.stretches), last.offset_ms + last.sounded_ms(self._now)
+        end = turn.heard[-1][1]
         if turn.rest <= TAIL_MS * _MS:
             self._complete(turn, end)
         else:
             self._after_cut(turn, end, None)
 
+    def _heard(self, stretches: Iterable[Stretch]) -> list[Span]:
+        return [(stretch.begin, stretch.end or self._now) for stretch in stretches]
+
     def _clip_running(self) -> None:
         """A policy that came, or an end that moved, while it sounds: silence where the policy begins to forbid."""
         turn = self._running
-        if turn is None or turn.begin is None or turn.end is None or turn.item.exempt:
+        if turn is None or turn.item.exempt:
             return
         turn.clipped = self._forbids(turn, turn.begin, turn.end)
         if turn.clipped is not None:
@@ -183,7 +193,8 @@ class SoundSweep:
 
     def _begin(self, turn: Turn, at: datetime) -> None:
         if self._running is not None:
-            self._cut(self._running, at, turn.item.occurrence)
+            self._break_off(self._running, at)
+            self._after_cut(self._running, at, turn.item.occurrence)
         turn.begin = turn.counted = at
         turn.end = at + turn.rest
         self._running = turn
@@ -191,26 +202,24 @@ class SoundSweep:
     def _count(self, at: datetime) -> None:
         """Bring the meter up to `at`, so that whoever is judged now sees what the running one has used."""
         turn = self._running
-        if turn is None or turn.counted is None or turn.counted >= at:
+        if turn is None or turn.counted >= at:
             return
         if turn.item.occurrence.kind != "alert":
-            self._meter.add(turn.counted, at, continues=bool(turn.heard) or turn.counted != turn.begin)
+            self._meter.add(turn.counted, at, continues=bool(turn.heard))
         turn.counted = at
 
     def _break_off(self, turn: Turn, at: datetime) -> None:
         """Silence: what sounded becomes a segment."""
-        begin = turn.begin or at
-        item = turn.item
+        begin, item = turn.begin, turn.item
         if at > begin:
             volume = self._standing.policy.volume_over(begin, at, item.volume, exempt=item.exempt)
             self._busy.append((begin, at, item.occurrence, item.cls))
             self.segments.append(Segment(item.occurrence, begin, at, turn.offset_ms, volume, item.cls, item))
-            turn.heard.append(Stretch(begin, at, turn.offset_ms))
+            turn.heard.append((begin, at))
         turn.offset_ms += (at - begin) // _MS
-        turn.begin = turn.end = turn.counted = None
 
     def _finish(self, turn: Turn) -> None:
-        end = turn.end or self._now
+        end = turn.end
         self._count(end)
         self._running = None
         self._break_off(turn, end)
@@ -221,7 +230,7 @@ class SoundSweep:
 
     def _complete(self, turn: Turn, end: datetime) -> None:
         """Its end has sounded; what follows the clock may have lost something before."""
-        lost = turn.item.duration - sum(((s.end or end) - s.begin for s in turn.heard), timedelta())
+        lost = turn.item.duration - sum((until - begin for begin, until in turn.heard), timedelta())
         if turn.item.on_late is OnLate.REST and lost > GRACE:
             self._lost(turn, end)
         else:
@@ -230,17 +239,12 @@ class SoundSweep:
     def _lost(self, turn: Turn, end: datetime) -> None:
         """Only the rest of it sounded: say what took the beginning or the middle."""
         if len(turn.heard) > 1:
-            by = self._in_the_way(turn.heard[0].end or end, turn.item.cls)
+            by = self._in_the_way(turn.heard[0][1], turn.item.cls)
             self._settle(turn, Outcome.PARTIAL, Reason.PREEMPTED, end, "only_the_rest", by=by)
             return
         by = self._in_the_way(turn.due, turn.item.cls)
         reason = Reason.TOO_LATE if by in {None, turn.item.occurrence} else Reason.CONFLICT
         self._settle(turn, Outcome.PARTIAL, reason, end, "only_the_rest", by=by)
-
-    def _cut(self, turn: Turn, at: datetime, by: Occurrence) -> None:
-        self._running = None
-        self._break_off(turn, at)
-        self._after_cut(turn, at, by)
 
     def _after_cut(self, turn: Turn, at: datetime, by: Occurrence | None) -> None:
         """Follow `on_preempt`; whoever may go on waits at the head of its class."""
@@ -269,14 +273,12 @@ class SoundSweep:
         if at > turn.limit and turn.limit < expires:
             return self._too_late(turn)
         if at >= expires:
-            since = turn.due if first else turn.heard[-1].end or at
+            since = turn.due if first else turn.heard[-1][1]
             return self._refused(turn, Reason.EXPIRED, max(since, expires), "plan_expired")
         if item.exempt:
             self._exempt(turn, at, at + turn.rest)
             return None
-        as_planned = item.start + self._standing.shift(item)
-        punctual = first and at == as_planned  # then it is the planned time, whose hours were asked above
-        forbidden = self._meter.violation(at, at + turn.rest) if punctual else self._forbids(turn, at, at + turn.rest)
+        forbidden = self._forbids(turn, at, at + turn.rest)
         if forbidden is not None:
             return self._refused(turn, Reason.POLICY, at, forbidden.rule, detail=_text(forbidden))
         return None
@@ -302,7 +304,7 @@ class SoundSweep:
 
     def _too_late(self, turn: Turn) -> Verdict:
         if turn.heard:
-            at = max(turn.limit, turn.heard[-1].end or turn.limit)
+            at = max(turn.limit, turn.heard[-1][1])
             by = self._in_the_way(at, turn.item.cls)
             return self._refused(turn, Reason.PREEMPTED, at, "cut_too_long", by=by)
         by = self._in_the_way(turn.limit, turn.item.cls)

@@ -41,9 +41,8 @@ class StopOrder:
 
     def silences(self, item: Item) -> bool:
         """Whether it speaks of this item."""
-        if self.broadcast not in {None, item.occurrence.id} or item.start >= self.reach:
-            return False
-        return not (item.exempt and self.by_plan_key and item.issued > self.issued)
+        meant = self.broadcast in {None, item.occurrence.id} and item.start < self.reach
+        return meant and not (item.exempt and self.by_plan_key and item.issued > self.issued)
 
 
 def stop_order(stop: Stop, *, received: datetime, by_plan_key: bool) -> StopOrder:
@@ -115,26 +114,26 @@ class Standing:
         *,
         by: Occurrence | None = None,
         detail: str = "",
-        settled: bool | None = None,
+        settled: bool = False,
     ) -> Verdict:
-        """One verdict; unless `settled` says so, it is settled once `at` has passed."""
+        """One verdict; unless it is `settled` already, it is so once `at` has passed."""
         past = self.history.get(item.occurrence)
         phase = Phase.WAITING
         passed = self.believed if past is None else self.now  # what has begun runs on monotonic time
-        if settled or (settled is None and at <= passed):
+        if settled or at <= passed:
             phase = Phase.DONE
-        elif past is not None and past.outcome is None:
+        elif past is not None:
             phase = Phase.PLAYING if past.playing else Phase.PAUSED
         return Verdict(item.occurrence, phase, outcome, reason, at, self.due(item), because, by, detail)
 
 
-def as_begun(item: Item | None, past: Past) -> Item | None:
+def as_begun(item: Item, past: Past) -> Item:
     """What has begun stays as it was; a change moves only its end. A plan that no longer names it says nothing.
 
     The device's languages may change meanwhile; what sounds goes on in those it began with.
     """
-    if past.item is None or item is None:
-        return past.item or item
+    if past.item is None:
+        return item
     same = item.languages in {(), past.item.languages}
     return replace(past.item, duration_ms=item.duration_ms if same else past.item.duration_ms, board=item.board)
 
@@ -176,10 +175,9 @@ def _under_way(item: Item, past: Past, agenda: Agenda, standing: Standing) -> Ve
             item, Outcome.INTERRUPTED, Reason.POWER_CUT, at, "began_before_a_power_cut", settled=True
         )
     if item.occurrence in agenda.gone:
-        now = standing.now
-        return standing.verdict(item, Outcome.INTERRUPTED, Reason.WITHDRAWN, now, "withdrawn", settled=True)
+        return standing.verdict(item, Outcome.INTERRUPTED, Reason.WITHDRAWN, standing.now, "withdrawn")
     if _stop(item, standing, begun=True) is not None:
-        return standing.verdict(item, Outcome.PARTIAL, Reason.STOPPED, standing.now, "stop", settled=True)
+        return standing.verdict(item, Outcome.PARTIAL, Reason.STOPPED, standing.now, "stop")
     return None
 
 
@@ -192,6 +190,4 @@ def _stop(item: Item, standing: Standing, *, begun: bool) -> StopOrder | None:
 
 def _closing(item: Item, standing: Standing) -> datetime:
     """When the last chance to begin passes: a board shows what is left of its window."""
-    if standing.kind is DeviceKind.BOARD and item.board is not None:
-        return item.board.until
-    return standing.latest(item)
+    return item.until if standing.kind is DeviceKind.BOARD else standing.latest(item)

@@ -331,6 +331,12 @@ def test_of_two_plans_of_one_version_the_longer_lived_counts_whichever_came_firs
         assert agenda_of(held).items[A].expires == after(60)
 
 
+def test_of_two_plans_that_agree_in_all_but_the_broadcast_one_counts_whichever_came_first() -> None:
+    one, two = plan(cast("a", 0, 5)), plan(cast("a", 0, 7))
+
+    assert agenda_of([one, two]) == agenda_of([two, one])
+
+
 def alert(**more: object) -> AlertStart:
     fields = {"issued": T, "start_before": after(15), "ends": after(30), "duration_ms": 60_000} | more
     return AlertStart(id="flood", scope="u-xa", event="flood", **fields)

@@ -10,7 +10,7 @@ from loa_protocol.documents.plan import BoardItem, Broadcast
 from loa_protocol.ids import Level
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.receipts import Occurrence
-from loa_protocol.timeline import Agenda, Past, Phase, Timeline, agenda_of
+from loa_protocol.timeline import Agenda, Past, Phase, StopOrder, Timeline, agenda_of
 from tests.unit.test_timeline import A, B, T, after, cast, ended, look, plan
 
 C = Occurrence(id="c")
@@ -134,3 +134,67 @@ def test_what_only_sounds_is_not_for_a_board_and_what_only_shows_not_for_a_louds
     assert look(held).verdicts[B].because == "not_for_device"
     short = plan(Broadcast(id="a", start=T, latest_start=T, duration_ms=1))
     assert ended(look(short), A) == (Phase.WAITING, Outcome.PLAYED, None)
+
+
+def test_a_board_comes_back_from_what_hid_it_with_the_same_picture() -> None:
+    held = plan(shown("a", 0, 60), shown("b", 10, 20, level=Level.PRIORITY))
+
+    assert [(one.occurrence.id, one.board) for one in board(held).windows] == [
+        ("a", BoardItem(until=after(60), text="a")),
+        ("b", BoardItem(until=after(20), text="b")),
+        ("a", BoardItem(until=after(60), text="a")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "by"),
+    [
+        ((0, 5), (5, 30), "c"),  # the first is over when the second goes on
+        ((0, 10), (10, 30), "c"),  # the first ends where the hidden one would begin
+        ((10, 30), (12, 30), "b"),  # the first begins with the hidden one
+        ((10, 20), (20, 40), "b"),  # one after the other they hide all of it: the first took its beginning
+    ],
+)
+def test_of_several_that_hide_it_the_one_that_took_its_beginning_is_named(
+    first: tuple[float, float], second: tuple[float, float], by: str
+) -> None:
+    held = plan(shown("a", 10, 30), shown("b", *first, level=Level.PRIORITY), shown("c", *second, level=Level.PRIORITY))
+
+    verdict = board(held).verdicts[A]
+
+    assert (verdict.because, verdict.by) == ("hidden_by_a_higher_class", Occurrence(id=by))
+
+
+def test_of_two_that_hide_it_alike_the_first_in_order_is_named() -> None:
+    held = plan(
+        shown("a", 10, 20),
+        shown("b", 5, 30, level=Level.PRIORITY, authority=2),
+        shown("c", 5, 30, level=Level.PRIORITY, authority=1),
+    )
+
+    assert board(held).verdicts[A].by == C
+
+
+def test_a_change_of_what_is_shown_moves_the_end_of_its_window() -> None:
+    begun = agenda_of([plan(shown("a", 0, 30))]).items[A]
+
+    timeline = board(plan(shown("a", 5, 60, rev=1)), 10, {A: Past(item=begun, at=T)})
+
+    assert windows(timeline) == [("a", T, after(60))]
+    assert timeline.verdicts[A].at == after(60)
+
+
+def test_a_stop_that_comes_as_a_window_closes_still_skips_it() -> None:
+    stop = StopOrder(issued=after(30), until=after(60), received=after(31))
+
+    at_the_end = look(plan(shown("a", 10, 30)), 31, kind=DeviceKind.BOARD, stops=[stop])
+    after_it = look(plan(shown("a", 10, 29.9)), 31, kind=DeviceKind.BOARD, stops=[stop])
+
+    assert (at_the_end.verdicts[A].reason, at_the_end.verdicts[A].at) == (Reason.STOPPED, after(31))
+    assert after_it.verdicts[A].reason is Reason.TOO_LATE
+
+
+def test_what_shows_nothing_is_over_when_it_starts() -> None:
+    items = agenda_of([plan(cast("a", 3, 5), shown("b", 3, 30))]).items
+
+    assert (items[A].until, items[B].until) == (after(3), after(30))

@@ -1,15 +1,18 @@
 """What the clock, a stop, the journal and an update decide about an item by themselves, at their edges."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
-from loa_protocol.documents.device import ClockReport, ClockState
+from loa_protocol.documents.device import ClockReport, ClockState, DeviceKind
 from loa_protocol.documents.plan import OnPreempt
 from loa_protocol.outcomes import Outcome, Reason
+from loa_protocol.policy import GRACE
 from loa_protocol.receipts import Occurrence
 from loa_protocol.timeline import Agenda, Past, Phase, StopOrder, Stretch, Verdict, agenda_of
-from tests.unit.test_timeline import A, B, T, after, alert, cast, ended, look, plan
+from loa_protocol.timeline.standing import NEVER, Standing
+from tests.unit.test_timeline import FREE, A, B, T, after, alert, cast, ended, look, plan
 
 MS = timedelta(milliseconds=1)
 
@@ -160,3 +163,78 @@ def test_an_update_of_an_alert_leaves_no_repeat_of_the_old_series_after_it() -> 
         (1001, after(7)),
     ]
     assert sorted(key.index for key in agenda.gone) == [0, 1, 2]
+
+
+def standing(clock: ClockReport) -> Standing:
+    return Standing(policy=FREE, history={}, stops=(), clock=clock, now=T, kind=DeviceKind.SPEAKER)
+
+
+@pytest.mark.parametrize(
+    ("clock", "believed"),
+    [
+        (ClockReport(state=ClockState.TRUSTED, error_ms=90_000), T),
+        (plausible(60_000), T),
+        (plausible(60_001), T - 60_001 * MS),
+        (plausible(None), NEVER),
+        (ClockReport(state=ClockState.UNTRUSTED, error_ms=5), NEVER),
+    ],
+)
+def test_what_has_certainly_passed_depends_on_the_clock_alone(clock: ClockReport, believed: datetime) -> None:
+    assert standing(clock).believed == believed
+
+
+def test_what_has_sounded_to_its_end_is_over_in_any_clock() -> None:
+    lost = ClockReport(state=ClockState.UNTRUSTED)
+
+    timeline = look(plan(cast("a", 0, 5)), 6, {A: Past((Stretch(T, after(5)),))}, clock=lost)
+
+    assert ended(timeline, A) == (Phase.DONE, Outcome.PLAYED, None)
+
+
+def test_what_a_power_cut_ended_is_over_even_where_the_clock_went_back_meanwhile() -> None:
+    held = plan(cast("a", 0, 5))
+
+    cut = look(held, -60, {A: Past(at=after(1))}).verdicts[A]
+    bare = look(held, 5, {A: Past()}).verdicts[A]
+
+    assert (cut.phase, cut.reason, cut.at) == (Phase.DONE, Reason.POWER_CUT, after(1))
+    assert (bare.phase, bare.reason, bare.at) == (Phase.DONE, Reason.POWER_CUT, after(5))
+
+
+def test_what_is_over_wakes_nobody() -> None:
+    over = look(plan(cast("a", 0, 5)), -5, {A: Past((), Outcome.SKIPPED, Reason.STOPPED, at=after(30))})
+
+    assert over.wake is None
+
+
+@pytest.mark.parametrize(("issued_ms", "reason"), [(0, Reason.STOPPED), (1, Reason.TOO_LATE)])
+def test_a_stop_is_to_blame_up_to_the_last_chance_to_begin(issued_ms: int, reason: Reason) -> None:
+    issued = after(5) + GRACE + issued_ms * MS
+    order = StopOrder(issued=issued, until=after(60), received=issued)
+
+    assert look(plan(cast("a", 0, 5, leeway=5)), 31, stops=[order]).verdicts[A].reason is reason
+
+
+def test_a_stop_ends_what_sounds_although_no_plan_names_it_any_more() -> None:
+    begun = agenda_of([plan(cast("a", 0, 10))]).items[A]
+    order = StopOrder(issued=after(4), until=after(4), received=after(4))
+    history = {A: Past((Stretch(T),), item=begun, at=T)}
+
+    assert look(Agenda(), 5, history, stops=[order]).verdicts[A].reason is Reason.STOPPED
+    assert look(agenda_of(dropped=[A]), 5, history).verdicts[A].because == "withdrawn"
+
+
+@pytest.mark.parametrize(
+    ("languages", "end"),
+    [((), 5), (("vi",), 5), (("vi", "hmn"), 10)],
+    ids=["it has no variants any more", "the device's languages are as before", "they have changed"],
+)
+def test_a_change_moves_the_end_only_in_the_languages_in_which_it_sounds(
+    languages: tuple[str, ...], end: float
+) -> None:
+    item = replace(agenda_of([plan(cast("a", 0, 10))]).items[A], languages=("vi",))
+    changed = Agenda({A: replace(item, languages=languages, duration_ms=300_000)})
+
+    timeline = look(changed, 1, {A: Past((Stretch(T),), item=item, at=T)})
+
+    assert [(s.begin, s.end) for s in timeline.segments] == [(T, after(end))]

@@ -379,6 +379,22 @@ CASES: dict[str, Case] = {
             "revived": "waiting played complete",
         },
     ),
+    "withdrawn-twice": Case(
+        "Of several withdrawals of one id the highest rev counts, in whatever order they came.",
+        "04:00",
+        plans=(
+            plan(cast("news", "05:00", 5, rev=1), cast("talk", "05:10", 5, rev=1), cast("word", "05:20", 5, rev=1)),
+            plan(withdrawn=(Withdrawn(id="news", rev=1), Withdrawn(id="talk", rev=0)), scope="g-nhom"),
+            plan(withdrawn=(Withdrawn(id="news", rev=0), Withdrawn(id="word", rev=0)), scope="u-tinh"),
+            plan(withdrawn=(Withdrawn(id="word", rev=1),), scope="u-huyen"),
+        ),
+        sound=("talk 05:10-05:15 at 70",),
+        fate={
+            "news": "waiting skipped withdrawn withdrawn",
+            "talk": "waiting played complete",
+            "word": "waiting skipped withdrawn withdrawn",
+        },
+    ),
     "after-a-power-cut": Case(
         "What began in an earlier boot never sounds again, even if its plan is gone; what has a receipt is over.",
         "05:03",

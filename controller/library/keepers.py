@@ -4,7 +4,7 @@ What is a column is asked of the database; ids within documents are any text in 
 wherever it stands, so that a field that is added later is kept, too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -50,12 +50,12 @@ def unused_since(cutoff: datetime) -> ColumnElement[bool]:
     )
 
 
-async def named(session: AsyncSession, cutoff: datetime) -> frozenset[str]:
-    """Every text within the documents that stand; ids of assets are among them."""
-    found: set[str] = set()
-    for query in _documents(cutoff):
+async def named(session: AsyncSession, cutoff: datetime, among: Collection[str]) -> frozenset[str]:
+    """Those ids that the documents name which stand. Reads all of these once, and none of them for no id."""
+    wanted, found = frozenset(among), set[str]()
+    for query in _documents(cutoff) if wanted else ():
         async for part in await session.stream_scalars(query.execution_options(yield_per=_BATCH)):
-            found.update(texts(part))
+            found.update(wanted.intersection(texts(part)))
     return frozenset(found)
 
 

@@ -3,12 +3,16 @@
 It takes two rounds. In the first an asset is marked (`purged_at`): it is no longer found and no longer taken for
 anything new. In the second, at least GRACE later, it is looked at again: whoever took it in the moment of the mark has
 committed by then, and what is named after all is kept; else its bytes go, as far as no other asset has the same ones.
+
+Documents are read once for each of the two, before anything is locked, however much there is to do: what is marked is
+refused to whoever would name it now, and what is handed in again in between is no longer marked when its turn comes.
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -70,7 +74,6 @@ def cutoff_of(now: datetime, keep_days: int | None) -> datetime:
 
 async def preview(session: AsyncSession, cutoff: datetime) -> Preview:
     """What a round would mark; changes nothing."""
-    kept = await keepers.named(session, cutoff)
     size = select(func.coalesce(func.sum(Rendition.bytes), 0)).where(
         Rendition.asset_id == Asset.id, Rendition.purged_at.is_(None)
     )
@@ -79,54 +82,65 @@ async def preview(session: AsyncSession, cutoff: datetime) -> Preview:
         .where(Asset.purged_at.is_(None), keepers.unused_since(cutoff))
         .order_by(Asset.created_at, Asset.id)
     )
-    leaving = [Leaving(*row) for row in await session.execute(query) if row[0] not in kept]
+    unused = [Leaving(*row) for row in await session.execute(query)]
+    kept = await keepers.named(session, cutoff, [one.id for one in unused])
+    leaving = [one for one in unused if one.id not in kept]
     return Preview(cutoff, len(leaving), sum(one.bytes for one in leaving), tuple(leaving[:_SHOWN]))
 
 
 async def round_of(db: Database, objects: ObjectStore, *, now: datetime, cutoff: datetime) -> Done:
     """One round: first end what earlier ones began, then mark what is due. Any number of processes may do it."""
     kept = gone = total = 0
-    while True:
-        back, hashes, seen = await db.attempt(lambda session: _end(session, now, cutoff))
+    async with db.reading() as session:
+        due = await _marked(session, now)
+        named = await keepers.named(session, cutoff, due)
+    for part in _parts(due):
+        back, hashes, seen = await db.attempt(partial(_end, part=part, named=named, now=now, cutoff=cutoff))
         kept, gone = kept + back, gone + seen - back
         total += await _deleted(db, objects, hashes)
-        if seen < AT_ONCE:
-            break
-    marked = await db.attempt(lambda session: _mark(session, now, cutoff))
+    async with db.reading() as session:
+        leaving = await _due(session, cutoff)
+    marked = await db.attempt(partial(_mark, leaving=leaving, now=now, cutoff=cutoff)) if leaving else 0
     if marked or gone or kept:
         log.info("the library: %d marked to go, %d gone (%d bytes), %d kept after all", marked, gone, total, kept)
     return Done(marked, kept, gone, total)
 
 
-async def _mark(session: AsyncSession, now: datetime, cutoff: datetime) -> int:
+async def _mark(session: AsyncSession, *, leaving: Sequence[str], now: datetime, cutoff: datetime) -> int:
     await alone(session, "library retention")
-    leaving = [one.id for one in await _due(session, cutoff)]
+    marked = 0
     for part in _parts(leaving):
-        await session.execute(update(Asset).where(Asset.id.in_(part), Asset.purged_at.is_(None)).values(purged_at=now))
-    return len(leaving)
+        due = (Asset.id.in_(part), Asset.purged_at.is_(None), keepers.unused_since(cutoff))
+        found = await session.scalars(update(Asset).where(*due).values(purged_at=now).returning(Asset.id))
+        marked += len(found.all())
+    return marked
 
 
-async def _due(session: AsyncSession, cutoff: datetime) -> Sequence[Asset]:
-    kept = await keepers.named(session, cutoff)
-    query = select(Asset).where(Asset.purged_at.is_(None), keepers.unused_since(cutoff)).order_by(Asset.id)
-    return [asset for asset in await session.scalars(query) if asset.id not in kept]
+async def _due(session: AsyncSession, cutoff: datetime) -> list[str]:
+    query = select(Asset.id).where(Asset.purged_at.is_(None), keepers.unused_since(cutoff)).order_by(Asset.id)
+    unused = (await session.scalars(query)).all()
+    kept = await keepers.named(session, cutoff, unused)
+    return [one for one in unused if one not in kept]
 
 
-async def _end(session: AsyncSession, now: datetime, cutoff: datetime) -> tuple[int, list[str], int]:
+async def _marked(session: AsyncSession, now: datetime) -> Sequence[str]:
+    """What earlier rounds marked, long enough ago."""
+    return (await session.scalars(select(Asset.id).where(*_over(now)).order_by(Asset.id))).all()
+
+
+async def _end(
+    session: AsyncSession, *, part: Sequence[str], named: frozenset[str], now: datetime, cutoff: datetime
+) -> tuple[int, list[str], int]:
     """(kept after all, hashes of the bytes of what is gone, how many were looked at)."""
     await alone(session, "library retention")
     query = (
         select(Asset)
-        .where(Asset.purged_at <= now - GRACE, _has_bytes())
+        .where(Asset.id.in_(part), *_over(now))
         .order_by(Asset.id)
-        .limit(AT_ONCE)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
     marked = (await session.scalars(query)).all()
-    if not marked:
-        return 0, [], 0
-    named = await keepers.named(session, cutoff)
     free = select(Asset.id).where(Asset.id.in_([one.id for one in marked]), keepers.unused_since(cutoff))
     leaving = set(await session.scalars(free)) - named
     hashes: list[str] = []
@@ -161,8 +175,10 @@ async def _deleted(db: Database, objects: ObjectStore, hashes: Sequence[str]) ->
     return total
 
 
-def _has_bytes() -> ColumnElement[bool]:
-    return select(Rendition.id).where(Rendition.asset_id == Asset.id, Rendition.purged_at.is_(None)).exists()
+def _over(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Marked for longer than GRACE, and with bytes yet."""
+    has_bytes = select(Rendition.id).where(Rendition.asset_id == Asset.id, Rendition.purged_at.is_(None)).exists()
+    return Asset.purged_at <= now - GRACE, has_bytes
 
 
 def _parts(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from controller.bulletins.tables import Bulletin, BulletinRevision
 from controller.jobs.tables import JobRow
@@ -329,3 +329,46 @@ def test_ids_are_found_wherever_they_stand_in_a_document() -> None:
     document = {"a": [{"b": "x1"}, ["x2", 3, None]], "x3": "đ" * 100}
 
     assert set(keepers.texts(document)) == {"a", "b", "x1", "x2", "x3"}
+
+
+async def test_a_round_reads_the_documents_once_however_much_there_is_to_do(
+    world: ShelfWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "AT_ONCE", 2)
+    await _bulletin(world)
+    for name in (*(f"free-{n}" for n in range(6)), "of-bulletin"):
+        await world.put(name)
+    asked: list[str] = []
+
+    @event.listens_for(world.db.engine.sync_engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    def read() -> int:
+        found = sum("bulletin_revisions.document" in one for one in asked)
+        asked.clear()
+        return found
+
+    marked = await one_round(world)
+    to_mark = read()
+    done = await one_round(world, 2 * retention.GRACE)
+    to_end = read()
+
+    assert (marked.marked, done.gone, done.kept, done.marked) == (6, 6, 0, 0)
+    assert (to_mark, to_end) == (1, 2), "once for what is to end, once for what is to be marked"
+
+
+async def test_the_documents_are_read_before_anything_is_locked(world: ShelfWorld) -> None:
+    await world.put("a")
+    await one_round(world)
+    held: list[bool] = []
+
+    @event.listens_for(world.db.engine.sync_engine, "before_cursor_execute")
+    def note(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "bulletin_revisions.document" in statement:
+            held.append(not connection.get_execution_options().get("loa_read_only", False))
+
+    done = await one_round(world, 2 * retention.GRACE)
+
+    assert done.gone == 1
+    assert held == [False]

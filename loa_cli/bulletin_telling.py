@@ -61,7 +61,8 @@ def tell_list(rows: Sequence[Mapping[str, Any]]) -> None:
     table.add_column("Bản tin", overflow="fold")
     table.add_column("Tình trạng", overflow="fold")
     for row in rows:
-        facts = [FIELDS[row["field"]], f"bản {row['revision']}", " ".join(row["languages"]), local(row["changed_at"])]
+        facts = [FIELDS[row["field"]], f"bản {row['revision']}", " ".join(row["languages"])]
+        facts.append(f"sửa {local(row['changed_at'])}")
         state = STATES[row["state"]] + ("" if row["author_id"] else f" ({SOURCES[row['source']]})")
         what = Text.assemble(row["title"], "\n", (" · ".join(filter(None, facts)), "dim"))
         table.add_row(row["id"], what, styled(state, "green" if row["approved_revision"] else "dim"))

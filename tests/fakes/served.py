@@ -41,10 +41,12 @@ def served(folder: Path, **settings: Any) -> Iterator[Client]:
     thread.start()
     assert ready.wait(30)
     client = Client(f"http://127.0.0.1:{port}", TOKEN)
-    yield client
-    client.close()
-    end[0].should_exit = True
-    thread.join(20)
+    try:
+        yield client
+    finally:
+        client.close()
+        end[0].should_exit = True
+        thread.join(20)
 
 
 def loa(client: Client, *arguments: str, code: int = 0) -> str:

@@ -23,10 +23,10 @@ from tests.fakes import media_corpus as corpus
 TOKEN = "bi-mat"  # noqa: S105 - of this test alone
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A controller that answers and takes sounds in: nothing here needs a broker."""
-    port, ready, end = free_port(), Event(), []
+    folder, port, ready, end = tmp_path_factory.mktemp("served"), free_port(), Event(), []
 
     class Told(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:
@@ -35,7 +35,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
     def serve() -> None:
         roles = frozenset({Role.API, Role.JOBS})
-        settings = Settings(data_dir=tmp_path / "controller", roles=roles, brokers=("mqtt://127.0.0.1:1",))
+        settings = Settings(data_dir=folder, roles=roles, brokers=("mqtt://127.0.0.1:1",))
         application = create_app(Controller(settings), TOKEN)
         end.append(Told(uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", ws="none")))
         end[0].run()

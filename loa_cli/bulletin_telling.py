@@ -112,6 +112,17 @@ def tell_withdrawal(found: Mapping[str, Any]) -> None:
     for one in found["doubtful"]:
         state = "đang kết nối" if one["online"] else "mất kết nối"
         console.print(f"  {one['device_id']} {one['name']} ({state})", highlight=False)
+    for one in found["stopped"]:
+        console.print(f"  Đã dừng hẳn buổi phát “{one['title']}” lúc {local(one['start'])}.", highlight=False)
+
+
+def confirm_stops(sessions: Sequence[Mapping[str, Any]]) -> None:
+    """Name the sessions that stop whole if a bulletin is taken back now, and ask whether they may."""
+    for one in sessions:
+        said = f"Buổi phát “{one['title']}” lúc {local(one['start'])} có bản tin này và sẽ dừng hẳn, cả phần còn lại."
+        console.print(styled(said, "yellow"), highlight=False)
+    if sessions:
+        typer.confirm("Thu hồi?", abort=True)
 
 
 def _tell_head(row: Mapping[str, Any]) -> None:
@@ -184,6 +195,7 @@ def _tell_steps(steps: Sequence[Mapping[str, Any]], placements: Sequence[Mapping
         who = one["person"] or ("hệ thống" if one["person_id"] is None else one["person_id"])
         who += f" (thay {one['for_person']})" if one["for_person"] else ""
         who += " (tự duyệt theo quy định của đơn vị)" if one["by_rule"] else ""
+        who += f" (dù: {', '.join(one['despite'])})" if one["despite"] else ""
         table.add_row(local(one["at"]), STEPS[one["step"]], str(one["revision"]), who, _reason(one["why"], places))
     console.print(table)
 

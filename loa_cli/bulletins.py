@@ -9,6 +9,7 @@ import typer
 from loa_cli.bulletin_rules import rules
 from loa_cli.bulletin_speaking import spoken
 from loa_cli.bulletin_telling import (
+    confirm_stops,
     field_of,
     level_of,
     state_of,
@@ -155,9 +156,12 @@ def approve(
     revision: Annotated[int, typer.Option(help="The revision that was read.")],
     person: Person,
     why: Why = "",
+    despite: Annotated[
+        list[str] | None, typer.Option("--despite", help="A stop of its readiness, by its code, that may stand.")
+    ] = None,
 ) -> None:
     """Let the revision that was read go on the air."""
-    _decide(line, bulletin, "approve", person, {"revision": revision, "why": why})
+    _decide(line, bulletin, "approve", person, {"revision": revision, "why": why, "despite": despite or []})
 
 
 @bulletins.command("return")
@@ -172,9 +176,15 @@ def give_back(
 @bulletins.command("withdraw")
 @on_line
 def withdraw(
-    line: Line, bulletin: Bulletin, why: Annotated[str, typer.Option(help="Why it comes off the air.")], person: Person
+    line: Line,
+    bulletin: Bulletin,
+    why: Annotated[str, typer.Option(help="Why it comes off the air.")],
+    person: Person,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, even where a session stops whole.")] = False,
 ) -> None:
-    """Take it off the air at once."""
+    """Take it off the air at once; asks first where a session that sounds stops whole by it."""
+    if not (yes or line.as_json):
+        confirm_stops(line.client.get(f"/bulletins/{bulletin}/withdrawal")["would_stop"])
     _decide(line, bulletin, "withdraw", person, {"why": why})
     if not line.as_json:
         tell_withdrawal(line.client.get(f"/bulletins/{bulletin}/withdrawal"))

@@ -45,6 +45,7 @@ STATUS: Mapping[str, int] = {
     "bulletin_moved_on": 409,
     "bulletin_rules_moved_on": 409,
     "bulletin_state_wrong": 409,
+    "bulletin_not_ready": 409,
     "job_unknown": 404,
     "id_taken": 409,
     "broadcast_over": 409,

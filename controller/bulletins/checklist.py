@@ -1,7 +1,8 @@
 """What a person should know before a bulletin goes on air, out of what was looked up. Pure.
 
-`stop`: it would not be heard or shown as meant; `warning`: somebody should look. Nothing here forbids anything: what
-may not be is refused where it is done.
+`stop`: it would not be heard or shown as meant; `warning`: somebody should look. An approval is refused for a stop that
+the approver does not name (`own_stops`), but for those of which is decided elsewhere. Whose voice a sound is, the sound
+says, not its author.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from controller.bulletins.document import AudioKind, Document, Variant
+from loa_protocol.errors import LoaError
+
+DECIDED_ELSEWHERE = frozenset({"nothing_to_say", "no_approver", "slot_needs_sound", "outside_rules"})
+"""Stops that are refused for themselves, and that nobody may take upon himself."""
+
+
+class BulletinNotReady(LoaError):
+    """It would not be heard or shown as meant, and the approver did not say that he approves it in spite of that."""
+
+    code = "bulletin_not_ready"
 
 
 class Weight(StrEnum):
@@ -32,10 +43,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What is known of a sound. `findings`: (code, vi, en) of the intake; `fell_back`: why another voice speaks."""
+    """What is known of a sound. `findings`: (code, vi, en) of the intake; `fell_back`: why another voice speaks.
+
+    `machine`: a machine spoke it.
+    """
 
     duration_ms: int = 0
     playable: bool = True
+    machine: bool = False
     findings: tuple[tuple[str, str, str], ...] = ()
     reading_sha256: str | None = None
     fell_back: str | None = None
@@ -45,10 +60,12 @@ class Heard:
 class Place:
     """A placement: the lists of languages its loudspeakers speak, how many boards, and what stands against it there.
 
-    `slot_ms`: the longest slot that comes within a week, 0 where none does; None for a placement at a time.
+    `name`: where that is, for people. `slot_ms`: the longest slot that comes within a week, 0 where none does; None for
+    a placement at a time.
     """
 
     id: str
+    name: str = ""
     classes: frozenset[tuple[str, ...]] = frozenset()
     boards: int = 0
     slot_ms: int | None = None
@@ -110,7 +127,7 @@ def _variant(one: Variant, known: Known, name: str) -> Iterator[Point]:
     if sound.fell_back is not None:
         vi = f"Tiếng {name}: giọng máy đã chọn không đọc được, giọng máy khác đọc thay."
         yield _warn("voice_fell_back", vi, f"{one.language}: another voice speaks: {sound.fell_back}", one.language)
-    if one.audio_kind is AudioKind.MACHINE:
+    if sound.machine or one.audio_kind is AudioKind.MACHINE:
         yield from _machine(one, sound, known, name)
 
 
@@ -126,8 +143,10 @@ def _machine(one: Variant, sound: Heard, known: Known, name: str) -> Iterator[Po
 
 
 def _place(text: Document, place: Place, names: Mapping[str, str]) -> Iterator[Point]:
-    if text.sounds and not place.classes and not (place.boards and text.boards):
-        yield _stop("nobody_there", "Nơi phát này không có thiết bị nào.", "No device is there.", placement=place.id)
+    nobody = text.sounds and not place.classes and not (place.boards and text.boards)
+    if nobody and place.slot_ms != 0:
+        vi, en = f"{_where(place)}: không có thiết bị nào.", f"No device is at {place.name or place.id}."
+        yield _stop("nobody_there", vi, en, placement=place.id)
     missing = sorted({one for spoken in place.classes for one in spoken} - text.sounds.keys()) if text.sounds else []
     if missing:
         told = ", ".join(f"tiếng {names.get(one, one)}" for one in missing)
@@ -146,12 +165,17 @@ def _slot(text: Document, place: Place) -> Iterator[Point]:
     if not text.sounds:
         yield _stop("slot_needs_sound", "Buổi phát cần âm thanh.", "A slot needs a sound.", placement=place.id)
     if not place.slot_ms:
-        vi = "Trong bảy ngày tới không có buổi phát nào dành cho bản tin của đơn vị này."
-        yield _warn("no_slot", vi, "No session of the next seven days has a slot for this.", placement=place.id)
+        vi = f"{_where(place)}: trong bảy ngày tới không có buổi phát nào dành chỗ cho bản tin ở đây."
+        en = f"No session of the next seven days has a slot there ({place.name or place.id})."
+        yield _warn("no_slot", vi, en, placement=place.id)
     elif place.longest_ms > place.slot_ms:
-        vi = f"Bản tin dài {_length(place.longest_ms)}, buổi phát chỉ dành {_length(place.slot_ms)}."
+        vi = f"{_where(place)}: bản tin dài {_length(place.longest_ms)}, buổi phát chỉ dành {_length(place.slot_ms)}."
         en = f"It lasts {place.longest_ms} ms, the slot {place.slot_ms} ms."
         yield _stop("longer_than_slot", vi, en, placement=place.id)
+
+
+def _where(place: Place) -> str:
+    return f"Nơi phát “{place.name or place.id}”"
 
 
 def _length(milliseconds: int) -> str:
@@ -170,3 +194,8 @@ def _warn(code: str, vi: str, en: str, language: str = "", placement: str = "") 
 def stops(found: Iterable[Point]) -> bool:
     """Whether anything of it would not be heard or shown as meant."""
     return any(one.weight is Weight.STOP for one in found)
+
+
+def own_stops(found: Iterable[Point]) -> list[Point]:
+    """What stops an approval by itself, unless the approver names it."""
+    return [one for one in found if one.weight is Weight.STOP and one.code not in DECIDED_ELSEWHERE]

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.rules import BroadcastRequest
 from controller.broadcasts.tables import BroadcastRow
-from controller.bulletins import places, recalls, rules, service, store, writing
+from controller.bulletins import deciding, places, recalls, rules, service, store, writing
 from controller.bulletins.document import Document
 from controller.bulletins.places import PlacementState
 from controller.bulletins.rules import State, Step
@@ -74,7 +74,7 @@ async def put_on_air(
     row = await service.to_change(session, bulletin_id)
     if text != await writing.head(session, row):
         await _revise(session, row, text, why=why, now=now)
-    service.move_to(row, rules.approved_by_source(service.standing(row)))
+    deciding.move_to(row, rules.approved_by_source(deciding.standing(row)))
     row.air_until = text.valid_until
     await store.note(session, row, Done(step=Step.APPROVED, person=None, at=now, why=why))
     placed = _placement(row, aired, now)
@@ -96,18 +96,18 @@ async def _take_off(session: AsyncSession, row: Bulletin, *, why: str, now: date
 
 
 async def _withdraw(session: AsyncSession, row: Bulletin, placed: list[Placement], *, why: str, now: datetime) -> None:
-    after = rules.taken_back_by_source(service.standing(row))
+    after = rules.taken_back_by_source(deciding.standing(row))
     if after is None:
         return
-    service.move_to(row, after)
+    deciding.move_to(row, after)
     row.air_until = None
     number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=None, at=now, why=why))
     await recalls.take_back_timed(session, row, number, placed, now)
 
 
 async def _revise(session: AsyncSession, row: Bulletin, text: Document, *, why: str, now: datetime) -> None:
-    after, step = rules.edited(service.standing(row), row.head)
-    service.move_to(row, after)
+    after, step = rules.edited(deciding.standing(row), row.head)
+    deciding.move_to(row, after)
     writing.show(row, text)
     row.changed_at = now
     await writing.keep(session, row, text, by=None, note=why)

@@ -21,7 +21,7 @@ _TABLES: dict[str, type[_Named]] = {"u": Unit, "g": Group, "d": Device}
 
 async def told(session: AsyncSession, places: Sequence[Placement], now: datetime) -> list[str]:
     """A line for each of these places; of many the first ones, and how many more there are."""
-    lines = [f"{await _when(session, one, now)}, {await _where(session, one)}" for one in places[:MOST]]
+    lines = [f"{await _when(session, one, now)}, {await where(session, one)}" for one in places[:MOST]]
     rest = len(places) - MOST
     return [*lines, *([f"và {rest} nơi khác"] if rest > 0 else [])]
 
@@ -49,7 +49,8 @@ async def _when(session: AsyncSession, one: Placement, now: datetime) -> str:
     return "chưa có buổi phát nào trong 7 ngày tới" if start is None else f"buổi phát gần nhất {local(start)}"
 
 
-async def _where(session: AsyncSession, one: Placement) -> str:
+async def where(session: AsyncSession, one: Placement) -> str:
+    """Where a place is."""
     if one.slot_unit_id is not None:
         return f"trong các buổi phát của {await _name(session, f'u-{one.slot_unit_id}')}"
     names = [await _name(session, scope) for scope in one.scopes[:MOST]]

@@ -2,21 +2,23 @@
 
 - A placement of a bulletin that is not approved is `reserved`: nothing of it is on the air.
 - An approval places every reserved one, and anew every placed one that has not begun; all of it or nothing.
+- A new place of an approved bulletin opens its review again, unless whoever asks for it may approve it: what is on the
+  air stays there. Places lie within the bulletin's unit.
 - What is placed is always the approved revision. A slot placement stays until the bulletin is over.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
-from controller.bulletins import places, recalls, rules, store
+from controller.bulletins import announcing, deciding, passing, places, ranks, recalls, rules, store
 from controller.bulletins.document import Document
 from controller.bulletins.places import (
     MOST,
-    NOT_APPROVED,
     STANDING,
     NewPlacement,
     PlacementInvalid,
@@ -25,7 +27,7 @@ from controller.bulletins.places import (
 )
 from controller.bulletins.rules import Step
 from controller.bulletins.store import Done
-from controller.bulletins.tables import Bulletin, Placement, PlacementMiss
+from controller.bulletins.tables import Bulletin, Placement
 from controller.media import service as media
 from controller.people.acting import Actor
 from controller.runtime.ids import new_id
@@ -33,27 +35,28 @@ from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
 from controller.units import service as units
 from controller.units import store as unit_store
-from loa_protocol.ids import Level
+from loa_protocol.ids import Level, unit_scope
 
-_AUTHORITY_A_LEVEL = 10
-OWN_AUTHORITY = 100
+_MOMENT = timedelta(microseconds=1)
 
 
 async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by: Actor, terms: Terms) -> Placement:
-    """Ask for a place; an approved bulletin goes there at once. The caller holds the row.
+    """Ask for a place; an approved bulletin goes there at once if who asks may approve it, else it is reviewed again.
+
+    The caller holds the row.
 
     Raises:
         PersonNeeded, BulletinStateWrong, PlacementInvalid, UnitUnknown, TargetUnknown, AssetUnknown: what is wrong.
         PolicyViolated, PlanTooLarge, …: it is approved and cannot go there.
     """
     person = by.require_person()
-    if row.state in {rules.State.WITHDRAWN, rules.State.EXPIRED}:
-        raise rules.BulletinStateWrong(f"“{row.title}” is {row.state}; edit it first, then place it", state=row.state)
-    text = await _going(session, row)
+    stand, by_rule = await deciding.placer(session, row, person, terms.now)
+    at_once = row.approved_revision is not None and by_rule is not None
+    after = rules.placed(deciding.standing(row), at_once=at_once)
+    text = await _going(session, row, at_once=at_once)
     await _require_place(session, row, wanted)
     if wanted.start is not None:
-        soonest = terms.now + (LEAD if row.approved_revision is not None else rules.LEAD)
-        places.require_time(text, wanted.start, soonest, terms.now)
+        places.require_time(text, wanted.start, terms.now + (LEAD if at_once else rules.LEAD), terms.now)
     made = Placement(
         id=new_id(terms.now),
         bulletin_id=row.id,
@@ -75,15 +78,22 @@ async def add(session: AsyncSession, row: Bulletin, wanted: NewPlacement, *, by:
     )
     session.add(made)
     await session.flush()
-    await store.note(session, row, Done(step=Step.PLACED, person=person, at=terms.now, why=made.id))
-    if row.approved_revision is not None:
+    reopened = after != deciding.standing(row)
+    deciding.move_to(row, after)
+    done = Done(step=Step.PLACED, person=person, at=terms.now, why=made.id)
+    if at_once:
+        done = replace(done, for_person=stand.for_person, by_rule=bool(by_rule))
+    number = await store.note(session, row, done)
+    if at_once:
         await _place(session, row, made, text, terms)
+    elif reopened:
+        await announcing.submitted(session, row, number, terms.now)
     return made
 
 
-async def _going(session: AsyncSession, row: Bulletin) -> Document:
+async def _going(session: AsyncSession, row: Bulletin, *, at_once: bool) -> Document:
     """What goes on air there: what is approved, else what waits to be."""
-    number = row.approved_revision or row.head
+    number = row.approved_revision if at_once and row.approved_revision else row.head
     return (await store.documents(session, row.id, [number]))[number]
 
 
@@ -113,7 +123,11 @@ async def place_all(session: AsyncSession, row: Bulletin, text: Document, terms:
     """
     found = [one for one in await store.placements(session, row.id) if one.state in STANDING]
     for one in found:
-        if one.state == PlacementState.RESERVED or await _taken_out(session, one, terms):
+        if one.state == PlacementState.RESERVED:
+            await passing.let_past_pass(session, row, one, terms.now + LEAD, terms)
+        elif one.revision == row.approved_revision or not await _taken_out(session, one, terms):
+            continue
+        if one.state in STANDING:
             await _place(session, row, one, text, terms)
     return found
 
@@ -128,18 +142,6 @@ async def let_go(session: AsyncSession, row: Bulletin, *, alive: bool, now: date
             else:
                 one.state, one.ended_at = str(PlacementState.OVER), now
     await session.flush()
-
-
-async def miss(
-    session: AsyncSession, row: Bulletin, one: Placement, start: datetime, now: datetime, **where: str
-) -> PlacementMiss:
-    """Write down that a start passes without it, and in which session of a slot; nothing stands in for it yet."""
-    made = PlacementMiss(placement_id=one.id, start=start, reason=NOT_APPROVED, at=now, **where)
-    session.add(made)
-    if one.kind == "time":
-        one.state, one.ended_at = str(PlacementState.SKIPPED), now
-    await store.note(session, row, Done(step=Step.SKIPPED, person=None, at=now, why=start.isoformat()))
-    return made
 
 
 async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacement) -> None:
@@ -160,11 +162,27 @@ async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacem
         )
     if wanted.slot is not None:
         await units.require(session, wanted.slot)
+        await _require_within(session, row, [unit_scope(wanted.slot)])
     missing = await unit_store.missing_scopes(session, wanted.to)
     if missing:
         raise broadcasts.TargetUnknown(f"no unit, group or device is named {', '.join(missing)}; list them first")
+    await _require_within(session, row, wanted.to)
     if wanted.fallback_asset is not None:
         await media.require(session, wanted.fallback_asset)
+
+
+async def _require_within(session: AsyncSession, row: Bulletin, scopes: Sequence[str]) -> None:
+    """A unit speaks to itself and to what is below it: whoever approves for it answers for nobody else."""
+    outside = await unit_store.outside_of(session, row.unit_id, scopes)
+    if outside:
+        named = ", ".join(outside)
+        raise PlacementInvalid(
+            f"{named} lies outside {row.unit_id}, whose bulletin this is; place it within, or write it for a unit"
+            " above both",
+            vi=f"{named} không thuộc đơn vị của bản tin ({row.unit_id}); hãy chọn nơi phát trong đơn vị,"
+            " hoặc soạn bản tin ở đơn vị cấp trên",
+            outside=list(outside),
+        )
 
 
 async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> bool:
@@ -183,9 +201,6 @@ async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> boo
 
 
 async def _place(session: AsyncSession, row: Bulletin, one: Placement, text: Document, terms: Terms) -> None:
-    if one.start is not None and one.start <= terms.now + LEAD:
-        await miss(session, row, one, one.start, terms.now)
-        return
     if one.kind == "slot":
         one.slot_item_id = await _into_slot(session, row, one, text, terms)
     else:
@@ -212,9 +227,9 @@ async def _into_slot(session: AsyncSession, row: Bulletin, one: Placement, text:
         asset=home.audio,
         variants=text.sounds,
         owner=row.unit_id,
-        authority=await authority(session, row.unit_id, unit),
+        authority=await ranks.authority(session, row.unit_id, unit),
         level=Level(text.level),
-        valid_from=text.valid_from,
+        valid_from=await _since(session, one, text),
         valid_until=text.valid_until,
         origin=one.id,
     )
@@ -222,8 +237,7 @@ async def _into_slot(session: AsyncSession, row: Bulletin, one: Placement, text:
     return made.id
 
 
-async def authority(session: AsyncSession, unit_id: str, slot_unit_id: str) -> int:
-    """The rank of a unit's bulletins in another one's slots: whoever is higher above goes first."""
-    chain = await unit_store.chain(session, slot_unit_id)
-    above = chain.index(unit_id) if unit_id in chain else 0
-    return max(0, OWN_AUTHORITY - _AUTHORITY_A_LEVEL * above)
+async def _since(session: AsyncSession, one: Placement, text: Document) -> datetime | None:
+    """It fills slots as it is valid, but no session that was let pass without it: something else plays there."""
+    missed = [miss.start + _MOMENT for miss in await store.misses(session, [one.id])]
+    return max([*missed, text.valid_from] if text.valid_from is not None else missed, default=None)

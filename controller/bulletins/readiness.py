@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import rules as broadcast_rules
 from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.service import OPENING
-from controller.bulletins import announcing, checklist, places, slot_times, store, writing
+from controller.bulletins import announcing, checklist, place_words, places, slot_times, store, writing
 from controller.bulletins.checklist import Heard, Known, Place, Point
 from controller.bulletins.document import Document
 from controller.bulletins.tables import Bulletin, Placement
@@ -61,6 +61,7 @@ def _sound(row: Asset, *, playable: bool) -> Heard:
         duration_ms=row.duration_ms,
         playable=playable,
         findings=tuple(_told(code, value) for code, value in sorted((row.facts.get("findings") or {}).items())),
+        machine="speech" in row.facts,
         reading_sha256=speech.get("reading_sha256"),
         fell_back=speech.get("fell_back"),
     )
@@ -83,6 +84,7 @@ async def _place(
     classes = await units.languages_of_scopes(session, one.scopes)
     return Place(
         id=one.id,
+        name=await place_words.where(session, one),
         classes=classes,
         boards=await _boards(session, one.scopes),
         objections=await _objections(session, text, one, sounds, classes),
@@ -102,6 +104,7 @@ async def _slot(
     classes = await units.languages_of_scopes(session, scopes)
     return Place(
         id=one.id,
+        name=await place_words.where(session, one),
         classes=classes,
         slot_ms=max((slot_times.longest_slot_ms(at, unit_id) for at in coming), default=0),
         longest_ms=_length_ms(text, one, sounds, classes),

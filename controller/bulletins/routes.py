@@ -1,6 +1,6 @@
 """Bulletins over HTTP. Whoever writes or decides names a person (header `X-Loa-Person`)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,7 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import IdField, LanguageField, UtcField
-from controller.bulletins import checklist, confirming, document, placing, readiness, service, store, unit_rules
+from controller.bulletins import (
+    checklist,
+    confirming,
+    document,
+    places,
+    placing,
+    readiness,
+    recalls,
+    service,
+    store,
+    unit_rules,
+)
 from controller.bulletins.places import NewPlacement
 from controller.bulletins.rules import State
 from controller.bulletins.service import NewBulletin
@@ -33,9 +44,11 @@ from controller.bulletins.views import (
     WholeView,
     WithdrawalView,
     WithdrawBody,
+    WithdrawnView,
     fields_of,
     placement_view,
     step_view,
+    stopped_view,
 )
 from controller.bulletins.words import Field
 from controller.people import store as people
@@ -143,7 +156,8 @@ async def approve_bulletin(
 ) -> WholeView:
     """Let the revision that was read go on the air."""
     terms = terms_of(controller)
-    decided = await service.approve(session, bulletin_id, body.revision, by=actor, why=body.why, terms=terms)
+    said: dict[str, Any] = {"why": body.why, "despite": body.despite}
+    decided = await service.approve(session, bulletin_id, body.revision, by=actor, terms=terms, **said)
     return await _whole(session, decided.row)
 
 
@@ -160,18 +174,21 @@ async def return_bulletin(
 @router.post("/bulletins/{bulletin_id}/withdraw")
 async def withdraw_bulletin(
     bulletin_id: IdField, body: WithdrawBody, session: Write, controller: TheController, actor: Acting
-) -> WholeView:
-    """Take it off the air, at once."""
+) -> WithdrawnView:
+    """Take it off the air, at once; sessions that sound with it in them stop whole."""
     terms = terms_of(controller)
     decided = await service.withdraw(session, bulletin_id, by=actor, why=body.why, terms=terms)
-    return await _whole(session, decided.row)
+    whole = await _whole(session, decided.row)
+    return WithdrawnView(**dict(whole), stopped=[stopped_view(one) for one in decided.stopped])
 
 
 @router.get("/bulletins/{bulletin_id}/withdrawal")
 async def bulletin_withdrawal(bulletin_id: IdField, session: Read, controller: TheController) -> WithdrawalView:
-    """Which devices have let go of what was taken back."""
+    """Which devices have let go of what was taken back, which sessions it stopped, and would stop if done now."""
     row = await service.require(session, bulletin_id)
-    found = await confirming.told(session, row.id, controller.clock.now())
+    now = controller.clock.now()
+    found = await confirming.told(session, row.id, now)
+    standing = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
     vi, en = confirming.sentence(found)
     return WithdrawalView.model_validate(
         {
@@ -182,6 +199,8 @@ async def bulletin_withdrawal(bulletin_id: IdField, session: Read, controller: T
             "vi": vi,
             "en": en,
             "doubtful": found.doubtful[:SHOWN],
+            "would_stop": [stopped_view(one) for one in await recalls.running(session, standing, now)],
+            "stopped": [stopped_view(one) for one in await recalls.stopped(session, row.id)],
         }
     )
 

@@ -5,6 +5,7 @@
 - Nobody approves what he wrote, or what the person wrote for whom he stands in, unless the unit's rule `self_approval`
   says so; the approval then says that it was so.
 - An edit makes a new head and re-opens the review. What was approved stays on the air until the new head is approved.
+- A new place re-opens the review of what is approved, unless whoever asks for it may approve it.
 - A withdrawn or expired bulletin has nothing on the air; an edit makes a draft of it again.
 - What a source system handed down is approved, changed and taken back by its source alone, and reviewed by nobody here.
 """
@@ -136,6 +137,17 @@ def edited(standing: Standing, expected: int) -> tuple[Standing, Step]:
     return after, Step.REOPENED if over else Step.EDITED
 
 
+def placed(standing: Standing, *, at_once: bool) -> Standing:
+    """A place is asked for; `at_once`: by somebody who may approve it. Else an approved one is reviewed with it.
+
+    Raises:
+        BulletinStateWrong: it is over.
+    """
+    _require(standing, {State.DRAFT, State.IN_REVIEW, State.APPROVED}, "placed")
+    reviewed = standing.state is State.APPROVED and not at_once
+    return replace(standing, state=State.IN_REVIEW) if reviewed else standing
+
+
 def submitted(standing: Standing) -> Standing:
     """A draft goes to review.
 
@@ -175,14 +187,20 @@ def approved(
             "you are no approver of this unit today; ask one of its approvers, or their deputies",
             vi="hôm nay bạn không có quyền duyệt ở đơn vị này",
         )
-    own = not {by.person, by.for_person}.isdisjoint(writers)
-    if own and not self_approval:
+    by_rule = may_decide(by, writers, self_approval=self_approval)
+    if by_rule is None:
         raise OwnBulletin(
             "whoever wrote a bulletin, or stands in for who wrote it, does not approve it; ask another approver,"
             " or change the unit's bulletin rules",
             vi="người soạn, hoặc người thay người soạn, không tự duyệt; hãy nhờ người duyệt khác",
         )
-    return Approved(Standing(State.APPROVED, standing.head, standing.head), by_rule=own)
+    return Approved(Standing(State.APPROVED, standing.head, standing.head), by_rule=by_rule)
+
+
+def may_decide(by: Approval, writers: Iterable[str], *, self_approval: bool) -> bool | None:
+    """Whether a person may approve what these wrote: None no, True only by the rule `self_approval`, else False."""
+    own = not {by.person, by.for_person}.isdisjoint(writers)
+    return own if by.may and (self_approval or not own) else None
 
 
 def approved_by_source(standing: Standing) -> Standing:

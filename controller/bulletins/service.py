@@ -5,19 +5,31 @@ earlier one did, and is refused if it no longer fits. What shall go on air is pl
 back, in the very transaction of the decision; so are the notices written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
-from controller.bulletins import announcing, document, places, placing, recalls, rules, store, unit_rules, writing
+from controller.bulletins import (
+    announcing,
+    checklist,
+    deciding,
+    document,
+    places,
+    placing,
+    readiness,
+    recalls,
+    rules,
+    store,
+    unit_rules,
+    writing,
+)
 from controller.bulletins.document import Document, Fault
-from controller.bulletins.rules import Approval, Standing, State, Step
+from controller.bulletins.rules import State, Step
 from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, Placement
-from controller.people import approving
 from controller.people.acting import Actor
 from controller.runtime.ids import new_id
 from controller.schedules.making import Terms
@@ -94,9 +106,9 @@ async def edit(
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    after, step = rules.edited(standing(row), expected)
+    after, step = rules.edited(deciding.standing(row), expected)
     text = await writing.sound(session, wanted)
-    move_to(row, after)
+    deciding.move_to(row, after)
     writing.show(row, text)
     row.changed_at = now
     await writing.keep(session, row, text, by=person, note=note)
@@ -115,7 +127,7 @@ async def submit(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    move_to(row, rules.submitted(standing(row)))
+    deciding.move_to(row, rules.submitted(deciding.standing(row)))
     writing.require_content(await writing.head(session, row))
     number = await store.note(session, row, Done(step=Step.SUBMITTED, person=person, at=now, why=why))
     await announcing.submitted(session, row, number, now)
@@ -132,8 +144,8 @@ async def give_back(
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    move_to(row, rules.returned(standing(row), revision))
-    stand = await _stand(session, row, person, now)
+    deciding.move_to(row, rules.returned(deciding.standing(row), revision))
+    stand = await deciding.stand(session, row, person, now)
     if not stand.may:
         raise rules.NotApprover("only an approver of this unit returns a bulletin; ask one of them")
     done = Done(step=Step.RETURNED, person=person, for_person=stand.for_person, at=now, why=why)
@@ -142,33 +154,46 @@ async def give_back(
 
 
 async def approve(
-    session: AsyncSession, bulletin_id: str, revision: int, *, by: Actor, why: str, terms: Terms
+    session: AsyncSession,
+    bulletin_id: str,
+    revision: int,
+    *,
+    by: Actor,
+    why: str,
+    terms: Terms,
+    despite: Collection[str] = (),
 ) -> Decided:
     """Let the revision that was read go on the air, at every place asked for; its author is told.
+
+    `despite`: codes of the pre-flight list's stops that the approver takes upon himself; the step says so.
 
     Raises:
         BulletinUnknown, BulletinStateWrong, BulletinMovedOn, PersonNeeded, NotApprover, OwnBulletin: it cannot be.
         BulletinInvalid: it says nothing, or its validity has ended.
+        BulletinNotReady: something of it would not be heard as meant, and the approver did not name it.
         PolicyViolated, PlanTooLarge, SlotItemInvalid, TargetEmpty, …: a placement cannot be made; nothing is changed.
     """
     person = by.require_person()
     row = await held(session, bulletin_id)
-    stand = await _stand(session, row, person, terms.now)
+    stand = await deciding.stand(session, row, person, terms.now)
     ruled = await unit_rules.effective(session, row.unit_id)
     writers = await store.writers(session, row.id)
-    decision = rules.approved(standing(row), revision, by=stand, writers=writers, self_approval=ruled.self_approval)
+    stands = deciding.standing(row)
+    decision = rules.approved(stands, revision, by=stand, writers=writers, self_approval=ruled.self_approval)
     text = await writing.head(session, row)
     writing.require_content(text)
     if text.valid_until is not None and text.valid_until <= terms.now:
         vi = "bản tin đã hết hiệu lực; hãy sửa trước khi duyệt"
         document.refuse([Fault("valid_until", vi, "its validity has ended; edit it before it is approved")])
-    move_to(row, decision.standing)
+    heeded = await _heeded(session, row, despite, terms.now)
+    deciding.move_to(row, decision.standing)
     row.air_until = text.valid_until
     done = Done(
         step=Step.APPROVED,
         person=person,
         for_person=stand.for_person,
         by_rule=decision.by_rule,
+        despite=heeded,
         at=terms.now,
         why=why,
     )
@@ -176,6 +201,20 @@ async def approve(
     placed = await placing.place_all(session, row, text, terms)
     await announcing.approved(session, row, number, terms.now)
     return Decided(row, placed)
+
+
+async def _heeded(session: AsyncSession, row: Bulletin, despite: Collection[str], now: datetime) -> tuple[str, ...]:
+    """The stops that the approver names; of those he does not name it is refused."""
+    stops = checklist.own_stops(await readiness.points(session, row, now))
+    left = [one for one in stops if one.code not in despite]
+    if left:
+        raise checklist.BulletinNotReady(
+            f"“{row.title}” would not be heard as meant: {' '.join(one.en for one in left)} Correct it, or approve it"
+            f" despite {', '.join(sorted({one.code for one in left}))}",
+            vi=" ".join(one.vi for one in left),
+            points=[{"code": one.code, "vi": one.vi, "en": one.en, "placement": one.placement} for one in left],
+        )
+    return tuple(sorted({one.code for one in stops}))
 
 
 async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: str, terms: Terms) -> Decided:
@@ -187,7 +226,7 @@ async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: s
     person = by.require_person()
     row = await held(session, bulletin_id)
     was_on_air = row.approved_revision is not None
-    move_to(row, rules.withdrawn(standing(row)))
+    deciding.move_to(row, rules.withdrawn(deciding.standing(row)))
     row.air_until = None
     number = await store.note(session, row, Done(step=Step.WITHDRAWN, person=person, at=terms.now, why=why))
     placed = [one for one in await store.placements(session, row.id) if one.state in places.STANDING]
@@ -198,10 +237,10 @@ async def withdraw(session: AsyncSession, bulletin_id: str, *, by: Actor, why: s
 
 async def expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool:
     """What the passing of time makes of it; the caller holds the row. Whether anything changed."""
-    after = rules.expired(standing(row), head_until=row.valid_until, approved_until=row.air_until, now=now)
+    after = rules.expired(deciding.standing(row), head_until=row.valid_until, approved_until=row.air_until, now=now)
     if after is None:
         return False
-    move_to(row, after)
+    deciding.move_to(row, after)
     row.air_until = None
     await store.note(session, row, Done(step=Step.EXPIRED, person=None, at=now))
     await placing.let_go(session, row, alive=after.state is not State.EXPIRED, now=now)
@@ -245,29 +284,7 @@ async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
     return row
 
 
-def standing(row: Bulletin) -> Standing:
-    """A row as the rules see it."""
-    return Standing(State(row.state), row.head, row.approved_revision)
-
-
-def move_to(row: Bulletin, after: Standing) -> None:
-    """Write down what the rules made of it."""
-    row.state, row.head, row.approved_revision = str(after.state), after.head, after.approved
-
-
 def _known(row: Bulletin | None, bulletin_id: str) -> Bulletin:
     if row is None:
         raise BulletinUnknown(f"there is no bulletin {bulletin_id}; list the bulletins to find the right id")
     return row
-
-
-async def _stand(session: AsyncSession, row: Bulletin, person: str, now: datetime) -> Approval:
-    """As whom this person decides: in his own right, else for somebody who did not write it, else for anybody."""
-    found = await approving.approvers(session, row.unit_id, approving.local_day(now))
-    mine = [one.for_person for one in found if one.person.id == person]
-    principals = [None if one is None else one.id for one in mine]
-    if not principals:
-        return Approval(person, may=False)
-    writers = await store.writers(session, row.id)
-    best = min(principals, key=lambda one: (one in writers, one is not None, one or ""))
-    return Approval(person, best)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.rules import BroadcastRequest, StartInPast
-from controller.bulletins import placing
+from controller.bulletins import ranks
 from controller.bulletins.tables import Bulletin, Placement, PlacementMiss
 from controller.schedules.making import LEAD, Terms
 from controller.schedules.slots import service as slots
@@ -35,7 +35,7 @@ async def plan(session: AsyncSession, row: Bulletin, one: Placement, made: Place
         )
         made.fallback_broadcast_id = accepted.id
         return
-    rank = await placing.authority(session, row.unit_id, one.slot_unit_id)
+    rank = await ranks.authority(session, row.unit_id, one.slot_unit_id)
     handed_in, _ = await slots.hand_in(session, _item(row, one.slot_unit_id, made, rank), terms)
     made.fallback_slot_item_id = handed_in.id
 

@@ -51,6 +51,7 @@ class Done:
     why: str = ""
     for_person: str | None = None
     by_rule: bool = False
+    despite: Sequence[str] = ()
 
 
 async def find(session: AsyncSession, bulletin_id: str) -> Bulletin | None:
@@ -131,6 +132,7 @@ async def note(session: AsyncSession, row: Bulletin, done: Done) -> int:
             person_id=done.person,
             for_person_id=done.for_person,
             by_rule=done.by_rule,
+            despite=list(done.despite),
             at=done.at,
             why=done.why,
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field as Limits
 
 from controller.api.models import Body, IdField, ScopeField, UtcField, View
+from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins.schema import DocumentField
 from controller.bulletins.tables import Bulletin, BulletinStep, Placement, PlacementMiss
 from controller.people.tables import Person
@@ -41,9 +42,10 @@ class SubmitBody(Body):
 
 
 class ApproveBody(Body):
-    """The revision that was read."""
+    """The revision that was read; `despite`: codes of the stops of its readiness that do not hold the approver."""
 
     revision: Revision
+    despite: Annotated[list[Annotated[str, Limits(max_length=60)]], Limits(max_length=20, default_factory=list)]
     why: Why = ""
 
 
@@ -107,7 +109,10 @@ class BulletinView(View):
 
 
 class StepView(View):
-    """Who did what, when and why; `for_person`: whom a deputy stood in for; `by_rule`: approved by its own writer."""
+    """Who did what, when and why; `for_person`: whom a deputy stood in for; `by_rule`: approved by its own writer.
+
+    `despite`: stops of the pre-flight list that the approver took upon himself.
+    """
 
     number: int
     step: str
@@ -117,6 +122,7 @@ class StepView(View):
     for_person_id: str | None
     for_person: str
     by_rule: bool
+    despite: list[str]
     at: datetime
     why: str
 
@@ -184,6 +190,20 @@ class WholeView(BulletinView):
     placements: list[PlacementView]
 
 
+class StoppedView(View):
+    """A session of a programme that stops, or stopped, because a bulletin is taken out of it."""
+
+    broadcast_id: str
+    title: str
+    start: datetime
+
+
+class WithdrawnView(WholeView):
+    """A bulletin that was taken back; `stopped`: sessions that were stopped whole for it."""
+
+    stopped: list[StoppedView]
+
+
 class PointView(View):
     """One thing to know before it goes on air; `weight`: stop or warning."""
 
@@ -213,7 +233,10 @@ class DoubtView(View):
 
 
 class WithdrawalView(View):
-    """Who has let go of what was taken back; `doubtful` are at most 200 of the `unconfirmed`."""
+    """Who has let go of what was taken back; `doubtful` are at most 200 of the `unconfirmed`.
+
+    `would_stop`: sessions that would be stopped whole if it were taken back now; `stopped`: those that were.
+    """
 
     devices: int
     confirmed: int
@@ -222,6 +245,8 @@ class WithdrawalView(View):
     vi: str
     en: str
     doubtful: list[DoubtView]
+    would_stop: list[StoppedView]
+    stopped: list[StoppedView]
 
 
 class RulesView(View):
@@ -252,6 +277,11 @@ def fields_of(row: Bulletin) -> dict[str, Any]:
     """What a view of a bulletin shows of its row."""
     shown = {name: getattr(row, name) for name in BulletinView.model_fields if name not in {"revision", "languages"}}
     return {**shown, "revision": row.head, "languages": row.languages.split()}
+
+
+def stopped_view(row: BroadcastRow) -> StoppedView:
+    """A session that stops."""
+    return StoppedView(broadcast_id=row.id, title=row.title, start=row.start)
 
 
 def step_view(row: BulletinStep, people: dict[str, Person]) -> StepView:

@@ -6,24 +6,15 @@ bulletin is looked at alone, in a transaction that holds its row, and left for t
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.bulletins import (
-    announcing,
-    places,
-    placing,
-    reminders,
-    service,
-    slot_times,
-    standing_in,
-    store,
-    unit_rules,
-)
+from controller.bulletins import announcing, passing, places, reminders, service, slot_times, store, unit_rules
+from controller.bulletins.passing import Start
 from controller.bulletins.reminders import Due
 from controller.bulletins.tables import Bulletin, Placement, PlacementReminder
 from controller.runtime.database import Database
@@ -38,15 +29,6 @@ AT_ONCE = 100
 
 
 Work = Callable[[AsyncSession, Bulletin], Awaitable[bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One start of a placement that waits; `where` names the session of a slot."""
-
-    placement_id: str
-    at: datetime
-    where: Mapping[str, str] = field(default_factory=dict)
 
 
 async def tick(db: Database, terms: Terms) -> bool:
@@ -107,7 +89,7 @@ async def _look(session: AsyncSession, now: datetime) -> _Looked:
         unit_id = one.slot_unit_id
         if unit_id is not None and unit_id not in coming:
             coming[unit_id] = await slot_times.ahead(session, unit_id, now - reminders.BEHIND, now + reminders.AHEAD)
-        starts = await _to_come(session, row, one, _starts(one, coming.get(unit_id or "", [])))
+        starts = await _to_come(session, row, one, passing.starts(one, coming.get(unit_id or "", [])))
         due = [one.start for one in starts if one.found(now).anything]
         if due:
             found.due.setdefault(row.id, []).extend(due)
@@ -115,11 +97,6 @@ async def _look(session: AsyncSession, now: datetime) -> _Looked:
         else:
             found.again[one.id] = min([now + reminders.LOOK_AGAIN, *(start.next for start in starts)])
     return found
-
-
-def _starts(one: Placement, occurrences: Iterable[Occurrence]) -> list[Start]:
-    own = [] if one.start is None else [Start(one.id, one.start)]
-    return [*own, *(Start(one.id, at.start, _where(at)) for at in occurrences if at.start > one.waits_since)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +118,7 @@ class _Coming:
 
 
 async def _to_come(session: AsyncSession, row: Bulletin, one: Placement, starts: Sequence[Start]) -> list[_Coming]:
-    valid = [start for start in starts if _would_play(row, start.at)]
+    valid = [start for start in starts if passing.would_play(row, start.at)]
     if not valid:
         return []
     ruled = await unit_rules.effective(session, row.unit_id)
@@ -154,10 +131,6 @@ async def _to_come(session: AsyncSession, row: Bulletin, one: Placement, starts:
     ]
 
 
-def _where(one: Occurrence) -> dict[str, str]:
-    return dict(zip(("programme_id", "session_id", "occurrence"), one.key, strict=True))
-
-
 async def _approach(session: AsyncSession, row: Bulletin, *, starts: Sequence[Start], terms: Terms) -> bool:
     """Remind of what comes near, and let pass what is too late."""
     waiting = [one for one in await store.placements(session, row.id) if one.state == "reserved"]
@@ -167,7 +140,7 @@ async def _approach(session: AsyncSession, row: Bulletin, *, starts: Sequence[St
         for coming in await _to_come(session, row, one, own):
             start, due = coming.start, coming.found(terms.now)
             if due.too_late:
-                changed |= await _pass(session, row, one, start, terms)
+                changed |= await passing.let_pass(session, row, one, start, terms)
                 continue
             session.add_all(
                 PlacementReminder(placement_id=one.id, start=start.at, before_min=minutes, at=terms.now)
@@ -177,28 +150,3 @@ async def _approach(session: AsyncSession, row: Bulletin, *, starts: Sequence[St
                 await announcing.reminder(session, row, start.at, due.told_min, terms.now)
     await session.flush()
     return changed
-
-
-def _would_play(row: Bulletin, start: datetime) -> bool:
-    """Whether the newest revision is valid then."""
-    begun = row.valid_from is None or row.valid_from <= start
-    return begun and (row.valid_until is None or start < row.valid_until)
-
-
-async def _pass(session: AsyncSession, row: Bulletin, one: Placement, start: Start, terms: Terms) -> bool:
-    """A start passes without the bulletin; whether something stands in for it."""
-    made = await placing.miss(session, row, one, start.at, terms.now, **start.where)
-    made.fallback_asset = one.fallback_asset or (await unit_rules.effective(session, row.unit_id)).fallback_asset
-    if made.fallback_asset is not None:
-        try:
-            async with session.begin_nested():
-                await standing_in.plan(session, row, one, made, terms)
-        except LoaError as error:
-            log.warning("nothing stands in for bulletin %s at %s: %s", row.id, start.at, error)
-            made.fallback_error = error.code
-            made.fallback_broadcast_id = made.fallback_slot_item_id = None
-    await session.flush()
-    stood_in = made.fallback_broadcast_id is not None or made.fallback_slot_item_id is not None
-    await announcing.skipped(session, row, start.at, stood_in=stood_in, now=terms.now)
-    log.info("bulletin %s is not approved: its start at %s passes without it", row.id, start.at)
-    return stood_in

@@ -1,13 +1,16 @@
 """What a revision of a bulletin says, on its way into the database: cleaned, and naming only what there is."""
 
+import msgspec
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import store as broadcast_store
 from controller.bulletins import document, store
-from controller.bulletins.document import Document, Fault
+from controller.bulletins.document import AudioKind, Document, Fault
 from controller.bulletins.tables import Bulletin, BulletinRevision
 from controller.library.folding import folded
 from controller.media import service as media
+from controller.media.tables import Asset
 from controller.speech.cleaning import clean
 
 
@@ -35,7 +38,18 @@ async def sound(session: AsyncSession, wanted: Document) -> Document:
         for at, one in enumerate(text.variants)
         if one.audio is not None and one.audio not in playable
     )
-    return text
+    return await _by_whom(session, text)
+
+
+async def _by_whom(session: AsyncSession, text: Document) -> Document:
+    """A machine's voice is called so whatever its author says: the sound itself knows."""
+    query = select(Asset.id, Asset.facts).where(Asset.id.in_(sorted(set(text.sounds.values()))))
+    spoken = {asset for asset, facts in await session.execute(query) if "speech" in facts}
+    kinds = dict.fromkeys(spoken, AudioKind.MACHINE)
+    variants = tuple(
+        msgspec.structs.replace(one, audio_kind=kinds.get(one.audio or "", one.audio_kind)) for one in text.variants
+    )
+    return msgspec.structs.replace(text, variants=variants)
 
 
 def require_content(text: Document) -> None:

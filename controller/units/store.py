@@ -161,3 +161,16 @@ async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[
     """Those scopes that name nothing we know."""
     tables = {"u": Unit, "g": Group, "d": Device}
     return tuple([s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None])
+
+
+async def outside_of(session: AsyncSession, unit_id: str, scopes: Iterable[str]) -> tuple[str, ...]:
+    """Those scopes that are not the unit, nor below it, nor a group or device of theirs; unknown ones are not told."""
+    owners: dict[str, str] = {}
+    named = list(scopes)
+    for prefix, key, owner in (("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id)):
+        ids = [one[2:] for one in named if one[0] == prefix]
+        rows = await session.execute(select(key, owner).where(key.in_(ids))) if ids else ()
+        owners |= {f"{prefix}-{found}": unit for found, unit in rows}
+    owners |= {one: one[2:] for one in named if one[0] == "u"}
+    parents = await _parents(session, set(owners.values()))
+    return tuple(one for one in named if one in owners and unit_id not in _upwards(parents, owners[one]))

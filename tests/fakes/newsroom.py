@@ -83,9 +83,10 @@ class Newsroom:
     async def give_back(self, row: Bulletin, by: str = "hung", why: str = "Sai ngày") -> Bulletin:
         return await self.write(lambda s: service.give_back(s, row.id, by=self.by(by), why=why, now=self.now))
 
-    async def approve(self, row: Bulletin, revision: int, by: str = "hung") -> Decided:
+    async def approve(self, row: Bulletin, revision: int, by: str = "hung", despite: Sequence[str] = ()) -> Decided:
+        actor, terms = self.by(by), self.station.terms
         return await self.write(
-            lambda s: service.approve(s, row.id, revision, by=self.by(by), why="", terms=self.station.terms)
+            lambda s: service.approve(s, row.id, revision, by=actor, why="", terms=terms, despite=despite)
         )
 
     async def withdraw(self, row: Bulletin, by: str = "hung", why: str = "Sai nội dung") -> Decided:

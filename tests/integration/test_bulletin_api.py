@@ -256,3 +256,38 @@ async def _answer(here: Newsroom, broadcast: str, device: str) -> None:
 async def _told(here: Newsroom, row: Bulletin) -> Told:
     async with here.station.xa.db.reading() as session:
         return await confirming.told(session, row.id, here.now)
+
+
+async def test_the_officer_is_told_which_session_a_withdrawal_stops_before_and_after(
+    here: Newsroom, api: httpx.AsyncClient
+) -> None:
+    await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
+    row = await here.approved()
+    await here.place(row, slot=COMMUNE)
+    running = (await here.station.rows())[0]
+    at = f"/bulletins/{row.id}"
+    _, early = await ask(api, here, None, "GET", f"{at}/withdrawal")
+    here.station.xa.clock.at = running.start + timedelta(seconds=10)
+    _, before = await ask(api, here, None, "GET", f"{at}/withdrawal")
+    _, answer = await ask(api, here, "hung", "POST", f"{at}/withdraw", {"why": "Sai"})
+    _, after = await ask(api, here, None, "GET", f"{at}/withdrawal")
+
+    assert (early["would_stop"], before["stopped"], after["would_stop"]) == ([], [], [])
+    assert [one["broadcast_id"] for one in before["would_stop"]] == [running.id]
+    assert answer["stopped"] == before["would_stop"] == after["stopped"]
+
+
+async def test_an_approval_names_what_it_is_given_in_spite_of(here: Newsroom, api: httpx.AsyncClient) -> None:
+    await here.station.save(programme({**EVENING, "segments": [slot(30)]}))
+    row = await here.create()
+    await here.place(row, slot=COMMUNE)
+    await here.submit(row)
+    at = f"/bulletins/{row.id}"
+    refused, said = await ask(api, here, "hung", "POST", f"{at}/approve", {"revision": 1})
+    body = {"revision": 1, "despite": ["longer_than_slot"]}
+    approved, _ = await ask(api, here, "hung", "POST", f"{at}/approve", body)
+    _, history = await ask(api, here, None, "GET", f"{at}/history")
+
+    assert (refused, said["code"], approved) == (409, "bulletin_not_ready", 200)
+    assert [one["code"] for one in said["details"]["points"]] == ["longer_than_slot"]
+    assert history["steps"][-1]["despite"] == ["longer_than_slot"]

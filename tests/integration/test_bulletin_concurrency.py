@@ -200,7 +200,7 @@ async def test_whatever_everybody_does_at_once_only_what_was_approved_is_on_the_
         async def placed(session: AsyncSession, row: Bulletin = row, start: Any = start) -> None:
             held = await service.held(session, row.id)
             wanted = NewPlacement(to=[SCOPE], start=start)
-            await placing.add(session, held, wanted, by=room.by("lan"), terms=room.station.terms)
+            await placing.add(session, held, wanted, by=room.by("hung"), terms=room.station.terms)
 
         everybody = [
             room.approve(row, 1, "hung"),

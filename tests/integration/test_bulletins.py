@@ -10,20 +10,26 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import store, unit_rules
+from controller.bulletins.checklist import BulletinNotReady
 from controller.bulletins.document import BulletinInvalid
 from controller.bulletins.places import PlacementInvalid
 from controller.bulletins.rules import BulletinMovedOn, BulletinStateWrong, NotApprover, OwnBulletin
 from controller.bulletins.unit_rules import BulletinRulesMovedOn
+from controller.media import service as media
 from controller.people import approving, leaves
 from controller.people.acting import TOKEN, PersonNeeded
 from controller.policies import document as policy_document
 from controller.policies import service as policies
 from controller.policies.service import PolicyViolated
 from controller.speech.cleaning import TextTooLong
-from tests.fakes.commune import COMMUNE, SCOPE
+from controller.units import service as units
+from tests.fakes.commune import COMMUNE, SCOPE, T0
 from tests.fakes.databases import sqlite_url
 from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at, written
 from tests.fakes.station import EVENING, PROGRAMME, programme, slot
+
+FIRST_EVENING = T0.replace(hour=10)
+"""When the first evening session begins."""
 
 
 @pytest.fixture
@@ -495,3 +501,128 @@ async def test_bulletins_are_found_without_accents_and_by_what_they_are(here: Ne
     assert await found(units=[COMMUNE], state="draft") == ["Chợ phiên", "Đường bị ngập"]
     assert await found(query="100%") == []
     assert (await here.row(row)).languages == " hmn "
+
+
+async def test_a_new_place_of_what_is_approved_is_reviewed_and_what_is_on_the_air_stays(room: Newsroom) -> None:
+    row = await room.approved()
+    first = await room.place_at(row, 3600)
+    second = await room.place_at(row, 7200, by="lan", repeats=20, volume=100)
+    during, before = await room.row(row), await room.broadcasts()
+    asked = [kind for who, kind in await room.told() if who in {"hung", "mai"}]
+    await room.approve(row, 1)
+    places = {one.id: (one.state, one.broadcast_id) for one in await room.placements(row)}
+
+    assert (first.state, second.state) == ("placed", "reserved")
+    assert (during.state, during.head, during.approved_revision) == ("in_review", 1, 1)
+    assert [one.id for one in before] == [first.broadcast_id]
+    assert asked.count("submitted") == 4
+    assert (await room.row(row)).state == "approved"
+    assert places[first.id] == ("placed", first.broadcast_id)
+    assert [one.repeats for one in await room.broadcasts()] == [1, 20]
+    assert places[second.id][0] == "placed"
+
+
+async def test_whoever_wrote_it_places_it_at_once_only_where_the_unit_lets_him_approve_it(here: Newsroom) -> None:
+    row = await here.create(by="hung")
+    await here.submit(row)
+    await here.approve(row, 1, by="mai")
+    own = await here.place_at(row, 3600, by="hung")
+    await here.approve(row, 1, by="mai")
+    await here.rule(self_approval=True)
+    by_rule = await here.place_at(row, 7200, by="hung")
+
+    assert (own.state, by_rule.state) == ("reserved", "placed")
+    assert [(one.step, one.by_rule) for one in await here.steps(row)][-1] == ("placed", True)
+
+
+async def test_a_bulletin_goes_nowhere_outside_its_unit(here: Newsroom) -> None:
+    async def furnish(session: AsyncSession) -> None:
+        await units.create(session, unit_id="xa-khac", name="Xã khác", kind="commune", parent_id="tinh")
+        await units.create(session, unit_id="thon", name="Thôn", kind="village", parent_id=COMMUNE)
+        await here.station.xa.register(session, "loa-khac", "xa-khac")
+
+    await here.write(furnish)
+    row = await here.create()
+    for fields in (
+        {"to": ["u-tinh"]},
+        {"to": [SCOPE, "u-xa-khac"]},
+        {"to": ["d-loa-khac"]},
+        {"slot": "tinh"},
+        {"slot": "xa-khac"},
+    ):
+        with pytest.raises(PlacementInvalid) as caught:
+            await here.place(row, by="lan", **fields)
+        assert "không thuộc đơn vị" in str(caught.value.details["vi"])
+    await here.place(row, to=[SCOPE, "u-thon", "d-loa-1"])
+
+    assert len(await here.placements(row)) == 1
+
+
+async def test_what_an_approval_comes_too_late_for_is_written_down_and_told(here: Newsroom) -> None:
+    row = await here.create()
+    await here.place_at(row, 600, fallback_asset="tin")
+    await here.submit(row)
+    here.station.xa.clock.move(minutes=11)
+    decided = await here.approve(row, 1)
+
+    missed = (await here.misses(row))[0]
+    assert [one.state for one in decided.placements] == ["skipped"]
+    assert (missed.fallback_asset, missed.fallback_error, missed.scopes) == ("tin", "start_in_past", [SCOPE])
+    assert sorted(who for who, kind in await here.told() if kind == "skipped") == ["hung", "lan", "mai"]
+    assert [one.step for one in await here.steps(row)][-2:] == ["approved", "skipped"]
+
+
+async def test_a_session_that_was_let_pass_keeps_what_stands_in_for_a_late_approval(here: Newsroom) -> None:
+    await here.station.sound("nhac", 30_000)
+    await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
+    row = await here.create()
+    await here.place(row, slot=COMMUNE, fallback_asset="nhac")
+    await here.submit(row)
+    here.station.xa.clock.at = FIRST_EVENING - timedelta(seconds=25)
+    await here.tick()
+    await here.approve(row, 1)
+
+    rows = await here.station.rows()
+    assert [[one["ref"] for one in row.segments] for row in rows[:2]] == [["r-nhac"], ["r-tin"]]
+
+
+async def test_a_session_that_played_what_was_approved_then_was_not_missed(here: Newsroom) -> None:
+    await here.station.save(programme({**EVENING, "segments": [slot(300)]}))
+    row = await here.approved(valid_until=(here.now + timedelta(hours=12)).isoformat())
+    await here.place(row, slot=COMMUNE)
+    await here.edit(row, 1, written("Bản mới"))
+    here.station.xa.clock.move(hours=12, seconds=1)
+    await here.tick()
+    await here.tick()
+
+    assert [one.state for one in await here.placements(row)] == ["reserved"]
+    assert await here.misses(row) == []
+
+
+async def test_what_would_not_be_heard_is_approved_only_by_who_says_so(here: Newsroom) -> None:
+    await here.station.save(programme({**EVENING, "segments": [slot(30)]}))
+    row = await here.create()
+    place = await here.place(row, slot=COMMUNE)
+    await here.submit(row)
+    with pytest.raises(BulletinNotReady) as caught:
+        await here.approve(row, 1, despite=["reading_differs"])
+    refused = await here.row(row)
+    await here.approve(row, 1, despite=["longer_than_slot", "reading_differs"])
+
+    told = caught.value.details["points"]
+    assert [(one["code"], one["placement"]) for one in told] == [("longer_than_slot", place.id)]  # type: ignore[attr-defined]
+    assert "1 phút 0 giây" in str(caught.value.details["vi"])
+    assert refused.state == "in_review"
+    assert [one.despite for one in await here.steps(row)][-1] == ["longer_than_slot"]
+
+
+async def test_a_machines_voice_is_called_so_whatever_its_author_says(here: Newsroom) -> None:
+    async def mark(session: AsyncSession) -> None:
+        (await media.require(session, "tin")).facts = {"speech": {"voice": "vi"}}
+
+    await here.write(mark)
+    row = await here.create()
+
+    async with here.station.xa.db.reading() as session:
+        stored = (await store.documents(session, row.id, [1]))[1]
+    assert stored.variants[0].audio_kind == "machine"

@@ -41,6 +41,7 @@ def test_nothing_is_said_where_all_is_well() -> None:
             {"readings": {"vi": "a"}, "sounds": {"tin": Heard(reading_sha256="b")}},
             ("reading_differs", "stop"),
         ),
+        ((SPOKEN,), {"sounds": {"tin": Heard(machine=True)}}, ("reading_missing", "warning")),
         ((SPOKEN,), {"places": (Place(id="p1"),)}, ("nobody_there", "stop")),
         (
             (SPOKEN,),
@@ -84,3 +85,22 @@ def test_what_stops_it_comes_first() -> None:
     found = points(SPOKEN, approvers=0, places=())
 
     assert [weight for _, weight in found] == ["stop", "warning"]
+
+
+def test_a_slot_without_a_session_is_not_told_as_a_place_without_devices() -> None:
+    text = document.read({"title": "Tin", "variants": [SPOKEN]})
+    place = Place(id="p1", name="trong các buổi phát của Xã An Bình", slot_ms=0)
+
+    found = checklist.points(text, Known(sounds={"tin": Heard()}, places=(place,)), NAMES)
+
+    assert [one.code for one in found] == ["no_slot"]
+    assert "Xã An Bình" in found[0].vi
+
+
+def test_an_approval_is_stopped_by_what_nobody_else_decides() -> None:
+    text = document.read({"title": "Tin", "variants": [SPOKEN]})
+    place = Place(id="p1", classes=VIETNAMESE, slot_ms=1000, longest_ms=2000, objections=(("ngoài giờ", "hours"),))
+
+    found = checklist.points(text, Known(sounds={"tin": Heard()}, places=(place,), approvers=0), NAMES)
+
+    assert [one.code for one in checklist.own_stops(found)] == ["longer_than_slot"]

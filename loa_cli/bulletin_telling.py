@@ -92,7 +92,8 @@ def tell_whole(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], ready
         tell_placements(row["placements"])
     _tell_steps(steps, row["placements"])
     for point in ready["points"]:
-        console.print(styled(f"• {point['vi']}", _POINT_STYLES[point["weight"]]), highlight=False)
+        code = f" [{point['code']}]" if point["weight"] == "stop" else ""  # what `approve --despite` takes
+        console.print(styled(f"• {point['vi']}{code}", _POINT_STYLES[point["weight"]]), highlight=False)
 
 
 def tell_placements(placements: Sequence[Mapping[str, Any]]) -> None:

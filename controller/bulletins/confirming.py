@@ -47,10 +47,10 @@ def sentence(found: Told) -> tuple[str, str]:
     """What to say of it, in Vietnamese and in English."""
     if found.doubtful:
         count = len(found.doubtful)
-        return f"có thể vẫn phát ở {count} cụm loa", f"it may still play on {count} devices"
+        return f"có thể vẫn phát ở {count} thiết bị", f"it may still play on {count} devices"
     if found.devices:
-        return "không còn phát ở cụm loa nào", "it plays on no device any more"
-    return "không có cụm loa nào phải ngừng", "no device had to let go of it"
+        return "không còn phát ở thiết bị nào", "it plays on no device any more"
+    return "không có thiết bị nào phải ngừng", "no device had to let go of it"
 
 
 async def told(session: AsyncSession, bulletin_id: str, now: datetime) -> Told:

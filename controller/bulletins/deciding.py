@@ -22,11 +22,13 @@ def move_to(row: Bulletin, after: Standing) -> None:
 
 async def stand(session: AsyncSession, row: Bulletin, person: str, now: datetime) -> Approval:
     """As whom this person decides: in his own right, else for somebody who did not write it, else for anybody."""
-    found = await approving.approvers(session, row.unit_id, approving.local_day(now))
+    today = approving.local_day(now)
+    found = await approving.approvers(session, row.unit_id, today)
     mine = [one.for_person for one in found if one.person.id == person]
     principals = [None if one is None else one.id for one in mine]
     if not principals:
-        return Approval(person, may=False)
+        away = await approving.absent(session, person, row.unit_id, today)
+        return Approval(person, may=False, why_not=away.vi if away else "")
     writers = await store.writers(session, row.id)
     best = min(principals, key=lambda one: (one in writers, one is not None, one or ""))
     return Approval(person, best)

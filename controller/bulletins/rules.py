@@ -89,17 +89,22 @@ class Standing:
     approved: int | None = None
 
 
+NOT_TODAY = "hôm nay bạn không có quyền duyệt ở đơn vị này"
 FIRST = Standing(State.DRAFT, 1)
 """A bulletin that was just written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who approves: `for_person` is the one a deputy stands in for; `may`: he is an approver of the unit today."""
+    """Who approves: `for_person` is the one a deputy stands in for; `may`: he is an approver of the unit today.
+
+    `why_not`: in Vietnamese, where something is known about why he may not.
+    """
 
     person: str
     for_person: str | None = None
     may: bool = True
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def approved(
     if not by.may:
         raise NotApprover(
             "you are no approver of this unit today; ask one of its approvers, or their deputies",
-            vi="hôm nay bạn không có quyền duyệt ở đơn vị này",
+            vi=by.why_not or NOT_TODAY,
         )
     by_rule = may_decide(by, writers, self_approval=self_approval)
     if by_rule is None:

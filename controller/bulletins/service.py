@@ -147,7 +147,9 @@ async def give_back(
     deciding.move_to(row, rules.returned(deciding.standing(row), revision))
     stand = await deciding.stand(session, row, person, now)
     if not stand.may:
-        raise rules.NotApprover("only an approver of this unit returns a bulletin; ask one of them")
+        raise rules.NotApprover(
+            "only an approver of this unit returns a bulletin; ask one of them", vi=stand.why_not or rules.NOT_TODAY
+        )
     done = Done(step=Step.RETURNED, person=person, for_person=stand.for_person, at=now, why=why)
     await announcing.returned(session, row, await store.note(session, row, done), why, now)
     return row

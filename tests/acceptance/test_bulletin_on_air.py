@@ -68,9 +68,9 @@ def test_a_withdrawn_bulletin_stops_and_the_devices_that_did_not_hear_of_it_are_
         assert (refused.exit_code, "own_bulletin" in refused.output or "not_approver" in refused.output) == (1, True)
         for words in ("chờ duyệt", "trả lại", "Thiếu giờ", "Lan", "giữ chỗ"):
             assert words in shown.output, shown.output
-        assert told["vi"] == "có thể vẫn phát ở 1 cụm loa"
+        assert told["vi"] == "có thể vẫn phát ở 1 thiết bị"
         assert [one["device_id"] for one in told["doubtful"]] == ["loa-2"]
-        assert clear["vi"] == "không còn phát ở cụm loa nào"
+        assert clear["vi"] == "không còn phát ở thiết bị nào"
         assert stopped_s < TONE_S / 2
         for device in ("loa-1", "loa-2"):
             heard = bursts(captured(system.capture(device)))

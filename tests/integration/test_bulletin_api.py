@@ -113,7 +113,7 @@ async def test_a_bulletin_goes_its_way_over_http(here: Newsroom, api: httpx.Asyn
         ("unplaced", "lan"),
     ]
     assert [one["number"] for one in history["revisions"]] == [2, 1]
-    assert (told["devices"], told["unconfirmed"], told["vi"]) == (2, 2, "có thể vẫn phát ở 2 cụm loa")
+    assert (told["devices"], told["unconfirmed"], told["vi"]) == (2, 2, "có thể vẫn phát ở 2 thiết bị")
     assert [one["id"] for one in listed] == [row["id"]]
 
 
@@ -231,7 +231,7 @@ async def test_nobody_is_counted_any_more_when_it_would_be_over_anyway(here: New
     after = await _told(here, row)
 
     assert (len(before.doubtful), len(after.doubtful)) == (2, 0)
-    assert confirming.sentence(after)[0] == "không còn phát ở cụm loa nào"
+    assert confirming.sentence(after)[0] == "không còn phát ở thiết bị nào"
 
 
 async def _signed(here: Newsroom, planner: Planner) -> int:

@@ -142,6 +142,12 @@ async def test_a_deputy_approves_for_who_is_away_and_nobody_for_the_author(here:
     with pytest.raises(OwnBulletin):
         await here.approve(row, 1, by="tu")
     await here.write(lambda s: away(s, "mai", "tu"))
+    with pytest.raises(NotApprover) as told:
+        await here.approve(row, 1, by="mai")
+    with pytest.raises(NotApprover) as returning:
+        await here.give_back(row, by="mai")
+    assert told.value.details["vi"] == "hôm nay bạn đang nghỉ nên không duyệt; tu duyệt thay"
+    assert returning.value.details == told.value.details
     await here.approve(row, 1, by="tu")
 
     last = (await here.steps(row))[-1]

@@ -120,6 +120,7 @@ async def test_an_approval_that_comes_too_late_does_not_promise_that_it_plays(ro
     await room.tick()
     await room.approve(row, 1)
     late = (await letters(room, "approved"))["lan"].text
+    room.station.xa.clock.move(seconds=1)
     other = await room.create(written("Họp thôn"))
     await room.submit(other)
     await room.place_at(other, 600)

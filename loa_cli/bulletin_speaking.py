@@ -72,18 +72,18 @@ def _read(line: Line, unit: str, variant: dict[str, Any]) -> _Said | None:
     except ApiRefused as refused:
         if refused.problem_code != "language_unspoken":
             raise
-        _tell(f"{language}: không có giọng máy nói ngôn ngữ này; hãy thu âm người nói.")
+        _tell(f"{_named(language)}: không có giọng máy nói ngôn ngữ này; hãy thu âm người nói.")
         return None
     if variant.get("reading"):
         return _Said(variant, str(variant["reading"]))
     proposed = line.client.post("/speech/readings", {"text": str(variant["text"]), "unit": unit, "language": language})
     doubts = [one["vi"] for one in proposed["changes"]]
-    doubts += [f"{one['written']} → {one['spoken']}: {one['vi']}" for one in proposed["notes"] if one["doubtful"]]
+    doubts += [one["vi"] for one in proposed["notes"] if one["doubtful"]]
     return _Said(variant, proposed["reading"], tuple(doubts))
 
 
 def _show(one: _Said) -> None:
-    _tell(f"{one.variant.get('language', 'vi')}, giọng máy sẽ đọc:\n{one.reading}")
+    _tell(f"{_named(str(one.variant.get('language', 'vi')))}, giọng máy sẽ đọc:\n{one.reading}")
     for doubt in one.doubts:
         _tell(f"! {doubt}")
 
@@ -104,6 +104,12 @@ def _sound(line: Line, unit: str, title: str, one: _Said) -> str:
         _tell(f"Thay cho {facts['wanted']}: {facts['fell_back']}")
     _tell(f"Nghe thử: loa sound save {asset_id} nghe-thu.mp3")
     return asset_id
+
+
+def _named(language: str) -> str:
+    from controller.units.languages import BY_CODE
+
+    return f"Tiếng {BY_CODE[language].vi}" if language in BY_CODE else language
 
 
 def _tell(text: str) -> None:

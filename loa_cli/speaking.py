@@ -62,7 +62,7 @@ def _show(line: Line, proposed: dict[str, Any], *, brief: bool) -> None:
         errors.print(change["vi"], highlight=False, markup=False)
     for note in proposed["notes"]:
         if note["doubtful"]:
-            errors.print(f"{note['written']} → {note['spoken']}: {note['vi']}", highlight=False, markup=False)
+            errors.print(note["vi"], highlight=False, markup=False)
 
 
 def _hear(line: Line, said: dict[str, Any], output: Path) -> None:

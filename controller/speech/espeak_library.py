@@ -16,6 +16,9 @@ _DONT_EXIT = 0x8000
 _UTF8 = 1
 _BY_CHARACTER = 1
 _RATE = 1
+_VOLUME = 2
+_UNCLIPPED = 60
+"""Of its usual 100, at which it clips its own vowels; the intake brings every sound to its loudness anyway."""
 _IPA = 0x02
 _DATA = "espeak-ng-data"
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
@@ -50,6 +53,7 @@ class Espeak:
         """Take a voice by espeak-ng's name of it."""
         if self._library.espeak_SetVoiceByName(voice.encode()):
             raise EngineFailed(f"espeak-ng has no voice {voice}; install the package espeakng-loader again")
+        self._library.espeak_SetParameter(_VOLUME, _UNCLIPPED, 0)
 
     def pace(self, words_a_minute: int) -> None:
         """How fast it speaks."""

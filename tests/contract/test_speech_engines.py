@@ -114,6 +114,20 @@ async def test_markup_and_orders_in_a_reading_are_words_to_espeak(tmp_path: Path
     assert hostile.duration_ms > plain.duration_ms + 3_000, "what was written is read, not swallowed"
 
 
+async def test_espeak_s_own_vowels_are_not_clipped(tmp_path: Path) -> None:
+    engine = EspeakEngine()
+    loud = "Hai trăm năm mươi nghìn đồng, gọi không chín một hai. Cháy! A! Ối! Mời bà con ra ngay nhà văn hóa."
+
+    peaks = {}
+    for one in engine.voices():
+        if one.language == "vi":
+            heard = await say(engine, one.name, loud, room(tmp_path, one.name.replace("/", "-")))
+            peaks[one.name] = int(np.abs(samples(heard.path)).max())
+
+    assert len(peaks) == 3
+    assert all(8_000 < peak < 31_000 for peak in peaks.values()), peaks
+
+
 def longest_silence_ms(path: Path) -> int:
     quiet = np.abs(samples(path)) < 100
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))

@@ -162,7 +162,7 @@ def test_a_bulletin_is_spoken_as_it_was_shown_and_agreed_to(served: Client) -> N
     assert agreed[0]["document"] == agreed[1]["document"] == made["document"]
     shown = " ".join(declined.stderr.split())
     assert "ủy ban nhân dân xã họp ngày năm tháng chín" in shown.lower()
-    assert "! XYQ → " in shown
+    assert "! “XYQ” đọc là “" in shown
     [variant] = made["document"]["variants"]
     asset = served.get(f"/media/{variant['audio']}")
     assert variant["audio_kind"] == "machine"
@@ -192,7 +192,7 @@ def test_of_several_languages_those_are_spoken_that_a_machine_has(served: Client
         "hmn": None,
     }
     assert found["en"]["reading"] == "The power will be off."
-    assert "hmn: không có giọng máy" in " ".join(result.stderr.split())
+    assert "Tiếng Mông: không có giọng máy" in " ".join(result.stderr.split())
 
 
 def test_a_bulletin_does_not_silently_stay_without_the_machine_s_sound(served: Client) -> None:

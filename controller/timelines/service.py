@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
+from controller.bulletins import missed
+from controller.bulletins.missed import Missed
 from controller.devices.tables import Device
 from controller.policies import store as policies
 from controller.policies.words import Sentence
@@ -40,7 +42,8 @@ class TimelineTooLong(LoaError):
 class Entry:
     """One broadcast on one device. `source`: receipt, awaited or forecast; `begin`…`end`: when it sounds, if it does.
 
-    `by`: id and title of what it lost to; `whose`: the scope whose rule decided.
+    Of source `bulletin` it is no broadcast: `bulletin` was to be heard and was not approved in time. `by`: id and title
+    of what it lost to; `whose`: the scope whose rule decided.
     """
 
     broadcast: str
@@ -59,6 +62,7 @@ class Entry:
     by_title: str | None = None
     whose: str | None = None
     detail: str = ""
+    bulletin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,9 @@ async def timeline(
     answers = await store.answers(session, device_id, min(begin, now - _DAY), min(end, now))
     answered = {row.id for row, one in answers}
     entries = [_past(row, one, answers) for row, one in answers if row.start >= begin]
+    listener = (await store.listeners(session, [device]))[0]
+    entries += [_missed(one) for one in await missed.of_scopes(session, listener.scopes, begin, end)]
     if end > now:
-        listener = (await store.listeners(session, [device]))[0]
         found = await _forecast(session, listener, answers, now, end)
         entries += [one for one in found if one.broadcast not in answered and begin <= one.planned < end]
     return sorted(entries, key=lambda one: (one.planned, one.broadcast))
@@ -260,6 +265,22 @@ def _past(row: BroadcastRow, one: Answered, answers: Sequence[tuple[BroadcastRow
         by=rival.id if rival else None,
         by_title=rival.title if rival else None,
         detail=detail,
+    )
+
+
+def _missed(one: Missed) -> Entry:
+    """A bulletin that was to be heard, and that nobody approved in time."""
+    return Entry(
+        broadcast="",
+        title=one.title,
+        level=one.level,
+        planned=one.start,
+        source="bulletin",
+        outcome=str(Outcome.SKIPPED),
+        reason=one.reason,
+        because=one.reason,
+        sentence=words.STOOD_IN if one.stood_in else words.NOT_APPROVED,
+        bulletin=one.bulletin,
     )
 
 

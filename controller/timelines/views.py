@@ -18,7 +18,8 @@ class SentenceView(BaseModel):
 class EntryView(BaseModel):
     """One broadcast on one device: what became of it, or will.
 
-    `source`: `receipt` (the device said so), `awaited` (due, and not answered yet) or `forecast`. `because` is the
+    `source`: `receipt` (the device said so), `awaited` (due, and not answered yet), `forecast`, or `bulletin`: it was
+    to be heard there and nobody approved it in time, so that there is no `broadcast`. `because` is the
     timeline's word for the rule that decides, `by` what it loses to, `whose` the scope whose rule of the air it is.
     """
 
@@ -38,6 +39,7 @@ class EntryView(BaseModel):
     by_title: str | None
     whose: str | None
     detail: str
+    bulletin: str | None = None
 
 
 class TimelineView(BaseModel):

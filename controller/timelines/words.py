@@ -22,6 +22,13 @@ AWAITED = Sentence(
     "Đã đến giờ; thiết bị chưa trả lời, nên chưa biết có phát hay không.",
     "It was due; the device has not answered yet, so nobody knows whether it played.",
 )
+NOT_APPROVED = Sentence(
+    "Bản tin chưa được duyệt trước giờ phát, nên không phát.", "The bulletin was not approved before it was due."
+)
+STOOD_IN = Sentence(
+    "Bản tin chưa được duyệt trước giờ phát; nội dung thay thế được xếp vào chỗ đó.",
+    "The bulletin was not approved before it was due; something else was planned in its place.",
+)
 
 BECAUSE = {
     "complete": HEARD,

@@ -22,6 +22,7 @@ from controller.policies import document as policy_document
 from controller.policies import service as policies
 from controller.policies.service import PolicyViolated
 from controller.speech.cleaning import TextTooLong
+from controller.timelines import service as timelines
 from controller.units import service as units
 from tests.fakes.commune import COMMUNE, SCOPE, T0
 from tests.fakes.databases import sqlite_url
@@ -632,3 +633,34 @@ async def test_a_machines_voice_is_called_so_whatever_its_author_says(here: News
     async with here.station.xa.db.reading() as session:
         stored = (await store.documents(session, row.id, [1]))[1]
     assert stored.variants[0].audio_kind == "machine"
+
+
+async def test_what_nobody_approved_stands_in_the_timeline_of_every_device_that_was_to_hear_it(room: Newsroom) -> None:
+    await room.write(lambda s: units.create(s, unit_id="thon", name="Thôn", kind="village", parent_id=COMMUNE))
+    await room.write(lambda s: room.station.xa.register(s, "loa-thon", "thon"))
+    await room.station.save(programme({**EVENING, "segments": [slot(300)]}))
+    row = await room.create()
+    at = await room.place(row, to=["d-loa-1"], start=room.now + timedelta(hours=1), fallback_asset="tin")
+    await room.place(row, slot=COMMUNE)
+    room.station.xa.clock.at = FIRST_EVENING - timedelta(seconds=20)
+    await room.tick()
+    told = {name: await _missed(room, name) for name in ("loa-1", "loa-2", "loa-thon")}
+
+    async with room.station.xa.db.reading() as session:
+        why = await timelines.explain(session, "loa-thon", FIRST_EVENING + timedelta(seconds=30), now=room.now)
+    in_slot = (row.id, FIRST_EVENING, "skipped", "not_approved")
+    assert told == {
+        "loa-1": [(row.id, at.start, "skipped", "not_approved"), in_slot],
+        "loa-2": [in_slot],
+        "loa-thon": [in_slot],
+    }
+    assert why.playing is None
+    assert [(one.title, one.bulletin) for one in why.others] == [("Tiêm chủng", row.id)]
+    assert "chưa được duyệt" in why.others[0].sentence.vi
+
+
+async def _missed(room: Newsroom, device: str) -> list[tuple[object, ...]]:
+    begin = room.now - timedelta(hours=12)
+    async with room.station.xa.db.reading() as session:
+        found = await timelines.timeline(session, device, begin, begin + timedelta(days=1), now=room.now)
+    return [(one.bulletin, one.planned, one.outcome, one.reason) for one in found if one.source == "bulletin"]

@@ -110,6 +110,23 @@ class Workflow(RuleBasedStateMachine):
         self.standing = made.standing
         assert self.standing == Standing(State.APPROVED, head, head)
 
+    @rule(who=people, principal=st.one_of(st.none(), people))
+    def place(self, who: str, principal: str | None) -> None:
+        before, by = self.standing, Approval(who, principal, may=who in APPROVERS)
+        writers = frozenset(self.writers.values())
+        own = who in writers or principal in writers
+        by_rule = rules.may_decide(by, writers, self_approval=self.self_approval)
+        assert (by_rule is not None) == (by.may and (self.self_approval or not own))
+        assert by_rule in {None, own}
+        if before.state in {State.WITHDRAWN, State.EXPIRED}:
+            with pytest.raises(BulletinStateWrong):
+                rules.placed(before, at_once=by_rule is not None)
+            return
+        self.standing = rules.placed(before, at_once=by_rule is not None)
+        assert (self.standing.head, self.standing.approved) == (before.head, before.approved)
+        reviewed = before.state is State.APPROVED and by_rule is None
+        assert self.standing.state is (State.IN_REVIEW if reviewed else before.state)
+
     @rule()
     def withdraw(self) -> None:
         if self.standing.state in {State.WITHDRAWN, State.EXPIRED}:

@@ -1,7 +1,7 @@
 """kill -9 of controller, broker, agent and player, at named points and at seeded random moments.
 
-Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them than two for each point, `--database
-postgresql` does it on PostgreSQL. That database dies here too.
+Nothing accepted is lost, nothing sounds twice, and the ledger closes. `--kills N` makes more of them than two for each
+point, `--database postgresql` does it on PostgreSQL. That database dies here too.
 """
 
 import json

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.mutation.memory import Memory
 from tests.mutation.mutants import mutants
-from tests.mutation.report import LEAST_PERCENT
-from tests.mutation.subjects import SUBJECTS
+from tests.mutation.report import LEAST_PERCENT, Result, kept_as, stale, written
+from tests.mutation.running import SURVIVED
+from tests.mutation.subjects import SUBJECTS, Subject, subject_of
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "mutation"
@@ -106,3 +108,48 @@ def test_every_reason_is_a_sentence_about_a_subject_there_is() -> None:
 
     assert set(reasons) == set(SUBJECTS)
     assert all(len(str(reason).split()) > 3 for listed in reasons.values() for reason in listed.values())
+
+
+def test_a_kept_page_of_an_older_module_is_told_and_one_of_the_same_is_not(tmp_path: Path) -> None:
+    module = tmp_path / "rules.py"
+    module.write_text("LIMIT = 3\n")
+    subject = Subject(("rules.py",), ("test_rules.py",))
+    faults = tuple(mutants(module))
+    result = Result("air", subject, faults, {one.name: "test_rules.py::test_it" for one in faults}, {})
+    kept_as(tmp_path, "air/rules").write_text(written(result, tmp_path))
+
+    assert list(stale(tmp_path, tmp_path)) == []
+    module.write_text("LIMIT = 4\n")
+    assert list(stale(tmp_path, tmp_path)) == [
+        "air-rules.md is of an older rules.py; run `make mutation ARGS=air/rules`"
+    ]
+    module.unlink()
+    assert len(list(stale(tmp_path, tmp_path))) == 1
+
+
+def test_what_was_noticed_is_tried_again_once_the_module_or_the_test_has_changed(tmp_path: Path) -> None:
+    module, test = tmp_path / "rules.py", tmp_path / "test_rules.py"
+    module.write_text("LIMIT, MORE = 3, 4\n")
+    test.write_text("pass")
+    first, second = mutants(module)[-2:]
+    memory = Memory(tmp_path / "known.json", tmp_path)
+    memory.learn(first, "test_rules.py::test_it")
+    memory.learn(second, SURVIVED)
+    memory.save()
+
+    again = Memory(tmp_path / "known.json", tmp_path)
+    assert (again.holds(first), again.holds(second)) == (True, False)
+    test.write_text("pass # changed")
+    assert not again.holds(first)
+    test.write_text("pass")
+    module.write_text("LIMIT, MORE = 3, 5\n")
+    assert not again.holds(first)
+
+
+def test_one_module_of_a_subject_is_a_subject_too() -> None:
+    sound = subject_of("timeline/sound", ROOT)
+
+    assert [path.name for path in sound.files(ROOT)] == ["sound.py"]
+    assert sound.tests == SUBJECTS["timeline"].tests
+    with pytest.raises(KeyError):
+        subject_of("timeline/nothing", ROOT)

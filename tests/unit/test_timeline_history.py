@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from loa_protocol.documents.policy import Policy
 from loa_protocol.outcomes import Outcome, Reason
-from loa_protocol.receipts import Note, Receipt, Started
+from loa_protocol.policy import merge
+from loa_protocol.receipts import Note, Occurrence, Receipt, Started
 from loa_protocol.timeline import Past, Stretch, history_of
-from tests.unit.test_timeline import TRUSTED, A, B, T, after
+from tests.unit.test_timeline import TRUSTED, A, B, T, after, cast, look, plan
 
 MS = timedelta(milliseconds=1)
 
@@ -58,3 +60,12 @@ def test_a_receipt_tells_as_much_of_the_past_as_stands_in_it(told: dict[str, obj
 
 def test_what_speaks_of_no_occurrence_is_no_history() -> None:
     assert history_of([Note(code="boot"), Started(occurrence=B, at=after(1), planned=T)]) == {B: Past(at=after(1))}
+
+
+def test_two_that_sounded_far_apart_have_used_two_slots() -> None:
+    history = {key: Past((Stretch(after(at), after(at + 5)),), Outcome.PLAYED) for key, at in ((A, 0), (B, 30))}
+    rules = merge([Policy(scope="u-xa", version=1, issued=T, expires=T, max_slots_a_day=2)])
+
+    verdict = look(plan(cast("c", 60, 5)), 40, history, policy=rules).verdicts[Occurrence(id="c")]
+
+    assert (verdict.outcome, verdict.because) == (Outcome.SKIPPED, "slots")

@@ -122,6 +122,13 @@ def test_an_alerts_hours_are_those_of_the_place() -> None:
     assert agenda_of(alerts=[held]).items == {}
 
 
+@pytest.mark.parametrize(("before_ms", "sounds"), [(1, True), (0, False)])
+def test_an_alerts_hours_hold_its_last_millisecond_and_not_their_end(before_ms: int, *, sounds: bool) -> None:
+    held = alert(hours=(Window(from_minute=21 * 60, to_minute=22 * 60),), issued=T - timedelta(milliseconds=before_ms))
+
+    assert bool(agenda_of(alerts=[held], timezone="UTC").items) is sounds
+
+
 def test_a_repeat_that_would_begin_with_the_update_is_the_updates() -> None:
     old = alert(repeat_every_ms=120_000, max_repeats=5)
 
@@ -150,3 +157,16 @@ def test_what_is_withdrawn_is_gone_although_no_plan_that_is_held_names_it() -> N
     agenda = agenda_of([plan(withdrawn=(Withdrawn(id="a", rev=1),))])
 
     assert (agenda.items, agenda.gone) == ({}, frozenset({A}))
+
+
+def test_an_alert_is_the_same_in_all_languages() -> None:
+    agenda = agenda_of(alerts=[alert()], languages=["hmn", "vi"])
+
+    assert [item.languages for item in agenda.items.values()] == [()]
+
+
+def test_hours_without_a_place_are_those_of_vietnam() -> None:
+    morning, night = (alert(hours=(Window(from_minute=at * 60, to_minute=(at + 1) * 60),)) for at in (5, 22))
+
+    assert len(list(alert_items(morning))) == len(agenda_of(alerts=[morning]).items) == 1
+    assert list(alert_items(night)) == []

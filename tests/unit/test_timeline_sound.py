@@ -437,3 +437,9 @@ def test_what_was_cut_after_its_plan_had_expired_is_over_since_the_cut() -> None
     verdict = look(held, 26, history).verdicts[A]
 
     assert (verdict.because, verdict.at, verdict.outcome) == ("plan_expired", after(25), Outcome.PREEMPTED)
+
+
+def test_who_lost_its_place_to_another_needs_no_more_words() -> None:
+    verdict = look(plan(cast("a", 0, 20, authority=1), cast("b", 5, 5))).verdicts[B]
+
+    assert (verdict.because, verdict.by, verdict.detail) == ("lost_its_place", A, "")

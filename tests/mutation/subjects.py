@@ -49,7 +49,11 @@ SUBJECTS = {
     "timeline": Subject(("loa_protocol/timeline/*.py",), TIMELINE_TESTS),
     "recurrence": Subject(
         ("controller/schedules/rules.py",),
-        ("tests/unit/test_recurrence_rules.py", "tests/unit/test_schedule_examples.py"),
+        (
+            "tests/unit/test_recurrence_rules.py",
+            "tests/unit/test_recurrence_refusals.py",
+            "tests/unit/test_schedule_examples.py",
+        ),
     ),
 }
 

@@ -1,0 +1,20 @@
+"""What a programme is refused with is said whole: what, of which programme, and what to do."""
+
+from datetime import timedelta
+
+import pytest
+
+from controller.schedules.rules import TooManyOccurrences, expand, series_of
+from tests.fakes.programmes import programme, utc
+
+
+def test_too_many_occurrences_are_refused_with_how_many_from_when_to_when_and_what_to_do() -> None:
+    begin = utc("2026-01-01T00:00")
+
+    with pytest.raises(TooManyOccurrences) as refused:
+        expand(series_of(programme()), begin, begin + timedelta(days=30), most=3)
+
+    assert str(refused.value) == (
+        "programme p-xa has more than 3 occurrences from 2026-01-01 00:00:00+00:00 to 2026-01-31 00:00:00+00:00; "
+        "ask for fewer days"
+    )

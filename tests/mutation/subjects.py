@@ -50,8 +50,9 @@ SUBJECTS = {
     "recurrence": Subject(
         ("controller/schedules/rules.py",),
         (
-            "tests/unit/test_recurrence_rules.py",
+            "tests/unit/test_recurrence_values.py",
             "tests/unit/test_recurrence_refusals.py",
+            "tests/unit/test_recurrence_rules.py",
             "tests/unit/test_schedule_examples.py",
         ),
     ),

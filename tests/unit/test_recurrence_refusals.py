@@ -18,3 +18,4 @@ def test_too_many_occurrences_are_refused_with_how_many_from_when_to_when_and_wh
         "programme p-xa has more than 3 occurrences from 2026-01-01 00:00:00+00:00 to 2026-01-31 00:00:00+00:00; "
         "ask for fewer days"
     )
+    assert refused.value.code == "too_many_occurrences"

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from controller.schedules.rules import TooManyOccurrences, expand, series_of
-from tests.fakes.programmes import programme, utc
+from controller.schedules.rules import TooManyOccurrences, expand, faults, series_of
+from tests.fakes.programmes import programme, session, utc
 
 
 def test_too_many_occurrences_are_refused_with_how_many_from_when_to_when_and_what_to_do() -> None:
@@ -19,3 +19,12 @@ def test_too_many_occurrences_are_refused_with_how_many_from_when_to_when_and_wh
         "ask for fewer days"
     )
     assert refused.value.code == "too_many_occurrences"
+
+
+def test_a_change_is_looked_at_where_it_goes_however_late_that_is() -> None:
+    sessions = session("sang", "05:00"), session("chieu", "17:00")
+    moved = {"session": "sang", "occurrence": "2027-06-01T05:00", "start": "2027-08-01T17:00"}
+
+    found = faults(programme(*sessions, changes=[moved]))
+
+    assert [(one.field, one.code) for one in found] == [("changes[0]", "sessions_clash")]

@@ -223,6 +223,7 @@ def test_killed_at_a_named_point_nothing_sounds_twice_and_every_receipt_arrives_
     assert [sequence for _, sequence in keys] == list(range(1, len(keys) + 1))
 
 
+@pytest.mark.alone
 def test_a_stop_silences_at_once_and_says_partial(site: Site) -> None:
     site.agent.start()
     site.wait_ready()

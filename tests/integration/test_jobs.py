@@ -48,9 +48,9 @@ def _hanging(house: House) -> None:
     """From now on every job hangs in a real child process."""
     intake = PyAvIntake(command=(sys.executable, "-c", HANGS))
     house.controller.library = replace(house.controller.library, intake=intake)
-    house.controller._worker._kinds = {
-        "intake": type(house.controller._worker._kinds["intake"])(house.controller.library)
-    }  # type: ignore[union-attr]
+    kinds = house.controller._worker._kinds  # type: ignore[union-attr]
+    shelved = kinds["intake"]
+    kinds["intake"] = replace(shelved, kind=replace(shelved.kind, library=house.controller.library))
 
 
 async def test_a_caller_who_does_not_wait_gets_a_job_that_becomes_a_sound(house: House) -> None:

@@ -15,7 +15,7 @@ from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins import deciding, places, recalls, rules, service, store, writing
 from controller.bulletins.document import Document
 from controller.bulletins.places import PlacementState
-from controller.bulletins.rules import State, Step
+from controller.bulletins.rules import Step
 from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, Placement
 from controller.runtime.ids import new_id
@@ -47,24 +47,9 @@ async def receive(
         await _take_off(session, row, why=why, now=now)
         await _revise(session, row, text, why=why, now=now)
         return row
-    row = Bulletin(
-        id=new_id(now),
-        unit_id=origin.unit,
-        author_id=None,
-        source=origin.source,
-        source_ref=origin.ref,
-        state=str(State.DRAFT),
-        head=rules.FIRST.head,
-        steps=0,
-        created_at=now,
-        changed_at=now,
+    return await writing.begin(
+        session, text, unit=origin.unit, author=None, source=origin.source, source_ref=origin.ref, why=why, now=now
     )
-    writing.show(row, text)
-    session.add(row)
-    await session.flush()
-    await writing.keep(session, row, text, by=None, note=why)
-    await store.note(session, row, Done(step=Step.CREATED, person=None, at=now, why=why))
-    return row
 
 
 async def put_on_air(

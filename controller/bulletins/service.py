@@ -31,7 +31,6 @@ from controller.bulletins.rules import State, Step
 from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, Placement
 from controller.people.acting import Actor
-from controller.runtime.ids import new_id
 from controller.schedules.making import Terms
 from controller.units import service as units
 from loa_protocol.errors import LoaError
@@ -75,24 +74,16 @@ async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: 
     person = by.require_person()
     await units.require(session, wanted.unit)
     text = await writing.sound(session, wanted.document)
-    row = Bulletin(
-        id=new_id(now),
-        unit_id=wanted.unit,
-        author_id=person,
+    return await writing.begin(
+        session,
+        text,
+        unit=wanted.unit,
+        author=person,
         source=wanted.source,
         source_ref=wanted.source_ref,
-        state=str(State.DRAFT),
-        head=rules.FIRST.head,
-        steps=0,
-        created_at=now,
-        changed_at=now,
+        why=wanted.note,
+        now=now,
     )
-    writing.show(row, text)
-    session.add(row)
-    await session.flush()
-    await writing.keep(session, row, text, by=person, note=wanted.note)
-    await store.note(session, row, Done(step=Step.CREATED, person=person, at=now, why=wanted.note))
-    return row
 
 
 async def edit(

@@ -1,17 +1,54 @@
 """What a revision of a bulletin says, on its way into the database: cleaned, and naming only what there is."""
 
+from datetime import datetime
+
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts import store as broadcast_store
-from controller.bulletins import document, store
+from controller.bulletins import document, rules, store
 from controller.bulletins.document import AudioKind, Document, Fault
+from controller.bulletins.rules import State, Step
+from controller.bulletins.store import Done
 from controller.bulletins.tables import Bulletin, BulletinRevision
 from controller.library.folding import folded
 from controller.media import service as media
 from controller.media.tables import Asset
+from controller.runtime.ids import new_id
 from controller.speech.cleaning import clean
+
+
+async def begin(
+    session: AsyncSession,
+    text: Document,
+    *,
+    unit: str,
+    author: str | None,
+    source: str,
+    source_ref: str | None,
+    why: str,
+    now: datetime,
+) -> Bulletin:
+    """A draft with its first revision and its first step; `author` None: its source wrote it."""
+    row = Bulletin(
+        id=new_id(now),
+        unit_id=unit,
+        author_id=author,
+        source=source,
+        source_ref=source_ref,
+        state=str(State.DRAFT),
+        head=rules.FIRST.head,
+        steps=0,
+        created_at=now,
+        changed_at=now,
+    )
+    show(row, text)
+    session.add(row)
+    await session.flush()
+    await keep(session, row, text, by=author, note=why)
+    await store.note(session, row, Done(step=Step.CREATED, person=author, at=now, why=why))
+    return row
 
 
 def show(row: Bulletin, text: Document) -> None:

@@ -1,9 +1,11 @@
 """A commune's newsroom: people with roles, a station, and bulletins written, decided and placed as the API does it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -23,6 +25,7 @@ from controller.people.tables import Person
 from controller.runtime.database import Database
 from controller.schedules.tables import SlotItem
 from tests.fakes.commune import COMMUNE, SCOPE, Commune
+from tests.fakes.databases import sqlite_url
 from tests.fakes.station import Station, station
 
 T = TypeVar("T")
@@ -204,3 +207,14 @@ async def newsroom(database: str) -> AsyncIterator[Newsroom]:
         await room.person("mai", Role.APPROVER)
         await room.person("tu")
         yield room
+
+
+def furnished_file(folder: Path) -> Path:
+    """A newsroom's database in a file of this folder, to be copied for each test that changes it."""
+
+    async def make() -> None:
+        async with newsroom(sqlite_url(folder)):
+            pass
+
+    asyncio.run(make())
+    return folder / "loa.db"

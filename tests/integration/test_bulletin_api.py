@@ -29,7 +29,7 @@ from loa_protocol import topics
 from loa_protocol.topics import Family
 from tests.fakes.commune import COMMUNE, SCOPE
 from tests.fakes.databases import sqlite_url
-from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at, written
+from tests.fakes.newsroom import Newsroom, furnished_file, newsroom_at, written
 from tests.fakes.station import EVENING, programme, slot
 
 PLAN = topics.scoped(Family.PLAN, SCOPE)
@@ -39,14 +39,7 @@ VARIANTS = [{"language": "vi", "text": "Mời bà con.", "audio": "tin", "audio_
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A newsroom in a file, made once."""
-
-    async def make() -> None:
-        async with newsroom(sqlite_url(folder)):
-            pass
-
-    folder = tmp_path_factory.mktemp("furnished")
-    asyncio.run(make())
-    return folder / "loa.db"
+    return furnished_file(tmp_path_factory.mktemp("furnished"))
 
 
 @pytest.fixture

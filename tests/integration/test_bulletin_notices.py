@@ -1,6 +1,5 @@
 """What people are told about bulletins: who is told, once, and with what they need to decide."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -13,21 +12,14 @@ from controller.notices.tables import Notice
 from controller.people import leaves
 from tests.fakes.commune import COMMUNE, SCOPE
 from tests.fakes.databases import sqlite_url
-from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at, written
+from tests.fakes.newsroom import Newsroom, furnished_file, newsroom_at, written
 from tests.fakes.station import EVENING, programme, slot
 
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A newsroom in a file, made once."""
-
-    async def make() -> None:
-        async with newsroom(sqlite_url(folder)):
-            pass
-
-    folder = tmp_path_factory.mktemp("furnished")
-    asyncio.run(make())
-    return folder / "loa.db"
+    return furnished_file(tmp_path_factory.mktemp("furnished"))
 
 
 @pytest.fixture

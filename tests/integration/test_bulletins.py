@@ -1,6 +1,5 @@
 """Bulletins in a real database: the workflow with people, placements made real, reminders, misses, withdrawals."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -26,7 +25,7 @@ from controller.timelines import service as timelines
 from controller.units import service as units
 from tests.fakes.commune import COMMUNE, SCOPE, T0
 from tests.fakes.databases import sqlite_url
-from tests.fakes.newsroom import Newsroom, newsroom, newsroom_at, written
+from tests.fakes.newsroom import Newsroom, furnished_file, newsroom, newsroom_at, written
 from tests.fakes.station import EVENING, PROGRAMME, programme, slot
 
 FIRST_EVENING = T0.replace(hour=10)
@@ -43,14 +42,7 @@ async def room(database: str) -> AsyncIterator[Newsroom]:
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A newsroom in a file, made once."""
-
-    async def make() -> None:
-        async with newsroom(sqlite_url(folder)):
-            pass
-
-    folder = tmp_path_factory.mktemp("furnished")
-    asyncio.run(make())
-    return folder / "loa.db"
+    return furnished_file(tmp_path_factory.mktemp("furnished"))
 
 
 @pytest.fixture

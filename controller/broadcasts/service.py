@@ -201,6 +201,11 @@ async def _silence(session: AsyncSession, scope: str, asked: rules.Silence, reas
     )
 
 
+def unknown(broadcast_id: str) -> BroadcastUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return BroadcastUnknown(f"there is no broadcast {broadcast_id}; list the broadcasts to find the right id")
+
+
 async def require(session: AsyncSession, broadcast_id: str) -> BroadcastRow:
     """The broadcast.
 
@@ -212,7 +217,7 @@ async def require(session: AsyncSession, broadcast_id: str) -> BroadcastRow:
 
 def _known(row: BroadcastRow | None, broadcast_id: str) -> BroadcastRow:
     if row is None:
-        raise BroadcastUnknown(f"there is no broadcast {broadcast_id}; list the broadcasts to find the right id")
+        raise unknown(broadcast_id)
     return row
 
 

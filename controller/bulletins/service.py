@@ -240,6 +240,11 @@ async def expire(session: AsyncSession, row: Bulletin, *, now: datetime) -> bool
     return True
 
 
+def unknown(bulletin_id: str) -> BulletinUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return BulletinUnknown(f"there is no bulletin {bulletin_id}; list the bulletins to find the right id")
+
+
 async def require(session: AsyncSession, bulletin_id: str) -> Bulletin:
     """The bulletin.
 
@@ -279,5 +284,5 @@ async def held(session: AsyncSession, bulletin_id: str) -> Bulletin:
 
 def _known(row: Bulletin | None, bulletin_id: str) -> Bulletin:
     if row is None:
-        raise BulletinUnknown(f"there is no bulletin {bulletin_id}; list the bulletins to find the right id")
+        raise unknown(bulletin_id)
     return row

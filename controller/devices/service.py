@@ -185,6 +185,11 @@ async def everything(session: AsyncSession) -> Sequence[tuple[Device, DeviceRepo
     return [(row[0], row[1]) for row in await session.execute(query)]
 
 
+def unknown(device_id: str) -> units.DeviceUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return units.DeviceUnknown(f"there is no device {device_id}; list the devices to find the right id")
+
+
 async def require(session: AsyncSession, device_id: str) -> Device:
     """The device.
 
@@ -193,7 +198,7 @@ async def require(session: AsyncSession, device_id: str) -> Device:
     """
     device = await session.get(Device, device_id)
     if device is None:
-        raise units.DeviceUnknown(f"there is no device {device_id}; list the devices to find the right id")
+        raise unknown(device_id)
     return device
 
 

@@ -50,6 +50,11 @@ async def submit(
     return row
 
 
+def unknown(job_id: str) -> JobUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return JobUnknown(f"there is no job {job_id}; ended ones are forgotten after 30 days")
+
+
 async def require(session: AsyncSession, job_id: str) -> JobRow:
     """The job.
 
@@ -58,7 +63,7 @@ async def require(session: AsyncSession, job_id: str) -> JobRow:
     """
     row = await store.find(session, job_id)
     if row is None:
-        raise JobUnknown(f"there is no job {job_id}; ended ones are forgotten after 30 days")
+        raise unknown(job_id)
     return row
 
 
@@ -71,7 +76,7 @@ async def cancel(session: AsyncSession, job_id: str, *, now: datetime) -> JobRow
     """
     row = await store.locked(session, job_id)
     if row is None:
-        raise JobUnknown(f"there is no job {job_id}; ended ones are forgotten after 30 days")
+        raise unknown(job_id)
     if row.state == JobState.CANCELLED:
         return row
     if row.state in ENDED:

@@ -195,6 +195,11 @@ class MediaLibrary:
         kept.append(Kept(encoded, await asyncio.to_thread(_index, encoded.path)))
 
 
+def unknown(asset_id: str) -> AssetUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return AssetUnknown(f"there is no sound {asset_id}; upload the file first", asset=asset_id)
+
+
 async def require(session: AsyncSession, asset_id: str) -> Asset:
     """The sound.
 
@@ -203,7 +208,7 @@ async def require(session: AsyncSession, asset_id: str) -> Asset:
     """
     asset = await store.find(session, asset_id)
     if asset is None:
-        raise AssetUnknown(f"there is no sound {asset_id}; upload the file first", asset=asset_id)
+        raise unknown(asset_id)
     return asset
 
 

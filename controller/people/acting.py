@@ -4,6 +4,8 @@ Without the header the token itself acts, as nobody in particular; what needs a 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -28,12 +30,36 @@ class PersonNeeded(LoaError):
     code = "person_needed"
 
 
+class Via(StrEnum):
+    """By what somebody acts."""
+
+    HOST = "host"
+    """The token of whoever runs the controller, kept on its machine."""
+    SESSION = "session"
+    """Signed in."""
+    TOKEN = "token"  # noqa: S105 - a word, no secret
+    """The token of an integration."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a person, or nobody in particular (`person_id` None)."""
+    """Who acts: a person, or nobody in particular (`person_id` None), which only the host's token may.
+
+    `strong`: with two factors; `proved_at`: when they last proved to be who they are; `credential_id`: the session or
+    token by which they act.
+    """
 
     person_id: str | None
     name: str
+    via: Via = Via.HOST
+    strong: bool = True
+    proved_at: datetime | None = None
+    credential_id: str | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether whoever runs the controller acts, who may do all of it."""
+        return self.person_id is None and self.via is Via.HOST
 
     def require_person(self) -> str:
         """The person's id.

@@ -66,6 +66,11 @@ class DaysInvalid(LoaError):
     code = "days_invalid"
 
 
+def unknown(person_id: str) -> PersonNotFound:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return PersonNotFound(f"there is no person {person_id}; list the people to find the right id", person=person_id)
+
+
 async def require(session: AsyncSession, person_id: str) -> Person:
     """The person, whether they have left or not.
 
@@ -74,7 +79,7 @@ async def require(session: AsyncSession, person_id: str) -> Person:
     """
     person = await store.find(session, person_id)
     if person is None:
-        raise PersonNotFound(f"there is no person {person_id}; list the people to find the right id", person=person_id)
+        raise unknown(person_id)
     return person
 
 

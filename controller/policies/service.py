@@ -142,6 +142,11 @@ async def _replace(
     return Saved(row, affected)
 
 
+def unknown(scope: str) -> PolicyUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return PolicyUnknown(f"{scope} has no policy of its own; those above it may bind its devices", scope=scope)
+
+
 async def require(session: AsyncSession, scope: str) -> PolicyRow:
     """The policy in force.
 
@@ -150,7 +155,7 @@ async def require(session: AsyncSession, scope: str) -> PolicyRow:
     """
     row = await store.find(session, scope)
     if row is None or not row.in_force:
-        raise PolicyUnknown(f"{scope} has no policy of its own; those above it may bind its devices", scope=scope)
+        raise unknown(scope)
     return row
 
 

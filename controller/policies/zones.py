@@ -44,6 +44,11 @@ async def everything(session: AsyncSession) -> Sequence[tuple[QuietZone, Group]]
     return [(zone, group) for zone, group in await session.execute(query.order_by(QuietZone.id))]
 
 
+def unknown(zone_id: str) -> ZoneUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return ZoneUnknown(f"there is no quiet zone {zone_id}; list them to find the right id", zone=zone_id)
+
+
 async def require(session: AsyncSession, zone_id: str) -> tuple[QuietZone, Group]:
     """A zone in force and its group.
 
@@ -53,7 +58,7 @@ async def require(session: AsyncSession, zone_id: str) -> tuple[QuietZone, Group
     zone = await session.get(QuietZone, zone_id, populate_existing=True)
     group = await session.get(Group, zone_id)
     if zone is None or group is None or zone.retired_at is not None:
-        raise ZoneUnknown(f"there is no quiet zone {zone_id}; list them to find the right id", zone=zone_id)
+        raise unknown(zone_id)
     return zone, group
 
 

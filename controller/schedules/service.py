@@ -137,6 +137,11 @@ async def retire(session: AsyncSession, programme_id: str, expected: int, terms:
     return await _carry_out(session, row, terms, Revised())
 
 
+def unknown(programme_id: str) -> ProgrammeUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return ProgrammeUnknown(f"there is no programme {programme_id}; list the programmes to find the right id")
+
+
 async def require(session: AsyncSession, programme_id: str) -> ProgrammeRow:
     """The programme.
 
@@ -165,7 +170,7 @@ async def _carry_out(
 
 def _known(row: ProgrammeRow | None, programme_id: str) -> ProgrammeRow:
     if row is None:
-        raise ProgrammeUnknown(f"there is no programme {programme_id}; list the programmes to find the right id")
+        raise unknown(programme_id)
     return row
 
 

@@ -13,14 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins import missed
 from controller.bulletins.missed import Missed
-from controller.devices.tables import Device
+from controller.devices.service import require as require_device
 from controller.policies import store as policies
 from controller.policies.words import Sentence
 from controller.timelines import rules, store, words
 from controller.timelines.rules import Listener, Loss, Scene
 from controller.timelines.store import Answered
 from controller.units import store as units
-from controller.units.service import DeviceUnknown
 from loa_protocol.documents.plan import Broadcast
 from loa_protocol.errors import LoaError
 from loa_protocol.outcomes import Outcome, Reason
@@ -84,7 +83,7 @@ async def timeline(
     Raises:
         DeviceUnknown, TimelineTooLong: what is wrong.
     """
-    device = await _device(session, device_id)
+    device = await require_device(session, device_id)
     if not timedelta() < end - begin <= LONGEST:
         raise TimelineTooLong(f"a timeline covers up to {LONGEST.days} days; ask for a shorter span")
     answers = await store.answers(session, device_id, min(begin, now - _DAY), min(end, now))
@@ -194,13 +193,6 @@ def _gather(
 
 def _in_order(found: Mapping[tuple[bool, str, datetime], Displaced]) -> list[Displaced]:
     return [found[key] for key in sorted(found, key=lambda one: (one[0], one[2], one[1]))]
-
-
-async def _device(session: AsyncSession, device_id: str) -> Device:
-    device = await session.get(Device, device_id)
-    if device is None:
-        raise DeviceUnknown(f"there is no device {device_id}; list the devices to find the right id")
-    return device
 
 
 async def _forecast(

@@ -60,6 +60,11 @@ async def create(
     return unit
 
 
+def unknown(unit_id: str) -> UnitUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return UnitUnknown(f"there is no unit {unit_id}; list the units to find the right id", unit=unit_id)
+
+
 async def require(session: AsyncSession, unit_id: str) -> Unit:
     """The unit.
 
@@ -68,7 +73,7 @@ async def require(session: AsyncSession, unit_id: str) -> Unit:
     """
     unit = await store.find(session, unit_id)
     if unit is None:
-        raise UnitUnknown(f"there is no unit {unit_id}; list the units to find the right id", unit=unit_id)
+        raise unknown(unit_id)
     return unit
 
 

@@ -13,6 +13,7 @@ from loa_protocol.documents.device import DeviceKind, Membership
 from loa_protocol.ids import unit_scope
 
 _AT_ONCE = 5_000
+_OWNERS = (("u", Unit.id, Unit.id), ("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id))
 
 
 async def find(session: AsyncSession, unit_id: str) -> Unit | None:
@@ -48,10 +49,16 @@ def _upwards(parents: Mapping[str, str | None], unit_id: str) -> tuple[str, ...]
 
 async def below(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str]:
     """The units and all below them."""
-    return frozenset(await session.scalars(_below(unit_ids)))
+    return frozenset(await session.scalars(subtree(unit_ids)))
 
 
-def _below(unit_ids: Iterable[str]) -> Select[str]:
+async def ancestry(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str]:
+    """The units and all above them."""
+    return frozenset(await _parents(session, unit_ids))
+
+
+def subtree(unit_ids: Iterable[str]) -> Select[str]:
+    """As `below`, as a query."""
     under = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
     under = under.union(select(Unit.id).where(Unit.parent_id == under.c.id))
     return select(under.c.id)
@@ -68,7 +75,7 @@ def listens_to(scopes: Iterable[str]) -> ColumnElement[bool]:
     members = select(GroupMember.device_id).where(GroupMember.group_id.in_(named["g"]))
     reached = [Device.id.in_(named["d"]), Device.id.in_(members)]
     if named["u"]:
-        reached.append(Device.unit_id.in_(_below(named["u"])))
+        reached.append(Device.unit_id.in_(subtree(named["u"])))
     return Device.retired_at.is_(None) & or_(*reached)
 
 
@@ -115,7 +122,7 @@ async def scopes_of_devices(
 
 async def heirs(session: AsyncSession, unit_id: str) -> Sequence[Device]:
     """Devices in service at the unit or below it that list no languages themselves, by id."""
-    query = select(Device).where(Device.unit_id.in_(_below([unit_id])), Device.retired_at.is_(None))
+    query = select(Device).where(Device.unit_id.in_(subtree([unit_id])), Device.retired_at.is_(None))
     query = query.where(cast(Device.languages, Text) == "[]").order_by(Device.id)
     return (await session.scalars(query)).all()
 
@@ -163,14 +170,24 @@ async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[
     return tuple([s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None])
 
 
-async def outside_of(session: AsyncSession, unit_id: str, scopes: Iterable[str]) -> tuple[str, ...]:
-    """Those scopes that are not the unit, nor below it, nor a group or device of theirs; unknown ones are not told."""
-    owners: dict[str, str] = {}
+async def owners(session: AsyncSession, scopes: Iterable[str]) -> dict[str, str]:
+    """Scope → the unit that it is or that has it; unknown ones are not told."""
     named = list(scopes)
-    for prefix, key, owner in (("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id)):
+    found: dict[str, str] = {}
+    for prefix, key, owner in (
+        ("u", Unit.id, Unit.id),
+        ("g", Group.id, Group.unit_id),
+        ("d", Device.id, Device.unit_id),
+    ):
         ids = [one[2:] for one in named if one[0] == prefix]
         rows = await session.execute(select(key, owner).where(key.in_(ids))) if ids else ()
-        owners |= {f"{prefix}-{found}": unit for found, unit in rows}
-    owners |= {one: one[2:] for one in named if one[0] == "u"}
-    parents = await _parents(session, set(owners.values()))
-    return tuple(one for one in named if one in owners and unit_id not in _upwards(parents, owners[one]))
+        found |= {f"{prefix}-{key}": unit for key, unit in rows}
+    return found
+
+
+async def outside_of(session: AsyncSession, unit_id: str, scopes: Iterable[str]) -> tuple[str, ...]:
+    """Those scopes that are not the unit, nor below it, nor a group or device of theirs; unknown ones are not told."""
+    named = list(scopes)
+    owned = await owners(session, named)
+    parents = await _parents(session, set(owned.values()))
+    return tuple(one for one in named if one in owned and unit_id not in _upwards(parents, owned[one]))

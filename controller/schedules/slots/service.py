@@ -153,6 +153,11 @@ async def order(
     return await slot_store.of_unit(session, unit_id, limit=SHOWN), effect
 
 
+def unknown(item_id: str) -> SlotItemUnknown:
+    """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
+    return SlotItemUnknown(f"nothing waits under {item_id}; list what waits to find the right id")
+
+
 async def _locked(session: AsyncSession, item_id: str) -> SlotItem:
     """The item, its queue kept still."""
     known = await session.get(SlotItem, item_id)
@@ -160,7 +165,7 @@ async def _locked(session: AsyncSession, item_id: str) -> SlotItem:
         await alone(session, making.slot_lock(known.unit_id))
         known = await slot_store.find_to_change(session, item_id)
     if known is None:
-        raise SlotItemUnknown(f"nothing waits under {item_id}; list what waits to find the right id")
+        raise unknown(item_id)
     return known
 
 

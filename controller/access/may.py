@@ -1,0 +1,189 @@
+"""What the one who acts in a request may do, asked by whoever needs to know it.
+
+Routes get it as `Allowed`. A thing that somebody may not know of is answered as if it were not there; one that they
+know and may not change is refused as `not_allowed`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.access import rules, store
+from controller.access.rules import EVERYWHERE, Permission, Reach, RoleHeld
+from controller.people.acting import Actor, Via
+from controller.people.approving import local_day
+from controller.people.rules import Role
+from controller.runtime.database import Database
+from controller.units import store as units
+from loa_protocol.errors import LoaError
+
+if TYPE_CHECKING:
+    from controller.access.subjects import Subject
+
+Look = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+
+class NotAllowed(LoaError):
+    """Somebody may not do this here."""
+
+    code = "not_allowed"
+
+
+class SecondFactorNeeded(LoaError):
+    """A role counts only for who signed in with two factors."""
+
+    code = "second_factor_needed"
+
+
+class May:
+    """The permissions of one actor in one request, on one day.
+
+    `asked`: whether the route has asked for any; `look` opens a session for queries.
+    """
+
+    def __init__(self, look: Look, actor: Actor, roles: Iterable[RoleHeld], on: date) -> None:
+        self.actor = actor
+        self.asked = False
+        self._look, self._roles, self._on = look, tuple(roles), on
+        self._reaches: dict[tuple[Permission, bool], Reach] = {}
+
+    async def reach(self, permission: Permission) -> Reach:
+        """Where they have a permission; the filters of lists are built from it."""
+        self.asked = True
+        return await self._reach(permission, strong=self.actor.strong)
+
+    async def where(self, permission: Permission, column: Any) -> ColumnElement[bool]:
+        """The condition that a column names a unit where they have a permission."""
+        return store.within(await self.reach(permission), column)
+
+    async def require(self, permission: Permission, *unit_ids: str | None) -> None:
+        """Go on only if they have a permission at every one of these units; None is a thing of no unit.
+
+        Raises:
+            NotAllowed: they have not.
+            SecondFactorNeeded: they would have, had they signed in with two factors.
+        """
+        self.asked = True
+        if await self.holds(permission, unit_ids):
+            return
+        if not self.actor.strong and await self.holds(permission, unit_ids, strong=True):
+            raise SecondFactorNeeded(
+                "this needs a sign-in with a second factor; sign in again with a passkey or a code",
+                vi="việc này cần đăng nhập bằng hai lớp; hãy đăng nhập lại bằng khóa truy cập hoặc mã xác thực",
+            )
+        raise NotAllowed(
+            f"{self.actor.name} may not do this (“{permission}” at {_told(unit_ids)}); ask an administrator of the"
+            " unit for the role",
+            vi="bạn chưa được giao quyền làm việc này ở đơn vị này; hãy hỏi người quản trị của đơn vị",
+            permission=str(permission),
+        )
+
+    async def require_anywhere(self, permission: Permission) -> None:
+        """Go on only if they have a permission at some unit.
+
+        Raises:
+            NotAllowed, SecondFactorNeeded: as `require`.
+        """
+        reach = await self.reach(permission)
+        if not (reach.everywhere or reach.roots):
+            would = await self._reach(permission, strong=True)
+            await self.require(permission, next(iter(sorted(would.roots)), None))
+
+    async def require_scopes(self, permission: Permission, scopes: Iterable[str]) -> None:
+        """As `require`, at the unit of every scope; unknown scopes are left to who looks them up.
+
+        Raises:
+            NotAllowed, SecondFactorNeeded: as `require`.
+        """
+        self.asked = True
+        async with self._look() as session:
+            owners = await units.owners(session, scopes)
+        if owners:
+            await self.require(permission, *sorted(set(owners.values())))
+
+    async def require_seen(self, permission: Permission, subject: "Subject", key: str) -> None:
+        """Go on only if they have a permission at the unit of a thing; else it is as if nothing had the id.
+
+        Raises:
+            LoaError: as the kind of thing says that nothing has an id.
+        """
+        self.asked = True
+        if self.actor.everywhere:
+            return
+        async with self._look() as session:
+            owners = await subject.find(session, key)
+        if owners is None or not await self.holds(permission, owners, either=subject.either):
+            raise subject.unknown(key)
+
+    async def holds(
+        self,
+        permission: Permission,
+        unit_ids: Collection[str | None],
+        *,
+        either: bool = False,
+        strong: bool | None = None,
+    ) -> bool:
+        """Whether they have a permission at all of these units; `either`: at one of them; None: a thing of no unit."""
+        reach = await self._reach(permission, strong=self.actor.strong if strong is None else strong)
+        if reach.everywhere:
+            return True
+        named = [one for one in unit_ids if one is not None]
+        async with self._look() as session:
+            chains = {one: await units.chain(session, one) for one in named}
+        found = [one is not None and reach.has(chains[one], one) for one in unit_ids]
+        return any(found) if either else bool(found) and all(found)
+
+    async def _reach(self, permission: Permission, *, strong: bool) -> Reach:
+        if self.actor.everywhere:
+            return EVERYWHERE
+        key = permission, strong
+        if key not in self._reaches:
+            found = rules.roots(self._roles, permission, on=self._on, strong=strong)
+            above: frozenset[str] = frozenset()
+            if permission is Permission.KNOW and found:
+                async with self._look() as session:
+                    above = await units.ancestry(session, found)
+            self._reaches[key] = Reach(found, above)
+        return self._reaches[key]
+
+
+@asynccontextmanager
+async def looking(request: Request) -> AsyncIterator[AsyncSession]:
+    """The session of the request where it has one, else one for queries only."""
+    session: AsyncSession | None = getattr(request.state, "session", None)
+    if session is not None:
+        yield session
+        return
+    db: Database = request.app.state.controller.db  # not `TheController`: what runs below the API is guarded, too
+    async with db.reading() as reading:
+        yield reading
+
+
+async def may_of(request: Request, actor: Actor, now: datetime) -> May:
+    """What an actor may do now. An integration's token gives what its owner may do as an integration, no more."""
+    on = local_day(now)
+    roles: tuple[RoleHeld, ...] = ()
+    if actor.person_id is not None:
+        async with looking(request) as session:
+            roles = await store.roles_of(session, actor.person_id, on)
+    if actor.via is Via.TOKEN:
+        roles = tuple(one for one in roles if one.role is Role.INTEGRATION)
+    return May(partial(looking, request), actor, roles, on)
+
+
+def _told(unit_ids: Collection[str | None]) -> str:
+    return ", ".join(one or "the whole tree" for one in unit_ids) or "any unit"
+
+
+def _may(request: Request) -> May:
+    may: May = request.state.may
+    return may
+
+
+Allowed = Annotated[May, Depends(_may)]

@@ -1,0 +1,30 @@
+"""All queries about what somebody may do: their roles, and the units these reach."""
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from controller.access.rules import Reach, RoleHeld
+from controller.people.rules import Held, Role
+from controller.people.tables import Grant, Leave
+from controller.units import store as units
+
+
+async def roles_of(session: AsyncSession, person_id: str, on: date) -> tuple[RoleHeld, ...]:
+    """The roles of a person, and those of approvers whose deputy they are that day."""
+    query = select(Grant).where(Grant.revoked_at.is_(None))
+    absent = select(Leave.person_id).where(
+        Leave.deputy_id == person_id, Leave.cancelled_at.is_(None), Leave.first_day <= on, Leave.last_day >= on
+    )
+    stands_in = Grant.person_id.in_(absent) & (Grant.role == str(Role.APPROVER))
+    rows = await session.scalars(query.where(or_(Grant.person_id == person_id, stands_in)))
+    return tuple(RoleHeld(Role(row.role), Held(person_id, row.unit_id, row.begins, row.ends)) for row in rows)
+
+
+def within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElement[str]") -> ColumnElement[bool]:
+    """The condition that a column names a unit in reach; the units stay in the database."""
+    if reach.everywhere:
+        return true()
+    return or_(column.in_(units.subtree(reach.roots)), column.in_(sorted(reach.above)))

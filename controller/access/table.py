@@ -1,0 +1,193 @@
+"""The policy of the API: what every route needs. A route that is not here does not start.
+
+`at`: the permission at the unit of the thing that the address names. `later`: the route itself asks `Allowed`, because
+a body names units or a list is filtered. `anywhere`: the permission at whatever unit. `own`: people about themselves,
+others with the permission. `anybody`: whoever is signed in. What a role permits stands in `rules.GIVES`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from controller.access import subjects as s
+from controller.access.rules import Permission as P  # noqa: N817 - read in every row
+from controller.access.subjects import Subject
+
+
+class Decides(Enum):
+    """What decides."""
+
+    THING = "thing"
+    ROUTE = "route"
+    ROLE = "role"
+    SELF = "self"
+    SIGN_IN = "sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a route needs; `new`: what the address names may be yet to be made, so that the route has to ask, too."""
+
+    decides: Decides
+    permission: P | None = None
+    subject: Subject | None = None
+    new: bool = False
+
+
+def at(permission: P, subject: Subject, *, new: bool = False) -> Row:
+    """The permission, at the units of the thing."""
+    return Row(Decides.THING, permission, subject, new)
+
+
+def later(permission: P) -> Row:
+    """The permission, where the route asks for it."""
+    return Row(Decides.ROUTE, permission)
+
+
+def anywhere(permission: P) -> Row:
+    """The permission, at whatever unit."""
+    return Row(Decides.ROLE, permission)
+
+
+def own(permission: P) -> Row:
+    """Oneself, or the permission at the unit of the person."""
+    return Row(Decides.SELF, permission, s.PERSON)
+
+
+ANYBODY = Row(Decides.SIGN_IN)
+
+TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
+    {
+        # Units
+        ("GET", "/units"): later(P.KNOW),
+        ("POST", "/units"): later(P.ADMINISTER),
+        ("PATCH", "/units/{unit_id}"): at(P.ADMINISTER, s.UNIT),
+        ("GET", "/languages"): ANYBODY,
+        ("POST", "/groups"): later(P.TEND),
+        # People
+        ("GET", "/people"): later(P.PEOPLE),
+        ("POST", "/people"): later(P.PEOPLE),
+        ("GET", "/people/{person_id}"): own(P.PEOPLE),
+        ("PATCH", "/people/{person_id}"): at(P.PEOPLE, s.PERSON),
+        ("DELETE", "/people/{person_id}"): at(P.PEOPLE, s.PERSON),
+        ("POST", "/people/{person_id}/retirement"): at(P.PEOPLE, s.PERSON),
+        ("GET", "/people/{person_id}/grants"): own(P.PEOPLE),
+        ("POST", "/people/{person_id}/grants"): at(P.PEOPLE, s.PERSON),
+        ("DELETE", "/people/{person_id}/grants/{grant_id}"): at(P.PEOPLE, s.PERSON),
+        ("GET", "/people/{person_id}/leaves"): own(P.PEOPLE),
+        ("POST", "/people/{person_id}/leaves"): own(P.PEOPLE),
+        ("DELETE", "/people/{person_id}/leaves/{leave_id}"): own(P.PEOPLE),
+        ("GET", "/units/{unit_id}/approvers"): at(P.KNOW, s.UNIT),
+        # Notices
+        ("GET", "/notices"): later(P.PEOPLE),
+        ("POST", "/people/{person_id}/test-notice"): own(P.PEOPLE),
+        ("GET", "/push-key"): ANYBODY,
+        ("GET", "/people/{person_id}/push-subscriptions"): own(P.PEOPLE),
+        ("POST", "/people/{person_id}/push-subscriptions"): own(P.PEOPLE),
+        ("DELETE", "/people/{person_id}/push-subscriptions/{subscription_id}"): own(P.PEOPLE),
+        ("GET", "/units/{unit_id}/webhook"): at(P.ADMINISTER, s.UNIT),
+        ("PUT", "/units/{unit_id}/webhook"): at(P.ADMINISTER, s.UNIT),
+        ("DELETE", "/units/{unit_id}/webhook"): at(P.ADMINISTER, s.UNIT),
+        # Devices
+        ("GET", "/devices"): later(P.SEE),
+        ("POST", "/devices"): later(P.TEND),
+        ("POST", "/devices/batch"): later(P.TEND),
+        ("PATCH", "/devices/{device_id}"): at(P.TEND, s.DEVICE),
+        ("GET", "/findings"): later(P.SEE),
+        ("GET", "/provisioning"): anywhere(P.TEND),
+        ("GET", "/stagger"): later(P.SEE),
+        ("POST", "/stagger"): later(P.TEND),
+        ("DELETE", "/stagger"): later(P.TEND),
+        # Sounds, pictures, the library
+        ("GET", "/media"): later(P.KNOW),
+        ("POST", "/media"): later(P.WRITE),
+        ("GET", "/media/{asset_id}"): at(P.KNOW, s.ASSET),
+        ("GET", "/media/{asset_id}/sound"): at(P.KNOW, s.ASSET),
+        ("GET", "/media/{asset_id}/waveform"): at(P.KNOW, s.ASSET),
+        ("GET", "/media/{asset_id}/waveform.svg"): at(P.KNOW, s.ASSET),
+        ("POST", "/media/joined"): later(P.WRITE),
+        ("POST", "/pictures"): later(P.WRITE),
+        ("GET", "/library"): later(P.KNOW),
+        ("GET", "/library/quotas"): later(P.SEE),
+        ("GET", "/library/retention"): later(P.ADMINISTER),
+        ("POST", "/library/retention"): later(P.ADMINISTER),
+        ("GET", "/library/{asset_id}"): at(P.KNOW, s.ASSET),
+        ("GET", "/library/{asset_id}/picture"): at(P.KNOW, s.ASSET),
+        ("GET", "/units/{unit_id}/library-quota"): at(P.SEE, s.UNIT),
+        ("PUT", "/units/{unit_id}/library-quota"): at(P.ADMINISTER, s.PARENT),
+        ("GET", "/jobs"): later(P.SEE),
+        ("GET", "/jobs/{job_id}"): later(P.SEE),
+        ("DELETE", "/jobs/{job_id}"): later(P.SEE),
+        # Speech
+        ("GET", "/speech/voices"): anywhere(P.KNOW),
+        ("POST", "/speech/readings"): later(P.WRITE),
+        ("POST", "/speech/preview"): later(P.WRITE),
+        ("POST", "/speech"): later(P.WRITE),
+        ("GET", "/units/{unit_id}/speech"): at(P.KNOW, s.UNIT),
+        ("PUT", "/units/{unit_id}/speech"): at(P.ADMINISTER, s.UNIT),
+        ("DELETE", "/units/{unit_id}/speech"): at(P.ADMINISTER, s.UNIT),
+        ("GET", "/units/{unit_id}/pronunciations"): at(P.KNOW, s.UNIT),
+        ("PUT", "/units/{unit_id}/pronunciations"): at(P.WRITE, s.UNIT),
+        ("DELETE", "/units/{unit_id}/pronunciations"): at(P.WRITE, s.UNIT),
+        # On air
+        ("GET", "/broadcasts"): later(P.KNOW),
+        ("POST", "/broadcasts"): later(P.PLACE),
+        ("GET", "/broadcasts/{broadcast_id}"): at(P.KNOW, s.BROADCAST),
+        ("POST", "/broadcasts/{broadcast_id}/cancel"): at(P.PLACE, s.BROADCAST),
+        ("POST", "/stops"): later(P.STOP),
+        ("GET", "/broadcasts/{broadcast_id}/ledger"): at(P.KNOW, s.BROADCAST),
+        ("GET", "/timeline"): later(P.SEE),
+        ("GET", "/explain"): later(P.SEE),
+        ("GET", "/events"): later(P.SEE),
+        # Programmes
+        ("GET", "/programmes/sheet-template"): anywhere(P.KNOW),
+        ("POST", "/programmes/sheet"): later(P.PLACE),
+        ("GET", "/programmes"): later(P.KNOW),
+        ("GET", "/programmes/{programme_id}"): at(P.KNOW, s.PROGRAMME),
+        ("PUT", "/programmes/{programme_id}"): at(P.PLACE, s.PROGRAMME, new=True),
+        ("DELETE", "/programmes/{programme_id}"): at(P.PLACE, s.PROGRAMME),
+        ("GET", "/programmes/{programme_id}/history"): at(P.KNOW, s.PROGRAMME),
+        ("POST", "/programmes/{programme_id}/preview"): at(P.PLACE, s.PROGRAMME, new=True),
+        ("POST", "/programmes/{programme_id}/changes"): at(P.PLACE, s.PROGRAMME),
+        ("GET", "/programmes/{programme_id}/occurrences"): at(P.KNOW, s.PROGRAMME),
+        ("GET", "/programmes/{programme_id}/reach"): at(P.KNOW, s.PROGRAMME),
+        ("GET", "/programmes/{programme_id}/conflicts"): at(P.KNOW, s.PROGRAMME),
+        ("GET", "/slot-items"): later(P.SEE),
+        ("POST", "/slot-items"): later(P.PLACE),
+        ("PATCH", "/slot-items/{item_id}"): at(P.PLACE, s.SLOT_ITEM),
+        ("DELETE", "/slot-items/{item_id}"): at(P.PLACE, s.SLOT_ITEM),
+        ("PUT", "/slot-items/order"): later(P.PLACE),
+        # Rules of the air
+        ("GET", "/policies"): later(P.KNOW),
+        ("GET", "/policies/{scope}"): at(P.KNOW, s.SCOPE),
+        ("PUT", "/policies/{scope}"): at(P.ADMINISTER, s.SCOPE, new=True),
+        ("DELETE", "/policies/{scope}"): at(P.ADMINISTER, s.SCOPE),
+        ("GET", "/policies/{scope}/history"): at(P.KNOW, s.SCOPE),
+        ("GET", "/devices/{device_id}/policy"): at(P.SEE, s.DEVICE),
+        ("GET", "/quiet-zones"): later(P.KNOW),
+        ("GET", "/quiet-zones/{zone_id}"): at(P.KNOW, s.ZONE),
+        ("PUT", "/quiet-zones/{zone_id}"): at(P.ADMINISTER, s.ZONE, new=True),
+        ("DELETE", "/quiet-zones/{zone_id}"): at(P.ADMINISTER, s.ZONE),
+        # Bulletins
+        ("GET", "/bulletins"): later(P.SEE),
+        ("POST", "/bulletins"): later(P.WRITE),
+        ("GET", "/bulletins/{bulletin_id}"): at(P.SEE, s.BULLETIN),
+        ("PUT", "/bulletins/{bulletin_id}"): at(P.WRITE, s.BULLETIN),
+        ("GET", "/bulletins/{bulletin_id}/history"): at(P.SEE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/submit"): at(P.WRITE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/approve"): at(P.APPROVE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/return"): at(P.APPROVE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/withdraw"): at(P.STOP, s.BULLETIN),
+        ("GET", "/bulletins/{bulletin_id}/withdrawal"): at(P.SEE, s.BULLETIN),
+        ("GET", "/bulletins/{bulletin_id}/readiness"): at(P.SEE, s.BULLETIN),
+        ("GET", "/bulletins/{bulletin_id}/placements"): at(P.SEE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/placements"): at(P.PLACE, s.BULLETIN),
+        ("DELETE", "/bulletins/{bulletin_id}/placements/{placement_id}"): at(P.PLACE, s.BULLETIN),
+        ("GET", "/units/{unit_id}/bulletin-rules"): at(P.KNOW, s.UNIT),
+        ("PUT", "/units/{unit_id}/bulletin-rules"): at(P.ADMINISTER, s.UNIT),
+        # What source systems handed down
+        ("GET", "/sources"): later(P.SEE),
+        ("GET", "/sources/{source}/items"): later(P.SEE),
+    }
+)

@@ -102,7 +102,7 @@ async def test_two_hundred_devices_each_end_in_one_outcome_and_the_absent_in_unk
         identities = await registered(system, 120, "board") + await registered(system, 80, "speaker")
         async with living(system, identities, faults=Faults(offline=0.1)) as fleet:
             before = fleet.services.examination.verified
-            broadcast = await system.broadcast(in_s=2, grace_s=5, board_s=1)
+            broadcast = await system.broadcast(in_s=5, late_s=6, grace_s=3, board_s=1)
             answers = await closed(system, broadcast)
             counts = fleet.counts()
             away = set(fleet.away)

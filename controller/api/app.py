@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
 
-from controller.api import errors, events
+from controller.api import description, errors, events
 from controller.api.access import require_token
 from controller.api.dependencies import require_text
+from controller.api.headers import SecurityHeaders
+from controller.api.limits import RequestLimits
 from controller.broadcasts import routes as broadcasts
 from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
@@ -37,6 +40,14 @@ LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 """Other names in the Host header are refused, so that no web page can reach the API by rebinding its own name."""
 
 
+class _Application(FastAPI):
+    """With the headers around everything, answers to faults of ours included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        public_url = self.state.controller.settings.public_url or ""
+        return SecurityHeaders(super().build_middleware_stack(), https=public_url.startswith("https:"))
+
+
 def create_app(controller: Controller, token: str) -> FastAPI:
     """The application of one controller; the controller starts and stops with it."""
 
@@ -48,18 +59,20 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         finally:
             await controller.stop()
 
-    app: FastAPI = FastAPIOffline(
+    app = _Application(
         title="Loa",
         version="1",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=description.OPENAPI,
     )
     app.state.controller = controller
     app.state.token = token
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES)
+    app.add_middleware(RequestLimits)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller), www_redirect=False)
     errors.install(app)
+    app.include_router(description.router)
     app.include_router(_public(), prefix="/api/v1")
     checks = [Depends(require_token), Depends(require_text)]
     for feature in (
@@ -88,6 +101,12 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     ):
         app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
     return app
+
+
+def _hosts(controller: Controller) -> list[str]:
+    """This machine's names, and the name under which people open the pages."""
+    public = urlsplit(controller.settings.public_url or "").hostname
+    return [*LOOPBACK_NAMES, *([public] if public else [])]
 
 
 def _public() -> APIRouter:

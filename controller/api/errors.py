@@ -68,6 +68,9 @@ STATUS: Mapping[str, int] = {
     "speech_failed": 503,
     "media_too_long": 413,
     "media_too_large": 413,
+    "body_too_large": 413,
+    "body_too_deep": 400,
+    "body_too_slow": 408,
     "idempotency_key_bad": 400,
     "database_unavailable": 503,
     "database_busy": 503,
@@ -75,6 +78,8 @@ STATUS: Mapping[str, int] = {
 """Codes not named here are 422: the request was understood and cannot be done as asked."""
 
 _DEFAULT_STATUS = 422
+_FAULT_STATUS = 500
+_FAULT = "the controller failed at this request; its log says where, the answer does not"
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
@@ -105,6 +110,10 @@ def install(app: FastAPI) -> None:
         parts = [{"at": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
         detail = "; ".join(f"{p['at']}: {p['problem']}" for p in parts)
         return problem(_DEFAULT_STATUS, "request_invalid", detail, errors=parts)
+
+    @app.exception_handler(Exception)
+    async def _fault(_request: Request, _error: Exception) -> JSONResponse:
+        return problem(_FAULT_STATUS, f"http_{_FAULT_STATUS}", _FAULT)
 
     @app.exception_handler(HTTPException)
     async def _http(_request: Request, error: HTTPException) -> JSONResponse:

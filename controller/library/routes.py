@@ -183,8 +183,7 @@ async def picture(asset_id: str, session: Read, controller: TheController) -> Re
     """The bytes of an image or video as boards get them."""
     rendition = await service.picture(session, asset_id)
     data = await controller.objects.read(rendition.sha256)
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
-    return Response(data, media_type=rendition.media_type, headers=headers)
+    return Response(data, media_type=rendition.media_type)
 
 
 @router.get("/units/{unit_id}/library-quota")

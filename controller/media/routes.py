@@ -44,11 +44,7 @@ _SOUND: dict[int | str, dict[str, Any]] = {
     200: {"content": dict.fromkeys(("audio/ogg", "audio/mpeg"), _BINARY), "description": "The whole sound"},
     206: {"description": "The part that `Range` asks for"},
 }
-_AS_IT_IS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "Cache-Control": "private, no-cache",
-}
+_AS_IT_IS = {"Cache-Control": "private, no-cache"}
 
 Prefer = Annotated[str, Header(description="`respond-async`: answer 202 at once")]
 Key = Annotated[str | None, Header()]

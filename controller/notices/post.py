@@ -27,7 +27,9 @@ from controller.notices.port import (
     NoticeRefused,
     SubscriptionGone,
 )
+from controller.runtime import outgoing
 from controller.runtime.clock import Clock
+from controller.runtime.outgoing import OutgoingRefused
 from controller.runtime.settings import Settings, SettingsInvalid
 
 _ANSWER_S = 10.0
@@ -89,7 +91,7 @@ class Postman:
         self._mail = mail.server_of(settings, tls)
         sender = self._mail and f"mailto:{self._mail.sender.addr_spec}"
         self._contact = sender or (self._pages if self._pages.startswith("https:") else None)
-        self._http = httpx.AsyncClient(verify=tls, timeout=_ANSWER_S, follow_redirects=False, trust_env=False)
+        self._http = outgoing.client(verify=tls, timeout=_ANSWER_S, private=settings.private_networks)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -160,6 +162,8 @@ class Postman:
         try:
             async with self._http.stream("POST", url, content=body, headers=dict(headers)) as answer:
                 return answer.status_code
+        except OutgoingRefused as error:
+            raise NoticeNotDelivered(str(error)) from error
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             told = str(error) or type(error).__name__
             raise NoticeNotDelivered(f"{addresses.origin_of(url)} did not answer: {told}") from error

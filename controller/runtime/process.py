@@ -10,16 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from controller.api.access import obtain_token, require_loopback, token_file
 from controller.api.app import create_app
+from controller.runtime import listening
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_protocol import failpoints
 from loa_protocol.errors import LoaError
-
-_BACKLOG = 512
 
 
 class PortTaken(LoaError):
@@ -46,7 +43,7 @@ def run(given: dict[str, Any]) -> None:
         _say(f"API token (kept in {token_file(settings.data_dir)}, readable by you only): {token}")
     address = settings.data_dir / "api.json"
     app = create_app(Controller(settings), token)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
+    server = listening.server_of(app, settings.trusted_proxies)
     _announce(address, url)
     _say(f"Loa listens on {url} (API description: {url}/docs)")
     try:
@@ -66,7 +63,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise PortTaken(f"the API cannot listen on {host}:{port} ({error.strerror}); give another --port") from error
-    listener.listen(_BACKLOG)
+    listener.listen(listening.BACKLOG)
     return listener
 
 

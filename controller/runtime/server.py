@@ -10,6 +10,8 @@ from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
+from controller.accounts import keys as account_keys
+from controller.accounts.keys import AccountKeys
 from controller.delivery.commands import CommandDesk
 from controller.delivery.content_sender import ContentSender
 from controller.delivery.content_store import Frames
@@ -82,7 +84,7 @@ class Controller:
         self.sources = source_config.load(settings.sources) if settings.sources else ()
         hosts = settings.speech_hosts
         voices = speech_config.load(settings.speech, hosts) if settings.speech else SpeechConfig()
-        self.speech = engines.made_of(voices, hosts)
+        self.speech = engines.made_of(voices, hosts, settings.private_networks)
         self.previews = Previews(self.speech, settings.data_dir / "previews")
         self.broker: EmbeddedBroker | None = None
         self.commands: CommandDesk | None = None
@@ -105,6 +107,7 @@ class Controller:
         self._sender: ContentSender | None = None
         self._worker: Worker | None = None
         self._notice_keys: NoticeKeys | None = None
+        self._account_keys: AccountKeys | None = None
         self._postman: Postman | None = None
         self._dispatcher: Dispatcher | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -139,6 +142,13 @@ class Controller:
         if self._notice_keys is None:
             raise AssertionError("the controller was not started")
         return self._notice_keys
+
+    @property
+    def account_keys(self) -> AccountKeys:
+        """The key of accounts, once it has started."""
+        if self._account_keys is None:
+            raise AssertionError("the controller was not started")
+        return self._account_keys
 
     async def connected(self) -> None:
         """Wait until every broker has let us in and passes on what devices say."""
@@ -176,6 +186,7 @@ class Controller:
         await self.db.migrate()
         await self.keys.open()
         self._notice_keys = await asyncio.to_thread(notice_keys.obtain, self.settings.data_dir / "keys")
+        self._account_keys = await asyncio.to_thread(account_keys.obtain, self.settings.data_dir / "keys")
         if self.settings.embedded_broker:
             await self.objects.sweep()
             self.broker = EmbeddedBroker(self.settings.broker_port, self.settings.data_dir / "broker.json")

@@ -4,6 +4,7 @@ Values come from the command line, else from environment variables `LOA_<NAME>`;
 because a setting that silently does nothing is found out on the worst day.
 """
 
+import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -127,6 +128,29 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s/]+(/[^\s]*)?$", description="Where people open the pages; for links"
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Names under which a proxy passes requests on, besides that of public_url"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses of reverse proxies whose X-Forwarded-For is believed"
+    )
+    private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Networks like 10.20.0.0/16 in which listed names of services may lie"
+    )
+    host_acts_for_people: bool = Field(
+        default=False, description="The host's token may act for people (X-Loa-Person); for demonstrations and tests"
+    )
+    session_idle_hours: float = Field(default=8, gt=0, le=24, description="A session unused so long is over")
+    session_days: float = Field(default=7, gt=0, le=30, description="A session is over after this in any case")
+    strong_session_idle_min: float = Field(
+        default=30, gt=0, le=480, description="As session_idle_hours, of approvers and administrators with two factors"
+    )
+    strong_session_hours: float = Field(
+        default=12, gt=0, le=72, description="As session_days, of approvers and administrators with two factors"
+    )
+    sign_ins_per_address_per_min: int = Field(
+        default=30, ge=1, description="More attempts to sign in from one address are turned away"
+    )
     smtp_host: str | None = Field(default=None, description="Mail server; default: no mail")
     smtp_port: int = Field(default=587, ge=1, le=65_535)
     smtp_security: MailSecurity = Field(default=MailSecurity.STARTTLS, description="starttls, tls or none")
@@ -149,11 +173,23 @@ class Settings(BaseSettings):
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise SettingsInvalid(f"the settings cannot be used: {wrong}") from error
 
-    @field_validator("brokers", "roles", "speech_hosts", "webhook_hosts", "push_hosts", mode="before")
+    @field_validator(
+        *("brokers", "roles", "speech_hosts", "webhook_hosts", "push_hosts"),
+        *("allowed_hosts", "trusted_proxies", "private_networks"),
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         """Lists in the environment are comma-separated."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", "private_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Each an address or a network of them."""
+        for one in value:
+            ipaddress.ip_network(one)
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -76,12 +76,12 @@ class Engines:
         )
 
 
-def made_of(config: SpeechConfig, hosts: Collection[str]) -> Engines:
-    """The engines that a list of voices names, those of people first, espeak-ng last."""
+def made_of(config: SpeechConfig, hosts: Collection[str], private: Sequence[str] = ()) -> Engines:
+    """The engines that a list of voices names, those of people first, espeak-ng last; `private`: as in `outgoing`."""
     known: Sequence[Engine] = (
         PhraseEngine(config.phrases),
         PiperEngine(config.piper),
-        ServiceEngine(config.services, frozenset(hosts)),
+        ServiceEngine(config.services, frozenset(hosts), private),
         EspeakEngine(),
     )
     return Engines({engine.name: engine for engine in known}, config)

@@ -1,7 +1,7 @@
 """A voice service over HTTP: `POST url` with the reading as JSON, a WAV back (docs/speech.md has the whole contract).
 
-Only hosts that the settings allow are asked, no redirection is followed, no proxy of the environment is used, and what
-comes back is bounded in time and size before anything looks at it.
+Only hosts that the settings allow are asked, where they lead is judged (`runtime/outgoing.py`), no redirection is
+followed, no proxy of the environment is used, and what comes back is bounded in time and size before anything looks.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 
+from controller.runtime import outgoing
+from controller.runtime.outgoing import OutgoingRefused
 from controller.speech.config import ServiceVoice
 from controller.speech.errors import EngineFailed, VoiceServiceFailed
 from controller.speech.port import Progress, Spoken, SpokenText, Voice
@@ -29,6 +31,7 @@ class ServiceEngine:
 
     services: Sequence[ServiceVoice]
     hosts: frozenset[str] = field(default_factory=frozenset)
+    private: Sequence[str] = ()
     name: str = NAME
 
     def voices(self) -> Sequence[Voice]:
@@ -43,9 +46,11 @@ class ServiceEngine:
         target = folder / FILE_NAME
         try:
             async with asyncio.timeout(service.timeout_s):
-                await _fetched(service, spoken, target)
+                await _fetched(service, spoken, target, self.private)
         except TimeoutError as error:
             raise VoiceServiceFailed(f"{service.host} did not answer within {service.timeout_s:.0f} s") from error
+        except OutgoingRefused as error:
+            raise VoiceServiceFailed(str(error)) from error
         except httpx.HTTPError as error:
             raise VoiceServiceFailed(f"{service.host} cannot be asked ({type(error).__name__}: {error})") from error
         progress(1.0)
@@ -55,12 +60,12 @@ class ServiceEngine:
             raise VoiceServiceFailed(f"{service.host}: {error}") from error
 
 
-async def _fetched(service: ServiceVoice, spoken: SpokenText, target: Path) -> None:
+async def _fetched(service: ServiceVoice, spoken: SpokenText, target: Path, private: Sequence[str]) -> None:
     """Ask, and write what comes, block by block.
 
     Raises:
         VoiceServiceFailed: it is no sound, or too much of one.
-        httpx.HTTPError: the service cannot be reached.
+        OutgoingRefused, httpx.HTTPError: the service cannot be reached.
     """
     asked = {
         "reading": spoken.text,
@@ -72,7 +77,7 @@ async def _fetched(service: ServiceVoice, spoken: SpokenText, target: Path) -> N
     headers = {"Accept": "audio/wav", "Accept-Encoding": "identity", **await asyncio.to_thread(_authorised, service)}
     timeout = httpx.Timeout(service.timeout_s, connect=min(_CONNECT_S, service.timeout_s))
     async with (
-        httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client,
+        outgoing.client(timeout=timeout, private=private) as client,
         client.stream("POST", service.url, json=asked, headers=headers) as answer,
     ):
         if answer.status_code != httpx.codes.OK:

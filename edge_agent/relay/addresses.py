@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from edge_agent.relay.errors import RelayAddressRefused, RelayUnreachable
+from loa_protocol.networks import Address, permitted
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Lookup = Callable[[str, int], Sequence[str]]
 
 _PORTS = {"http": 80, "https": 443}
 _URL_MAX = 500
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_EMBEDDED_BITS = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +68,7 @@ class Guard:
 
     def permits(self, address: Address) -> bool:
         """Whether a stream may be fetched from there."""
-        inner = _unwrapped(address)
-        if any(inner in network for network in self._allow if network.version == inner.version):
-            return True
-        return inner.is_global and not inner.is_multicast and not inner.is_reserved
+        return permitted(address, self._allow)
 
     def choose(self, place: Place, lookup: Lookup | None = None) -> list[str]:
         """The addresses of a place that may be connected to.
@@ -90,16 +85,6 @@ class Guard:
                 "in the device's profile names it"
             )
         return good
-
-
-def _unwrapped(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where it does."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & _EMBEDDED_BITS)
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo or address
 
 
 def _look_up(host: str, port: int) -> Sequence[str]:

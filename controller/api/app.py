@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
+from controller.accounts.authentication import authenticated
 from controller.api import description, errors, events
-from controller.api.access import require_token
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
@@ -26,6 +26,7 @@ from controller.people import routes as people
 from controller.policies import routes as policies
 from controller.receipts import routes as receipts
 from controller.runtime.server import Controller
+from controller.runtime.settings import Settings
 from controller.schedules import routes as schedules
 from controller.schedules.sheets import routes as sheet_routes
 from controller.schedules.slots import routes as slot_routes
@@ -70,11 +71,11 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.state.controller = controller
     app.state.token = token
     app.add_middleware(RequestLimits)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller), www_redirect=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)
     app.include_router(_public(), prefix="/api/v1")
-    checks = [Depends(require_token), Depends(require_text)]
+    checks = [Depends(authenticated), Depends(require_text)]
     for feature in (
         units,
         people,
@@ -103,10 +104,10 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     return app
 
 
-def _hosts(controller: Controller) -> list[str]:
-    """This machine's names, and the name under which people open the pages."""
-    public = urlsplit(controller.settings.public_url or "").hostname
-    return [*LOOPBACK_NAMES, *([public] if public else [])]
+def _hosts(settings: Settings) -> list[str]:
+    """This machine's names, and those under which people open the pages."""
+    public = urlsplit(settings.public_url or "").hostname
+    return [*LOOPBACK_NAMES, *settings.allowed_hosts, *([public] if public else [])]
 
 
 def _public() -> APIRouter:

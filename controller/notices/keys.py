@@ -4,12 +4,9 @@
 From `webhook.secret` the secret of every webhook is derived: the database holds none.
 """
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from controller.notices.encryption import CURVE, padless, point
 from controller.runtime.keys import KeysMissing
+from controller.runtime.secret_files import read_or_make
 
 _SECRET_BYTES = 32
 
@@ -52,8 +50,8 @@ def obtain(folder: Path) -> NoticeKeys:
     Raises:
         KeysMissing: a file is there and is not what it should be.
     """
-    pem = _read_or_make(folder / "vapid.pem", _new_vapid)
-    raw = _read_or_make(folder / "webhook.secret", lambda: secrets.token_hex(_SECRET_BYTES).encode())
+    pem = read_or_make(folder / "vapid.pem", _new_vapid)
+    raw = read_or_make(folder / "webhook.secret", lambda: secrets.token_hex(_SECRET_BYTES).encode())
     try:
         vapid = load_pem_private_key(pem, password=None)
         if not isinstance(vapid, ec.EllipticCurvePrivateKey):
@@ -65,19 +63,3 @@ def obtain(folder: Path) -> NoticeKeys:
 
 def _new_vapid() -> bytes:
     return ec.generate_private_key(CURVE).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_bytes()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staged = path.with_suffix(f".{secrets.token_hex(4)}.new")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(make())
-        opened.flush()
-        os.fsync(opened.fileno())
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(staged)  # unlike a rename, never replaces another process's
-    staged.unlink()
-    return path.read_bytes()

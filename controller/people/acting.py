@@ -1,21 +1,21 @@
-"""Who acts in a request, until people sign in: whoever holds the token says it in a header and is trusted with it.
+"""Who acts in a request, and by what: signed in, by a token of an integration, or by the host's own token.
 
-Without the header the token itself acts, as nobody in particular; what needs a person's name refuses that.
+The host's token acts as nobody in particular; what needs a person's name refuses that. `accounts.authentication` finds
+out who it is.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import Depends, Request
 
-from controller.people import store
-from controller.runtime.database import Database
 from loa_protocol.errors import LoaError
 
 HEADER = "X-Loa-Person"
+"""In it whoever holds the host's token says for whom they act, where `host_acts_for_people` is set."""
+RECENT = timedelta(minutes=10)
 
 
 class PersonUnknown(LoaError):
@@ -28,6 +28,12 @@ class PersonNeeded(LoaError):
     """A step needs somebody who answers for it."""
 
     code = "person_needed"
+
+
+class ProofNeeded(LoaError):
+    """A step needs somebody who has proved who they are a moment ago."""
+
+    code = "proof_needed"
 
 
 class Via(StrEnum):
@@ -74,32 +80,29 @@ class Actor:
             )
         return self.person_id
 
+    def require_recent(self, now: datetime, within: timedelta = RECENT) -> None:
+        """Go on only if they proved who they are so recently; an integration never did, the host need not.
+
+        Raises:
+            ProofNeeded: they did not.
+        """
+        if self.via is Via.HOST:
+            return
+        if self.proved_at is None or self.proved_at + within <= now:
+            raise ProofNeeded(
+                "this needs a fresh proof of who you are; give your password, code or passkey again",
+                vi="việc này cần xác nhận lại chính bạn; hãy nhập lại mật khẩu, mã xác thực hoặc dùng khóa truy cập",
+            )
+
 
 TOKEN = Actor(None, "token")
 
 
-async def of_header(session: AsyncSession, person_id: str | None) -> Actor:
-    """The actor that a header names.
-
-    Raises:
-        PersonUnknown: nobody who works here.
-    """
-    if person_id is None:
-        return TOKEN
-    person = await store.find(session, person_id)
-    if person is None or person.retired_at is not None:
-        raise PersonUnknown(f"{person_id} in {HEADER} is nobody who works here; list the people", person=person_id)
-    return Actor(person.id, person.name)
-
-
-async def _acting(request: Request, person: Annotated[str | None, Header(alias=HEADER)] = None) -> Actor:
-    """In the transaction of the request where it has one."""
-    session: AsyncSession | None = getattr(request.state, "session", None)
-    if session is not None:
-        return await of_header(session, person)
-    db: Database = request.app.state.controller.db  # not `TheController`: what runs below the API uses actors, too
-    async with db.reading() as reading:
-        return await of_header(reading, person)
+def _acting(request: Request) -> Actor:
+    """Whom `accounts.authentication` has found to act in this request."""
+    actor: Actor = request.state.actor
+    return actor
 
 
 Acting = Annotated[Actor, Depends(_acting, scope="function")]
+"""Who acts in a request."""

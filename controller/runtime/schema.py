@@ -1,5 +1,6 @@
 """Imports every feature's tables, so that the metadata is whole for migrations."""
 
+from controller.accounts import tables as accounts
 from controller.api import tables as api
 from controller.broadcasts import tables as broadcasts
 from controller.bulletins import tables as bulletins
@@ -21,6 +22,7 @@ from controller.units import tables as units
 TABLES = (
     units,
     people,
+    accounts,
     notices,
     devices,
     media,

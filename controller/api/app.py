@@ -13,6 +13,7 @@ from controller.api import description, errors, events
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
+from controller.audit.requests import Requests
 from controller.broadcasts import routes as broadcasts
 from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
@@ -71,6 +72,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.state.controller = controller
     app.state.token = token
     app.add_middleware(RequestLimits)
+    app.add_middleware(Requests)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)

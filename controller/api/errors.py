@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from controller.audit.recording import asked
 from loa_protocol.errors import LoaError
 
 STATUS: Mapping[str, int] = {
@@ -94,7 +95,9 @@ def of_loa_error(error: LoaError) -> JSONResponse:
 
 
 def of_code(code: str, message: str, details: Mapping[str, object]) -> JSONResponse:
-    """As `problem`, from the parts of one of our own errors."""
+    """As `problem`, from the parts of one of our own errors; the audit is told the code of a refusal."""
+    if (request := asked.get()) is not None:
+        request.refused = code
     return problem(STATUS.get(code, _DEFAULT_STATUS), code, message, details=dict(details))
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from controller.audit.marks import PRIVATE
 from controller.runtime.database import Base
 
 
@@ -22,8 +23,8 @@ class Person(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)
-    name: Mapped[str] = mapped_column(String(200))
-    email: Mapped[str | None] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200), info=PRIVATE)
+    email: Mapped[str | None] = mapped_column(String(254), info=PRIVATE)
     webhook: Mapped[bool] = mapped_column(default=False)
     language: Mapped[str] = mapped_column(String(20), default="vi")
     created_at: Mapped[datetime]

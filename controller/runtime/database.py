@@ -43,7 +43,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from controller.runtime import migration
 from controller.runtime.database_faults import DatabaseUnavailable, in_the_way, translated
@@ -105,6 +105,10 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcInstant, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
 
 
+class Transaction(Session):
+    """Every session of a `Database`; whoever watches what transactions do (the audit) listens to this class."""
+
+
 class Database:
     """One engine and its sessions. `connections`: the most this process opens to PostgreSQL."""
 
@@ -114,7 +118,7 @@ class Database:
         postgres = address.get_backend_name() == "postgresql"
         options = _pool(address, connections) if postgres else {}
         self.engine: AsyncEngine = create_async_engine(address, json_serializer=_json, **options)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=Transaction)
         self._snapshot: dict[str, Any] = {_READ_ONLY: True}
         self._away = False
         if postgres:

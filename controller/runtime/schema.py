@@ -2,6 +2,7 @@
 
 from controller.accounts import tables as accounts
 from controller.api import tables as api
+from controller.audit import tables as audit
 from controller.broadcasts import tables as broadcasts
 from controller.bulletins import tables as bulletins
 from controller.delivery import tables as delivery
@@ -36,6 +37,7 @@ TABLES = (
     schedules,
     policies,
     bulletins,
+    audit,
     api,
 )
 metadata = Base.metadata

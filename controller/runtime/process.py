@@ -12,7 +12,7 @@ from typing import Any
 
 from controller.api.access import obtain_token, require_loopback, token_file
 from controller.api.app import create_app
-from controller.runtime import listening
+from controller.runtime import listening, logs
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_protocol import failpoints
@@ -34,6 +34,7 @@ def run(given: dict[str, Any]) -> None:
         PortTaken: the port is in use.
     """
     settings = Settings(**given)
+    logs.begin()
     require_loopback(settings.http_host)
     _arm_failpoints()
     token, fresh = obtain_token(settings.data_dir)

@@ -33,6 +33,8 @@ NOT_TOLD: Mapping[str, str] = {
     "placement_reminders": "what the clock found",
     "source_items": "follows from what a source handed down; the bulletin made of it is told",
     "sign_in_failures": "counts; what comes of them is recorded as a refusal",
+    "passkey_challenges": "questions to browsers; what comes of the answers is recorded",
+    "oidc_flows": "sign-ons under way; what comes of them is recorded",
     "source_broadcasts": "what became of items of earlier versions",
 }
 TOLD: frozenset[str] = frozenset(
@@ -53,6 +55,8 @@ TOLD: frozenset[str] = frozenset(
         "sessions",
         "invitations",
         "integration_tokens",
+        "passkeys",
+        "oidc_links",
         "devices",
         "commands",
         "stops",
@@ -78,7 +82,7 @@ TOLD: frozenset[str] = frozenset(
         "placements",
     }
 )
-SILENT = frozenset({"idempotency_keys", "sign_in_failures"})
+SILENT = frozenset({"idempotency_keys", "sign_in_failures", "passkey_challenges", "oidc_flows"})
 """Whoever writes only these changed nothing."""
 ABOVE: Mapping[str, str] = {
     "person_id": "people",

@@ -1,5 +1,7 @@
 """Imports every feature's tables, so that the metadata is whole for migrations."""
 
+from controller.accounts import oidc_tables as oidc
+from controller.accounts import passkey_tables as passkeys
 from controller.accounts import tables as accounts
 from controller.api import tables as api
 from controller.audit import tables as audit
@@ -24,6 +26,8 @@ TABLES = (
     units,
     people,
     accounts,
+    passkeys,
+    oidc,
     notices,
     devices,
     media,

@@ -151,6 +151,17 @@ class Settings(BaseSettings):
     sign_ins_per_address_per_min: int = Field(
         default=30, ge=1, description="More attempts to sign in from one address are turned away"
     )
+    oidc_issuer: str | None = Field(default=None, max_length=500, description="Identity provider; default: none")
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="What we are called there"
+    )
+    oidc_client_secret_file: Path | None = Field(default=None, description="Its first line is our secret there")
+    oidc_strong_acr: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Values of acr by which the provider says that two factors were used"
+    )
+    oidc_strong_amr: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Values of amr by which it says so, as mfa"
+    )
     smtp_host: str | None = Field(default=None, description="Mail server; default: no mail")
     smtp_port: int = Field(default=587, ge=1, le=65_535)
     smtp_security: MailSecurity = Field(default=MailSecurity.STARTTLS, description="starttls, tls or none")
@@ -176,6 +187,7 @@ class Settings(BaseSettings):
     @field_validator(
         *("brokers", "roles", "speech_hosts", "webhook_hosts", "push_hosts"),
         *("allowed_hosts", "trusted_proxies", "private_networks"),
+        *("oidc_strong_acr", "oidc_strong_amr"),
         mode="before",
     )
     @classmethod

@@ -1,17 +1,18 @@
 """What the one who acts in a request may do, asked by whoever needs to know it.
 
-Routes get it as `Allowed`. A thing that somebody may not know of is answered as if it were not there; one that they
-know and may not change is refused as `not_allowed`.
+Routes get it as `Allowed`; the session of a request carries it too, for services that look up what a body names. A
+thing that somebody may not know of is answered as if it were not there; one that they know and may not change is
+refused as `not_allowed`.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import rules, store
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from controller.access.subjects import Subject
 
 Look = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+Missing = Callable[[Sequence[str]], LoaError]
+"""Why nothing is done about scopes: nothing is named so, or whoever asks may not know of it."""
+_CARRIED = "acts"
+LOOKING = frozenset({Permission.KNOW, Permission.SEE})
 
 
 class NotAllowed(LoaError):
@@ -62,11 +67,31 @@ class May:
         """The condition that a column names a unit where they have a permission."""
         return store.within(await self.reach(permission), column)
 
-    async def require(self, permission: Permission, *unit_ids: str | None) -> None:
+    async def where_scope(self, permission: Permission, column: Any) -> ColumnElement[bool]:
+        """The condition that a column names a scope of a unit where they have a permission."""
+        return store.scopes_within(await self.reach(permission), column)
+
+    async def knows(self, column: Any) -> ColumnElement[bool]:
+        """As `where` of KNOW, for services that look things up; a route has not thereby asked."""
+        return store.within(await self._reach(Permission.KNOW, strong=self.actor.strong), column)
+
+    def mine(self, column: Any) -> ColumnElement[bool]:
+        """The condition that a column names who acts, of things that are nobody else's business."""
+        self.asked = True
+        return true() if self.actor.everywhere else column == self.actor.person_id
+
+    def is_mine(self, person_id: str | None) -> bool:
+        """As `mine`, of one thing."""
+        self.asked = True
+        return self.actor.everywhere or (person_id is not None and person_id == self.actor.person_id)
+
+    async def require(
+        self, permission: Permission, *unit_ids: str | None, refused: Callable[[], LoaError] | None = None
+    ) -> None:
         """Go on only if they have a permission at every one of these units; None is a thing of no unit.
 
         Raises:
-            NotAllowed: they have not.
+            NotAllowed, or what `refused` says: they have not.
             SecondFactorNeeded: they would have, had they signed in with two factors.
         """
         self.asked = True
@@ -77,6 +102,8 @@ class May:
                 "this needs a sign-in with a second factor; sign in again with a passkey or a code",
                 vi="việc này cần đăng nhập bằng hai lớp; hãy đăng nhập lại bằng khóa truy cập hoặc mã xác thực",
             )
+        if refused is not None:
+            raise refused()
         raise NotAllowed(
             f"{self.actor.name} may not do this (“{permission}” at {_told(unit_ids)}); ask an administrator of the"
             " unit for the role",
@@ -95,31 +122,53 @@ class May:
             would = await self._reach(permission, strong=True)
             await self.require(permission, next(iter(sorted(would.roots)), None))
 
-    async def require_scopes(self, permission: Permission, scopes: Iterable[str]) -> None:
-        """As `require`, at the unit of every scope; unknown scopes are left to who looks them up.
+    async def require_of(
+        self, permission: Permission, subject: "Subject", key: str, *, refused: Callable[[], LoaError] | None = None
+    ) -> None:
+        """Go on only if they have a permission at the units of a thing that a body or a query names.
 
         Raises:
-            NotAllowed, SecondFactorNeeded: as `require`.
-        """
-        self.asked = True
-        async with self._look() as session:
-            owners = await units.owners(session, scopes)
-        if owners:
-            await self.require(permission, *sorted(set(owners.values())))
-
-    async def require_seen(self, permission: Permission, subject: "Subject", key: str) -> None:
-        """Go on only if they have a permission at the unit of a thing; else it is as if nothing had the id.
-
-        Raises:
-            LoaError: as the kind of thing says that nothing has an id.
+            LoaError: as the kind of thing says that nothing has an id: so it is, or they may not know of it.
+            NotAllowed, SecondFactorNeeded: they may know of it and no more; as `require`.
         """
         self.asked = True
         if self.actor.everywhere:
             return
         async with self._look() as session:
             owners = await subject.find(session, key)
-        if owners is None or not await self.holds(permission, owners, either=subject.either):
+        if owners is None or not await self.holds(subject.read, owners, either=True):
             raise subject.unknown(key)
+        if not (subject.either and permission in LOOKING):
+            await self.require(permission, *owners, refused=refused)
+
+    async def require_scopes(self, permission: Permission, scopes: Iterable[str], missing: Missing) -> None:
+        """As `require`, at the unit of every scope; `missing` says that some are not there, or not for them to know.
+
+        Raises:
+            NotAllowed, SecondFactorNeeded: as `require`.
+        """
+        self.asked = True
+        if self.actor.everywhere:
+            return
+        named = list(dict.fromkeys(scopes))
+        async with self._look() as session:
+            owners = await units.owners(session, named)
+        unseen = await self._unseen(named, owners)
+        if unseen:
+            raise missing(unseen)
+        if owners:
+            await self.require(permission, *sorted(set(owners.values())))
+
+    async def unknown_scopes(self, scopes: Iterable[str]) -> tuple[str, ...]:
+        """Those scopes that name nothing, or nothing that they may know of."""
+        named = list(dict.fromkeys(scopes))
+        async with self._look() as session:
+            owners = await units.owners(session, named)
+        return await self._unseen(named, owners)
+
+    async def _unseen(self, named: Sequence[str], owners: Mapping[str, str]) -> tuple[str, ...]:
+        known = {unit: await self.holds(Permission.KNOW, [unit]) for unit in sorted(set(owners.values()))}
+        return tuple(one for one in named if one not in owners or not known[owners[one]])
 
     async def holds(
         self,
@@ -153,6 +202,12 @@ class May:
         return self._reaches[key]
 
 
+def own_look(may: May, db: Database) -> May:
+    """As `may`, looking things up in sessions of its own: of a request whose own session has ended."""
+    may._look = db.reading  # noqa: SLF001 - the same module's
+    return may
+
+
 @asynccontextmanager
 async def looking(request: Request) -> AsyncIterator[AsyncSession]:
     """The session of the request where it has one, else one for queries only."""
@@ -163,6 +218,29 @@ async def looking(request: Request) -> AsyncIterator[AsyncSession]:
     db: Database = request.app.state.controller.db  # not `TheController`: what runs below the API is guarded, too
     async with db.reading() as reading:
         yield reading
+
+
+def is_transaction(request: Request) -> bool:
+    """Whether a route changes what it changes in the session of its request."""
+    return getattr(request.state, "session", None) is not None
+
+
+def carry_in(request: Request, may: May) -> None:
+    """This is what the one who acts may do, in this request and in its session."""
+    request.state.may = may
+    if is_transaction(request):
+        carry(request.state.session, may)
+
+
+def require_asked(request: Request) -> None:
+    """A route whose body or list decides has asked what its caller may do. A defect of ours, if not.
+
+    Raises:
+        AssertionError: it has not.
+    """
+    may: May | None = getattr(request.state, "may", None)
+    if may is not None and not may.asked:
+        raise AssertionError(f"{request.method} {request.url.path} was answered without asking who may")
 
 
 async def may_of(request: Request, actor: Actor, now: datetime) -> May:
@@ -179,6 +257,35 @@ async def may_of(request: Request, actor: Actor, now: datetime) -> May:
 
 def _told(unit_ids: Collection[str | None]) -> str:
     return ", ".join(one or "the whole tree" for one in unit_ids) or "any unit"
+
+
+def carry(session: AsyncSession, may: May) -> None:
+    """What services look up in this session is what this request may know of."""
+    session.info[_CARRIED] = may
+
+
+def carry_on(request: Request, session: AsyncSession) -> None:
+    """As `carry`, into another session of a request."""
+    may: May | None = getattr(request.state, "may", None)
+    if may is not None:
+        carry(session, may)
+
+
+def acting_in(session: AsyncSession) -> May | None:
+    """For whom a session looks things up; None: for nobody in particular, as work in the background does."""
+    may: May | None = session.info.get(_CARRIED)
+    return may
+
+
+@contextmanager
+def settled(session: AsyncSession) -> Iterator[None]:
+    """What is looked up meanwhile was named by somebody before, who knew of it."""
+    may = session.info.pop(_CARRIED, None)
+    try:
+        yield
+    finally:
+        if may is not None:
+            session.info[_CARRIED] = may
 
 
 def _may(request: Request) -> May:

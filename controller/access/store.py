@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from controller.access.rules import Reach, RoleHeld
+from controller.devices.tables import Device
 from controller.people.rules import Held, Role
 from controller.people.tables import Grant, Leave
 from controller.units import store as units
+from controller.units.tables import Group, Unit
 
 
 async def roles_of(session: AsyncSession, person_id: str, on: date) -> tuple[RoleHeld, ...]:
@@ -28,3 +30,14 @@ def within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElement[str
     if reach.everywhere:
         return true()
     return or_(column.in_(units.subtree(reach.roots)), column.in_(sorted(reach.above)))
+
+
+def scopes_within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElement[str]") -> ColumnElement[bool]:
+    """The condition that a column names a unit in reach, or a group or device of one."""
+    if reach.everywhere:
+        return true()
+    groups = select("g-" + Group.id).where(within(reach, Group.unit_id))
+    devices = select("d-" + Device.id).where(within(reach, Device.unit_id))
+    return or_(
+        column.in_(select("u-" + Unit.id).where(within(reach, Unit.id))), column.in_(groups), column.in_(devices)
+    )

@@ -93,5 +93,6 @@ PROGRAMME = Subject("programme_id", _column(ProgrammeRow.id, ProgrammeRow.unit_i
 SLOT_ITEM = Subject("item_id", _column(SlotItem.id, SlotItem.owner_id), slots.unknown, Permission.KNOW)
 ZONE = Subject("zone_id", _zone, zones.unknown, Permission.KNOW)
 SCOPE = Subject("scope", _scope, policies.unknown, Permission.KNOW)
+RULED = Subject("scope", _scope, policies.scope_unknown, Permission.KNOW)
 BROADCAST = Subject("broadcast_id", _broadcast, broadcasts.unknown, Permission.KNOW, either=True)
 ASSET = Subject("asset_id", _asset, media.unknown, Permission.KNOW, either=True)

@@ -1,11 +1,12 @@
-"""The policy of the API: what every route needs. A route that is not here does not start.
+"""The policy of the API: what every route needs. A route that is neither here nor public does not start.
 
 `at`: the permission at the unit of the thing that the address names. `later`: the route itself asks `Allowed`, because
-a body names units or a list is filtered. `anywhere`: the permission at whatever unit. `own`: people about themselves,
-others with the permission. `anybody`: whoever is signed in. What a role permits stands in `rules.GIVES`.
+a body names units or a list is filtered; where the address names a thing, that has been found readable. `anywhere`: the
+permission at whatever unit. `own`: people about themselves, others with the permission. `MINE`: what somebody asked for
+themselves. `ANYBODY`: whoever is signed in. What a role permits stands in `rules.GIVES`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -13,6 +14,8 @@ from types import MappingProxyType
 from controller.access import subjects as s
 from controller.access.rules import Permission as P  # noqa: N817 - read in every row
 from controller.access.subjects import Subject
+from controller.bulletins.rules import not_approver
+from loa_protocol.errors import LoaError
 
 
 class Decides(Enum):
@@ -22,27 +25,32 @@ class Decides(Enum):
     ROUTE = "route"
     ROLE = "role"
     SELF = "self"
+    MAKER = "maker"
     SIGN_IN = "sign-in"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a route needs; `new`: what the address names may be yet to be made, so that the route has to ask, too."""
+    """What a route needs; `new`: what the address names may be yet to be made, so that the route has to ask, too.
+
+    `refused` says in the words of the route that somebody who may look may not do it.
+    """
 
     decides: Decides
     permission: P | None = None
     subject: Subject | None = None
     new: bool = False
+    refused: Callable[[], LoaError] | None = None
 
 
-def at(permission: P, subject: Subject, *, new: bool = False) -> Row:
+def at(permission: P, subject: Subject, *, new: bool = False, refused: Callable[[], LoaError] | None = None) -> Row:
     """The permission, at the units of the thing."""
-    return Row(Decides.THING, permission, subject, new)
+    return Row(Decides.THING, permission, subject, new, refused)
 
 
-def later(permission: P) -> Row:
+def later(permission: P, subject: Subject | None = None) -> Row:
     """The permission, where the route asks for it."""
-    return Row(Decides.ROUTE, permission)
+    return Row(Decides.ROUTE, permission, subject)
 
 
 def anywhere(permission: P) -> Row:
@@ -56,6 +64,10 @@ def own(permission: P) -> Row:
 
 
 ANYBODY = Row(Decides.SIGN_IN)
+MINE = Row(Decides.MAKER)
+
+PUBLIC = frozenset({("GET", "/health")})
+"""Routes for whoever has not signed in yet; they stand on routers without the guard."""
 
 TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
     {
@@ -116,9 +128,9 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/library/{asset_id}/picture"): at(P.KNOW, s.ASSET),
         ("GET", "/units/{unit_id}/library-quota"): at(P.SEE, s.UNIT),
         ("PUT", "/units/{unit_id}/library-quota"): at(P.ADMINISTER, s.PARENT),
-        ("GET", "/jobs"): later(P.SEE),
-        ("GET", "/jobs/{job_id}"): later(P.SEE),
-        ("DELETE", "/jobs/{job_id}"): later(P.SEE),
+        ("GET", "/jobs"): MINE,
+        ("GET", "/jobs/{job_id}"): MINE,
+        ("DELETE", "/jobs/{job_id}"): MINE,
         # Speech
         ("GET", "/speech/voices"): anywhere(P.KNOW),
         ("POST", "/speech/readings"): later(P.WRITE),
@@ -161,7 +173,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         # Rules of the air
         ("GET", "/policies"): later(P.KNOW),
         ("GET", "/policies/{scope}"): at(P.KNOW, s.SCOPE),
-        ("PUT", "/policies/{scope}"): at(P.ADMINISTER, s.SCOPE, new=True),
+        ("PUT", "/policies/{scope}"): at(P.ADMINISTER, s.RULED),
         ("DELETE", "/policies/{scope}"): at(P.ADMINISTER, s.SCOPE),
         ("GET", "/policies/{scope}/history"): at(P.KNOW, s.SCOPE),
         ("GET", "/devices/{device_id}/policy"): at(P.SEE, s.DEVICE),
@@ -176,13 +188,13 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("PUT", "/bulletins/{bulletin_id}"): at(P.WRITE, s.BULLETIN),
         ("GET", "/bulletins/{bulletin_id}/history"): at(P.SEE, s.BULLETIN),
         ("POST", "/bulletins/{bulletin_id}/submit"): at(P.WRITE, s.BULLETIN),
-        ("POST", "/bulletins/{bulletin_id}/approve"): at(P.APPROVE, s.BULLETIN),
-        ("POST", "/bulletins/{bulletin_id}/return"): at(P.APPROVE, s.BULLETIN),
-        ("POST", "/bulletins/{bulletin_id}/withdraw"): at(P.STOP, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/approve"): at(P.APPROVE, s.BULLETIN, refused=not_approver),
+        ("POST", "/bulletins/{bulletin_id}/return"): at(P.APPROVE, s.BULLETIN, refused=not_approver),
+        ("POST", "/bulletins/{bulletin_id}/withdraw"): later(P.STOP, s.BULLETIN),
         ("GET", "/bulletins/{bulletin_id}/withdrawal"): at(P.SEE, s.BULLETIN),
         ("GET", "/bulletins/{bulletin_id}/readiness"): at(P.SEE, s.BULLETIN),
         ("GET", "/bulletins/{bulletin_id}/placements"): at(P.SEE, s.BULLETIN),
-        ("POST", "/bulletins/{bulletin_id}/placements"): at(P.PLACE, s.BULLETIN),
+        ("POST", "/bulletins/{bulletin_id}/placements"): later(P.PLACE, s.BULLETIN),
         ("DELETE", "/bulletins/{bulletin_id}/placements/{placement_id}"): at(P.PLACE, s.BULLETIN),
         ("GET", "/units/{unit_id}/bulletin-rules"): at(P.KNOW, s.UNIT),
         ("PUT", "/units/{unit_id}/bulletin-rules"): at(P.ADMINISTER, s.UNIT),

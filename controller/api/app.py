@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
+from controller.access import guard
 from controller.accounts.authentication import authenticated
-from controller.api import description, errors, events
+from controller.api import description, errors, events, problems
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
@@ -43,7 +45,12 @@ LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 
 
 class _Application(FastAPI):
-    """With the headers around everything, answers to faults of ours included."""
+    """With the headers around everything, answers to faults of ours included; its description tells all problems."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = problems.documented(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         public_url = self.state.controller.settings.public_url or ""
@@ -76,9 +83,19 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)
-    app.include_router(_public(), prefix="/api/v1")
-    checks = [Depends(authenticated), Depends(require_text)]
-    for feature in (
+    public, features = (_public(),), _features()
+    guard.require_rows(features, public)
+    for router in public:
+        app.include_router(router, prefix="/api/v1")
+    checks = [Depends(authenticated), Depends(require_text), Depends(guard.guarded, scope="function")]
+    for router in features:
+        app.include_router(router, prefix="/api/v1", dependencies=checks)
+    return app
+
+
+def _features() -> tuple[APIRouter, ...]:
+    """What stands behind the guard."""
+    found = (
         units,
         people,
         notices,
@@ -101,9 +118,8 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         timelines,
         stagger,
         events,
-    ):
-        app.include_router(feature.router, prefix="/api/v1", dependencies=checks)
-    return app
+    )
+    return tuple(feature.router for feature in found)
 
 
 def _hosts(settings: Settings) -> list[str]:

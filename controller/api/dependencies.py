@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import carry_on
 from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
@@ -34,8 +35,9 @@ def require_text(request: Request) -> None:
         raise TextRefused("the address holds the character NUL, which is part of no id; correct the id")
 
 
-async def _reading(controller: TheController) -> AsyncIterator[AsyncSession]:
+async def _reading(request: Request, controller: TheController) -> AsyncIterator[AsyncSession]:
     async with controller.db.reading() as session:
+        carry_on(request, session)
         yield session
 
 

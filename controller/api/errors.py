@@ -14,6 +14,9 @@ from loa_protocol.errors import LoaError
 
 STATUS: Mapping[str, int] = {
     "not_signed_in": 401,
+    "not_allowed": 403,
+    "second_factor_needed": 403,
+    "source_unknown": 404,
     "person_unknown": 403,
     "person_needed": 403,
     "person_not_found": 404,

@@ -1,34 +1,150 @@
-"""Server-sent events: every change of the ledger, the devices and the background jobs, as it is committed."""
+"""Server-sent events: every change of the ledger, the devices and the background jobs, as it is committed.
 
-from collections.abc import AsyncIterator
+People get what they may see. What they may is asked anew every `RENEWED_EVERY_S`, so that the stream of who leaves, or
+signs out, ends; until then it is remembered, so that ten thousand receipts are no ten thousand queries.
+"""
 
-from fastapi import APIRouter
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy import select
 
+from controller.access import subjects
+from controller.access.guard import renewed
+from controller.access.may import Allowed, May, own_look
+from controller.access.rules import Permission
+from controller.access.subjects import Subject
 from controller.api.dependencies import TheController
+from controller.devices.tables import Device
+from controller.jobs import store as jobs
 from controller.runtime.changes import REREAD, Change
+from controller.runtime.server import Controller
+from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["events"])
+RENEWED_EVERY_S = 30.0
+
+
+class Seeing:
+    """Which changes somebody may see, as of the last `renew`."""
+
+    def __init__(self, controller: Controller, renew: Callable[[May], Awaitable[May]], may: May) -> None:
+        self._controller, self._renew, self._may = controller, renew, may
+        self._devices: dict[str, bool] = {}
+        self._broadcasts: dict[str, bool] = {}
+        self._jobs: dict[str, bool] = {}
+
+    async def renew(self) -> None:
+        """What they may see from now on.
+
+        Raises:
+            LoaError: nothing any more.
+        """
+        self._may = await self._renew(self._may)
+        self._broadcasts, self._jobs = {}, {}
+        async with self._controller.db.reading() as session:
+            seen = select(Device.id).where(await self._may.where(Permission.SEE, Device.unit_id))
+            self._devices = dict.fromkeys(await session.scalars(seen), True)
+
+    async def sees(self, change: Change) -> bool:
+        """Whether a change is one of theirs; of an unknown kind none is."""
+        if change.kind == REREAD or self._may.actor.everywhere:
+            return True
+        told = change.data
+        if change.kind == "job":
+            return await self._known(self._jobs, told.get("job_id"), self._is_my_job)
+        if change.kind == "source":
+            unit = next((one.unit for one in self._controller.sources if one.name == told.get("source")), None)
+            return await self._may.holds(Permission.SEE, [unit])
+        if "device_id" in told:
+            return await self._known(self._devices, told["device_id"], self._of(subjects.DEVICE, Permission.SEE))
+        return await self._known(
+            self._broadcasts, told.get("broadcast_id"), self._of(subjects.BROADCAST, Permission.KNOW)
+        )
+
+    async def _known(self, seen: dict[str, bool], key: Any, look: Callable[[str], Awaitable[bool]]) -> bool:
+        if not isinstance(key, str):
+            return False
+        if key not in seen:
+            seen[key] = await look(key)
+        return seen[key]
+
+    def _of(self, subject: Subject, permission: Permission) -> Callable[[str], Awaitable[bool]]:
+        async def look(key: str) -> bool:
+            async with self._controller.db.reading() as session:
+                owners = await subject.find(session, key)
+            return owners is not None and await self._may.holds(permission, owners, either=subject.either)
+
+        return look
+
+    async def _is_my_job(self, key: str) -> bool:
+        async with self._controller.db.reading() as session:
+            row = await jobs.find(session, key)
+        return row is not None and self._may.is_mine(row.requested_by)
+
+
+async def _seeing(request: Request, controller: TheController, may: Allowed) -> Seeing:
+    """Asks before the stream begins: what is sent later is sent under this."""
+
+    async def again(known: May) -> May:
+        return own_look(await renewed(request, known), controller.db)
+
+    seeing = Seeing(controller, again, may)
+    await may.reach(Permission.SEE)
+    await seeing.renew()
+    return seeing
 
 
 @router.get("/events", response_class=EventSourceResponse)
 async def events(
-    controller: TheController, broadcast: str | None = None, job: str | None = None
+    controller: TheController,
+    seeing: Annotated[Seeing, Depends(_seeing)],
+    broadcast: str | None = None,
+    job: str | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """`ledger`, `broadcast`, `device` and `job` events; with `broadcast` or `job`, only those of that one.
 
-    `reread` tells a watcher that was too slow to read everything again.
+    `reread` tells a watcher that was too slow to read everything again. The stream ends when one may see nothing more.
     """
     async with controller.changes.subscribe() as changes:
         yield ServerSentEvent(event="hello", data={})
-        async for change in changes:
-            if change.kind == REREAD or _concerns(change, broadcast, job):
+        async for change in watched(changes, seeing):
+            if change.kind == REREAD or _concerns(change.data, broadcast, job):
                 yield ServerSentEvent(event=change.kind, data=change.data)
 
 
-def _concerns(change: Change, broadcast: str | None, job: str | None) -> bool:
+async def watched(changes: AsyncIterator[Change], seeing: Seeing) -> AsyncIterator[Change]:
+    """Those changes that may be seen, until nothing may be any more, or there are no more."""
+    loop = asyncio.get_running_loop()
+    due_s = loop.time() + RENEWED_EVERY_S
+    awaited = asyncio.ensure_future(anext(changes, None))
+    try:
+        while True:
+            await asyncio.wait({awaited}, timeout=max(0.0, due_s - loop.time()))
+            if loop.time() >= due_s:
+                try:
+                    await seeing.renew()
+                except LoaError:
+                    return
+                due_s = loop.time() + RENEWED_EVERY_S
+            if not awaited.done():
+                continue
+            change = awaited.result()
+            if change is None:
+                return
+            awaited = asyncio.ensure_future(anext(changes, None))
+            if await seeing.sees(change):
+                yield change
+    finally:
+        awaited.cancel()
+
+
+def _concerns(told: Mapping[str, Any], broadcast: str | None, job: str | None) -> bool:
     """Whether a watcher asked for it."""
     if broadcast is None and job is None:
         return True
     named = {("broadcast_id", broadcast), ("job_id", job)}
-    return any(wanted is not None and change.data.get(key) == wanted for key, wanted in named)
+    return any(wanted is not None and told.get(key) == wanted for key, wanted in named)

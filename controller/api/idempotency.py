@@ -2,8 +2,9 @@
 
 A route on `WriteRoute` gets its session from `Write`. With an `Idempotency-Key` header the answer is stored in the
 very transaction of the change: a client that lost the answer asks again with the same key and nothing happens twice.
-Where another writer was in the way the whole request is done again, so that a route has no effect but on its session;
-of two requests with one key at the same moment the later one so finds the answer of the earlier.
+The key is looked up when it is known who asks and that they may: an answer is for who it was given to. Where another
+writer was in the way the whole request is done again, so that a route has no effect but on its session; of two requests
+with one key at the same moment the later one so finds the answer of the earlier.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import May, require_asked
 from controller.api.errors import of_loa_error
 from controller.api.tables import IdempotencyRow
 from controller.runtime.server import Controller
@@ -45,6 +47,13 @@ class IdempotencyKeyBad(LoaError):
 class _RolledBack(Exception):
     def __init__(self, response: Response) -> None:
         self.response = response
+
+
+class _Known(Exception):
+    """The request was answered before."""
+
+    def __init__(self, row: IdempotencyRow) -> None:
+        self.row = row
 
 
 class WriteRoute(APIRoute):
@@ -78,24 +87,31 @@ async def _answer(
     key = request.headers.get(HEADER)
     request.state.session = session
     try:
-        digest = await _digest(request)
-        if key is not None and (known := await _known(session, key, digest)) is not None:
-            return known
         response = await inner(request)
+        require_asked(request)
+    except _Known as known:
+        return Response(known.row.body, known.row.status, media_type="application/json", headers=REPLAYED)
     except LoaError as error:
         raise _RolledBack(of_loa_error(error)) from error
     if response.status_code not in _SUCCESS:
         raise _RolledBack(response)
     if key is not None:
         body = bytes(response.body).decode()
+        digest = await _digest(request)
         await remember(session, key, digest, status=response.status_code, body=body, now=now)
     return response
 
 
 async def _digest(request: Request) -> str:
-    person = request.headers.get("x-loa-person", "")
-    head = f"{request.method} {request.url.path}\n{request.headers.get('authorization', '')}{person}\n".encode()
-    return hashlib.sha256(head + await request.body()).hexdigest()
+    return digest_of(request, await request.body())
+
+
+def digest_of(request: Request, content: bytes) -> str:
+    """What makes a request the same as another: its address, who asks, and what for."""
+    may: May | None = getattr(request.state, "may", None)
+    who = "" if may is None else f"{may.actor.via} {may.actor.person_id or ''}"
+    address = f"{request.method} {request.url.path}?{request.url.query}"
+    return hashlib.sha256(f"{address}\n{who}\n".encode() + content).hexdigest()
 
 
 async def recall(session: AsyncSession, key: str, digest: str) -> IdempotencyRow | None:
@@ -122,15 +138,11 @@ async def remember(session: AsyncSession, key: str, digest: str, *, status: int,
     session.add(IdempotencyRow(key=key, request=digest, status=status, body=body, created_at=now))
 
 
-async def _known(session: AsyncSession, key: str, digest: str) -> Response | None:
-    row = await recall(session, key, digest)
-    if row is None:
-        return None
-    return Response(row.body, row.status, media_type="application/json", headers=REPLAYED)
-
-
-def _session(request: Request) -> AsyncSession:
+async def _session(request: Request) -> AsyncSession:
     session: AsyncSession = request.state.session
+    key = request.headers.get(HEADER)
+    if key is not None and (known := await recall(session, key, await _digest(request))) is not None:
+        raise _Known(known)
     return session
 
 

@@ -7,12 +7,15 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, ScopeField, Title, UtcField, VariantsField, View
 from controller.broadcasts import service, store
 from controller.broadcasts.rules import BroadcastRequest
-from controller.broadcasts.tables import BroadcastRow
+from controller.broadcasts.tables import BroadcastRow, BroadcastScope
 from controller.policies.answers import ObjectionView
 from controller.policies.objections import Objection
 from controller.speech import marks
@@ -99,10 +102,15 @@ async def _view(session: AsyncSession, row: BroadcastRow) -> BroadcastView:
 
 @router.get("/broadcasts")
 async def list_broadcasts(
-    session: Read, programme: IdField | None = None, until: UtcField | None = None
+    session: Read, may: Allowed, programme: IdField | None = None, until: UtcField | None = None
 ) -> list[BroadcastView]:
-    """Those of a programme, or those that stand alone; the latest starts first. `until`: none that starts later."""
-    rows = await store.newest(session, limit=200, programme_id=programme, until=until)
+    """Those of a programme, or those that stand alone; the latest starts first. `until`: none that starts later.
+
+    For people, what goes to their units, to those above, or to a group or device of these.
+    """
+    everything = (await may.reach(Permission.KNOW)).everywhere
+    mine = () if everything else (store.heard(await may.where_scope(Permission.KNOW, BroadcastScope.scope)),)
+    rows = await store.newest(session, 200, *mine, programme_id=programme, until=until)
     scopes = await store.scopes_of(session, [row.id for row in rows])
     return [BroadcastView.model_validate(row).model_copy(update={"to": scopes.get(row.id, [])}) for row in rows]
 
@@ -114,8 +122,11 @@ async def get_broadcast(broadcast_id: str, session: Read) -> BroadcastView:
 
 
 @router.post("/broadcasts", status_code=201)
-async def create_broadcast(body: BroadcastBody, session: Write, controller: TheController) -> BroadcastView:
+async def create_broadcast(
+    body: BroadcastBody, session: Write, controller: TheController, may: Allowed
+) -> BroadcastView:
     """Accept a broadcast: once answered with 201 it is kept, signed and brought to its devices."""
+    await may.require_scopes(Permission.PLACE, body.to, service.targets_unknown)
     notes: list[Objection] = []
     row = await service.accept(
         session,
@@ -136,9 +147,13 @@ async def cancel_broadcast(broadcast_id: str, session: Write, controller: TheCon
 
 
 @router.post("/stops", status_code=201)
-async def stop(body: StopBody, session: Write, controller: TheController) -> StopView:
+async def stop(body: StopBody, session: Write, controller: TheController, may: Allowed) -> StopView:
     """Silence what sounds."""
     now = controller.clock.now()
+    if body.broadcast is not None:
+        await may.require_of(Permission.KNOW, subjects.BROADCAST, body.broadcast)
+    told = body.to or (await store.scopes(session, body.broadcast) if body.broadcast is not None else ())
+    await may.require_scopes(Permission.STOP, told, service.targets_unknown)
     scopes = await service.stop(
         session, now=now, scopes=body.to, broadcast_id=body.broadcast, for_s=body.for_s, reason=body.reason
     )

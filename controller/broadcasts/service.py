@@ -201,6 +201,11 @@ async def _silence(session: AsyncSession, scope: str, asked: rules.Silence, reas
     )
 
 
+def targets_unknown(scopes: Sequence[str]) -> TargetUnknown:
+    """Why nothing goes to some scopes: nothing is named so, or whoever asks may not know of it."""
+    return TargetUnknown(f"no unit, group or device is named {', '.join(scopes)}; list them to find the right one")
+
+
 def unknown(broadcast_id: str) -> BroadcastUnknown:
     """Why nothing is answered about an id: nothing has it, or whoever asks may not know of it."""
     return BroadcastUnknown(f"there is no broadcast {broadcast_id}; list the broadcasts to find the right id")
@@ -224,7 +229,7 @@ def _known(row: BroadcastRow | None, broadcast_id: str) -> BroadcastRow:
 async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None:
     missing = await units.missing_scopes(session, scopes)
     if missing:
-        raise TargetUnknown(f"no unit, group or device is named {', '.join(missing)}; list them to find the right one")
+        raise targets_unknown(missing)
     if not await units.any_listens(session, scopes):
         raise TargetEmpty(f"{', '.join(scopes)} has no device in service; register one or choose another target")
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.rules import Sound
@@ -22,14 +22,23 @@ async def find_to_change(session: AsyncSession, broadcast_id: str) -> BroadcastR
 
 
 async def newest(
-    session: AsyncSession, limit: int, programme_id: str | None = None, until: datetime | None = None
+    session: AsyncSession,
+    limit: int,
+    *where: ColumnElement[bool],
+    programme_id: str | None = None,
+    until: datetime | None = None,
 ) -> Sequence[BroadcastRow]:
     """Those of a programme, or those of none, that start by `until`; the latest starts first."""
-    query = select(BroadcastRow).where(BroadcastRow.programme_id == programme_id)
+    query = select(BroadcastRow).where(BroadcastRow.programme_id == programme_id, *where)
     if until is not None:
         query = query.where(BroadcastRow.start <= until)
     query = query.order_by(BroadcastRow.start.desc(), BroadcastRow.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
+
+
+def heard(scope: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a broadcast goes to any scope of which a condition on `BroadcastScope.scope` holds."""
+    return BroadcastRow.id.in_(select(BroadcastScope.broadcast_id).where(scope))
 
 
 async def scopes(session: AsyncSession, broadcast_id: str) -> tuple[str, ...]:

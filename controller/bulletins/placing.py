@@ -4,7 +4,8 @@
 - An approval places every reserved one, and anew every placed one that has not begun; all of it or nothing.
 - A new place of an approved bulletin opens its review again, unless whoever asks for it may approve it: what is on the
   air stays there. Places lie within the bulletin's unit.
-- What is placed is always the approved revision. A slot placement stays until the bulletin is over.
+- What is placed is always the approved revision, and what it names was known to who wrote it. A slot placement stays
+  until the bulletin is over.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import settled
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
 from controller.bulletins import announcing, deciding, passing, places, ranks, recalls, rules, store
@@ -172,14 +174,18 @@ async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacem
 
 
 async def _require_within(session: AsyncSession, row: Bulletin, scopes: Sequence[str]) -> None:
-    """A unit speaks to itself and to what is below it: whoever approves for it answers for nobody else."""
-    outside = await unit_store.outside_of(session, row.unit_id, scopes)
+    """A unit speaks to itself and to what is below it: whoever approves for it answers for nobody else.
+
+    An agency has nothing below it: it speaks within the unit that it belongs to, whose operators place it there.
+    """
+    area = await unit_store.area(session, row.unit_id)
+    outside = await unit_store.outside_of(session, area, scopes)
     if outside:
         named = ", ".join(outside)
         raise PlacementInvalid(
-            f"{named} lies outside {row.unit_id}, whose bulletin this is; place it within, or write it for a unit"
+            f"{named} lies outside {area}, for which this bulletin is; place it within, or write it for a unit"
             " above both",
-            vi=f"{named} không thuộc đơn vị của bản tin ({row.unit_id}); hãy chọn nơi phát trong đơn vị,"
+            vi=f"{named} không thuộc đơn vị của bản tin ({area}); hãy chọn nơi phát trong đơn vị,"
             " hoặc soạn bản tin ở đơn vị cấp trên",
             outside=list(outside),
         )
@@ -201,14 +207,15 @@ async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> boo
 
 
 async def _place(session: AsyncSession, row: Bulletin, one: Placement, text: Document, terms: Terms) -> None:
-    if one.kind == "slot":
-        one.slot_item_id = await _into_slot(session, row, one, text, terms)
-    else:
-        if one.start is not None:
-            places.require_valid(text, one.start)
-        request = places.request_of(one, text, terms.now)
-        made = await broadcasts.accept(session, request, now=terms.now, answer_deadline=terms.grace)
-        one.broadcast_id, one.until = made.id, made.deadline
+    with settled(session):
+        if one.kind == "slot":
+            one.slot_item_id = await _into_slot(session, row, one, text, terms)
+        else:
+            if one.start is not None:
+                places.require_valid(text, one.start)
+            request = places.request_of(one, text, terms.now)
+            made = await broadcasts.accept(session, request, now=terms.now, answer_deadline=terms.grace)
+            one.broadcast_id, one.until = made.id, made.deadline
     one.state, one.revision = str(PlacementState.PLACED), row.approved_revision
     await session.flush()
 

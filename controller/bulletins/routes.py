@@ -5,9 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import IdField, LanguageField, UtcField
+from controller.broadcasts.service import targets_unknown
 from controller.bulletins import (
     checklist,
     confirming,
@@ -55,7 +59,7 @@ from controller.people import store as people
 from controller.people.acting import Acting
 from controller.schedules.routes import terms_of
 from controller.units import store as units
-from loa_protocol.ids import Level
+from loa_protocol.ids import Level, unit_scope
 
 router = APIRouter(tags=["bulletins"], route_class=WriteRoute)
 SHOWN = 200
@@ -66,6 +70,7 @@ _Searched = Annotated[str | None, Query(max_length=200)]
 @router.get("/bulletins")
 async def list_bulletins(  # noqa: PLR0917 - one a filter
     session: Read,
+    may: Allowed,
     unit: IdField | None = None,
     state: State | None = None,
     field: Field | None = None,
@@ -88,13 +93,15 @@ async def list_bulletins(  # noqa: PLR0917 - one a filter
         query=q,
         valid_on=valid_on,
     )
-    rows = await store.listed(session, wanted, limit=limit, before=before)
+    mine = await may.where(Permission.SEE, Bulletin.unit_id)
+    rows = await store.listed(session, wanted, mine, limit=limit, before=before)
     return [BulletinView(**fields_of(row)) for row in rows]
 
 
 @router.post("/bulletins", status_code=201)
-async def create_bulletin(body: NewBulletinBody, session: Write, controller: TheController, actor: Acting) -> WholeView:
+async def create_bulletin(body: NewBulletinBody, session: Write, controller: TheController, may: Allowed) -> WholeView:
     """Write a draft."""
+    await may.require_of(Permission.WRITE, subjects.UNIT, body.unit)
     wanted = NewBulletin(
         unit=body.unit,
         document=document.read(body.document),
@@ -102,7 +109,7 @@ async def create_bulletin(body: NewBulletinBody, session: Write, controller: The
         source_ref=body.source_ref,
         note=body.note,
     )
-    return await _whole(session, await service.create(session, wanted, by=actor, now=controller.clock.now()))
+    return await _whole(session, await service.create(session, wanted, by=may.actor, now=controller.clock.now()))
 
 
 @router.get("/bulletins/{bulletin_id}")
@@ -173,11 +180,17 @@ async def return_bulletin(
 
 @router.post("/bulletins/{bulletin_id}/withdraw")
 async def withdraw_bulletin(
-    bulletin_id: IdField, body: WithdrawBody, session: Write, controller: TheController, actor: Acting
+    bulletin_id: IdField, body: WithdrawBody, session: Write, controller: TheController, may: Allowed
 ) -> WithdrawnView:
-    """Take it off the air, at once; sessions that sound with it in them stop whole."""
+    """Take it off the air, at once; sessions that sound with it in them stop whole.
+
+    What was never approved, those who write for its unit take back, too.
+    """
     terms = terms_of(controller)
-    decided = await service.withdraw(session, bulletin_id, by=actor, why=body.why, terms=terms)
+    row = await service.held(session, bulletin_id)
+    mine = row.approved_revision is None and await may.holds(Permission.WRITE, [row.unit_id])
+    await may.require(Permission.WRITE if mine else Permission.STOP, row.unit_id)
+    decided = await service.withdraw(session, bulletin_id, by=may.actor, why=body.why, terms=terms)
     whole = await _whole(session, decided.row)
     return WithdrawnView(**dict(whole), stopped=[stopped_view(one) for one in decided.stopped])
 
@@ -223,12 +236,14 @@ async def list_placements(bulletin_id: IdField, session: Read) -> list[Placement
 
 @router.post("/bulletins/{bulletin_id}/placements", status_code=201)
 async def place_bulletin(
-    bulletin_id: IdField, body: PlacementBody, session: Write, controller: TheController, actor: Acting
+    bulletin_id: IdField, body: PlacementBody, session: Write, controller: TheController, may: Allowed
 ) -> PlacementView:
     """Ask for a place; it goes on air there as soon as it is approved."""
+    slots = [] if body.slot is None else [unit_scope(body.slot)]
+    await may.require_scopes(Permission.PLACE, [*slots, *body.to], targets_unknown)
     row = await service.held(session, bulletin_id)
     wanted = NewPlacement(**body.model_dump())
-    made = await placing.add(session, row, wanted, by=actor, terms=terms_of(controller))
+    made = await placing.add(session, row, wanted, by=may.actor, terms=terms_of(controller))
     return placement_view(made, [])
 
 

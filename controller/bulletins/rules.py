@@ -188,10 +188,7 @@ def approved(
     require_head(standing, revision)
     _require(standing, {State.IN_REVIEW}, "approved")
     if not by.may:
-        raise NotApprover(
-            "you are no approver of this unit today; ask one of its approvers, or their deputies",
-            vi=by.why_not or NOT_TODAY,
-        )
+        raise not_approver(by.why_not)
     by_rule = may_decide(by, writers, self_approval=self_approval)
     if by_rule is None:
         raise OwnBulletin(
@@ -206,6 +203,13 @@ def may_decide(by: Approval, writers: Iterable[str], *, self_approval: bool) -> 
     """Whether a person may approve what these wrote: None no, True only by the rule `self_approval`, else False."""
     own = not {by.person, by.for_person}.isdisjoint(writers)
     return own if by.may and (self_approval or not own) else None
+
+
+def not_approver(why_not: str = "") -> NotApprover:
+    """Why somebody decides nothing here; `why_not` in Vietnamese where there is a reason of their own."""
+    return NotApprover(
+        "you are no approver of this unit today; ask one of its approvers, or their deputies", vi=why_not or NOT_TODAY
+    )
 
 
 def approved_by_source(standing: Standing) -> Standing:

@@ -98,7 +98,7 @@ async def edit(
     person = by.require_person()
     row = await held(session, bulletin_id)
     after, step = rules.edited(deciding.standing(row), expected)
-    text = await writing.sound(session, wanted)
+    text = await writing.sound(session, wanted, (await writing.head(session, row)).assets)
     deciding.move_to(row, after)
     writing.show(row, text)
     row.changed_at = now

@@ -65,9 +65,11 @@ async def find_to_change(session: AsyncSession, bulletin_id: str, *, skip_locked
     return (await session.scalars(query.execution_options(populate_existing=True))).first()
 
 
-async def listed(session: AsyncSession, wanted: Filter, *, limit: int, before: datetime | None) -> Sequence[Bulletin]:
+async def listed(
+    session: AsyncSession, wanted: Filter, *where: ColumnElement[bool], limit: int, before: datetime | None
+) -> Sequence[Bulletin]:
     """Bulletins, the last changed first; `before`: only those changed earlier, for the next page."""
-    query = select(Bulletin).where(*_conditions(wanted))
+    query = select(Bulletin).where(*_conditions(wanted), *where)
     if before is not None:
         query = query.where(Bulletin.changed_at < before)
     return (await session.scalars(query.order_by(Bulletin.changed_at.desc(), Bulletin.id).limit(limit))).all()

@@ -1,11 +1,14 @@
 """What a revision of a bulletin says, on its way into the database: cleaned, and naming only what there is."""
 
+from collections.abc import Collection
+from contextlib import nullcontext
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import settled
 from controller.broadcasts import store as broadcast_store
 from controller.bulletins import document, rules, store
 from controller.bulletins.document import AudioKind, Document, Fault
@@ -60,15 +63,16 @@ def show(row: Bulletin, text: Document) -> None:
     row.search = folded(text.title, text.agency, *(one.text for one in text.variants), *boards)
 
 
-async def sound(session: AsyncSession, wanted: Document) -> Document:
-    """The document as it may be stored.
+async def sound(session: AsyncSession, wanted: Document, standing: Collection[str] = ()) -> Document:
+    """The document as it may be stored; `standing`: assets that stand in it already, named by who knew of them.
 
     Raises:
         BulletinInvalid, AssetUnknown, TextEmpty, TextTooLong, TextUnsettled: what is wrong with it.
     """
     text = document.cleaned(wanted, lambda one: clean(one).text)
     for asset in text.assets:
-        await media.require(session, asset)
+        with settled(session) if asset in standing else nullcontext():
+            await media.require(session, asset)
     playable = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
     document.refuse(
         Fault(f"variants[{at}].audio", f"{one.audio} không phải âm thanh", f"{one.audio} is no sound; name one that is")

@@ -6,14 +6,19 @@ from typing import Annotated, Any, Self
 
 from fastapi import APIRouter
 from pydantic import Field, model_validator
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
+from controller.access.store import within
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, LanguagesField, Title, View
 from controller.devices import service
 from controller.devices.geo import Point
-from controller.devices.tables import Device, DeviceReport
+from controller.devices.tables import Device, DeviceReport, Finding
 from controller.schedules import languages, making
 from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
@@ -143,14 +148,15 @@ def _view(device: Device, report: DeviceReport | None, spoken: Sequence[str]) ->
 
 
 @router.get("/devices")
-async def list_devices(session: Read) -> list[DeviceView]:
-    """All devices in service."""
-    return await _views(session, await service.everything(session))
+async def list_devices(session: Read, may: Allowed) -> list[DeviceView]:
+    """All devices in service; for people, those of their units."""
+    return await _views(session, await service.everything(session, await may.where(Permission.SEE, Device.unit_id)))
 
 
 @router.post("/devices", status_code=201)
-async def register_device(body: DeviceBody, session: Write, controller: TheController) -> DeviceView:
+async def register_device(body: DeviceBody, session: Write, controller: TheController, may: Allowed) -> DeviceView:
     """Register a device; its assignment is signed and published next."""
+    await may.require_of(Permission.TEND, subjects.UNIT, body.unit_id)
     now = controller.clock.now()
     device = (await service.register_all(session, [_wanted(body)], now=now))[0]
     await languages.follow(session, [device], making.terms_of(controller.settings, now))
@@ -158,8 +164,12 @@ async def register_device(body: DeviceBody, session: Write, controller: TheContr
 
 
 @router.post("/devices/batch", status_code=201)
-async def register_devices(body: DevicesBody, session: Write, controller: TheController) -> RegisteredView:
+async def register_devices(
+    body: DevicesBody, session: Write, controller: TheController, may: Allowed
+) -> RegisteredView:
     """Register many devices in one transaction: all of them, or none."""
+    for unit_id in sorted({one.unit_id for one in body.devices}):
+        await may.require_of(Permission.TEND, subjects.UNIT, unit_id)
     wanted = [_wanted(one) for one in body.devices]
     now = controller.clock.now()
     devices = await service.register_all(session, wanted, now=now)
@@ -184,6 +194,9 @@ async def change_device(
 
 
 @router.get("/findings")
-async def list_findings(session: Read) -> list[FindingView]:
+async def list_findings(session: Read, may: Allowed) -> list[FindingView]:
     """What was odd lately, newest first."""
-    return [FindingView.model_validate(finding) for finding in await service.findings(session)]
+    reach = await may.reach(Permission.SEE)
+    seen = select(Device.id).where(within(reach, Device.unit_id))
+    mine = true() if reach.everywhere else Finding.device_id.in_(seen)
+    return [FindingView.model_validate(finding) for finding in await service.findings(session, mine)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
@@ -174,12 +174,14 @@ def position(device: Device) -> Point | None:
     return Point(device.latitude, device.longitude)
 
 
-async def everything(session: AsyncSession) -> Sequence[tuple[Device, DeviceReport | None]]:
+async def everything(
+    session: AsyncSession, *where: ColumnElement[bool]
+) -> Sequence[tuple[Device, DeviceReport | None]]:
     """All devices in service with their newest report, by id."""
     query = (
         select(Device, DeviceReport)
         .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
-        .where(Device.retired_at.is_(None))
+        .where(Device.retired_at.is_(None), *where)
         .order_by(Device.id)
     )
     return [(row[0], row[1]) for row in await session.execute(query)]
@@ -207,6 +209,6 @@ async def newest_report(session: AsyncSession, device_id: str) -> DeviceReport |
     return await session.get(DeviceReport, device_id)
 
 
-async def findings(session: AsyncSession, limit: int = 200) -> Sequence[Finding]:
+async def findings(session: AsyncSession, *where: ColumnElement[bool], limit: int = 200) -> Sequence[Finding]:
     """What was odd lately, newest first."""
-    return (await session.scalars(select(Finding).order_by(Finding.id.desc()).limit(limit))).all()
+    return (await session.scalars(select(Finding).where(*where).order_by(Finding.id.desc()).limit(limit))).all()

@@ -39,9 +39,9 @@ async def locked(session: AsyncSession, job_id: str) -> JobRow | None:
     return (await session.scalars(query)).one_or_none()
 
 
-async def newest(session: AsyncSession, limit: int) -> Sequence[JobRow]:
+async def newest(session: AsyncSession, limit: int, *where: ColumnElement[bool]) -> Sequence[JobRow]:
     """The latest first."""
-    query = select(JobRow).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
+    query = select(JobRow).where(*where).order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
     return (await session.scalars(query)).all()
 
 

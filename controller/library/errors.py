@@ -21,6 +21,12 @@ class AssetOfOtherKind(LoaError):
     code = "asset_of_other_kind"
 
 
+class UnitNeeded(LoaError):
+    """Something is handed in for no unit, by somebody who acts for some units only."""
+
+    code = "unit_needed"
+
+
 class RetentionOff(LoaError):
     """No retention period is set, so nothing may go."""
 

@@ -15,6 +15,7 @@ from controller.library.errors import CursorBad
 from controller.library.folding import words
 from controller.library.labels import Origin
 from controller.library.tables import AssetUnit
+from controller.media.known import known
 from controller.media.tables import Asset, Rendition
 from controller.units.store import below
 
@@ -66,12 +67,12 @@ def _selected() -> Any:
 
 
 async def search(session: AsyncSession, wanted: Wanted) -> Page:
-    """One page.
+    """One page, of what whoever acts in this session may know of.
 
     Raises:
         CursorBad: `after` is no asset.
     """
-    query = _selected().where(*await _conditions(session, wanted))
+    query = _selected().where(*await _conditions(session, wanted), await known(session))
     if wanted.after is not None:
         query = await _after(session, query, wanted.after)
     query = query.order_by(Asset.created_at.desc(), Asset.id.desc()).limit(wanted.limit + 1)

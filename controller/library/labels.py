@@ -23,17 +23,27 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """`text`: what is said or shown in it, to be found by; at most 20,000 characters."""
+    """`text`: what is said or shown in it, to be found by; at most 20,000 characters.
+
+    `bounded` False: it is taken in though its unit's library is full, as what a source hands down is.
+    """
 
     unit_id: str | None = None
     language: str | None = None
     origin: Origin = Origin.UPLOAD
     text: str = ""
+    bounded: bool = True
 
     def told(self) -> dict[str, Any]:
         """Ready for an order: only what was said."""
         usual = Labels()
-        said = {"unit_id": self.unit_id, "language": self.language, "origin": str(self.origin), "text": self.text}
+        said: dict[str, Any] = {
+            "unit_id": self.unit_id,
+            "language": self.language,
+            "origin": str(self.origin),
+            "text": self.text,
+            "bounded": self.bounded,
+        }
         return {name: value for name, value in said.items() if value != getattr(usual, name)}
 
     @classmethod
@@ -45,4 +55,5 @@ class Labels:
             language=said.get("language"),
             origin=Origin(said.get("origin", usual)),
             text=str(said.get("text", ""))[:TEXT_CHARACTERS],
+            bounded=bool(said.get("bounded", True)),
         )

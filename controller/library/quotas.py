@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.library.errors import QuotaFull
@@ -38,19 +38,21 @@ async def usage(session: AsyncSession, unit_id: str, usual_bytes: int | None) ->
     )
 
 
-async def usages(session: AsyncSession, usual_bytes: int | None, *, unit_id: str | None = None) -> Mapping[str, Usage]:
-    """Of every unit that has anything, or of one."""
+async def usages(
+    session: AsyncSession, usual_bytes: int | None, *where: ColumnElement[bool], unit_id: str | None = None
+) -> Mapping[str, Usage]:
+    """Of every unit that has anything, or of one; `where` narrows `AssetUnit.unit_id`."""
     kept = (
         select(AssetUnit.unit_id, Rendition.sha256, func.max(Rendition.bytes).label("bytes"))
         .join(Rendition, Rendition.asset_id == AssetUnit.asset_id)
-        .where(Rendition.purged_at.is_(None))
+        .where(Rendition.purged_at.is_(None), *where)
         .group_by(AssetUnit.unit_id, Rendition.sha256)
     )
     if unit_id is not None:
         kept = kept.where(AssetUnit.unit_id == unit_id)
     part = kept.subquery()
     sums = await session.execute(select(part.c.unit_id, func.sum(part.c.bytes)).group_by(part.c.unit_id))
-    counts = select(AssetUnit.unit_id, func.count()).group_by(AssetUnit.unit_id)
+    counts = select(AssetUnit.unit_id, func.count()).where(*where).group_by(AssetUnit.unit_id)
     if unit_id is not None:
         counts = counts.where(AssetUnit.unit_id == unit_id)
     used = {unit: int(total) for unit, total in sums}

@@ -7,11 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, LanguageField, UtcField, View
 from controller.library import finding, quotas, retention, service
 from controller.library.finding import Wanted
 from controller.library.labels import Origin
+from controller.library.tables import AssetUnit
 from controller.units import service as units
 
 router = APIRouter(tags=["library"])
@@ -109,6 +112,7 @@ class RoundView(View):
 @router.get("/library")
 async def search(
     session: Read,
+    may: Allowed,
     *,
     q: Annotated[str, Query(max_length=300, description="Words, with or without accents")] = "",
     kind: Literal["sound", "image", "video"] | None = None,
@@ -123,7 +127,8 @@ async def search(
     after: IdField | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = finding.PAGE,
 ) -> PageView:
-    """Search sounds, images and videos."""
+    """Search sounds, images and videos: for people, those of their units and of the units above."""
+    await may.reach(Permission.KNOW)
     wanted = Wanted(
         q=q,
         kind=kind,
@@ -143,22 +148,25 @@ async def search(
 
 
 @router.get("/library/quotas")
-async def list_quotas(session: Read, controller: TheController) -> list[UsageView]:
-    """What every unit that has anything keeps."""
-    found = await quotas.usages(session, controller.settings.library_quota_bytes)
+async def list_quotas(session: Read, controller: TheController, may: Allowed) -> list[UsageView]:
+    """What every unit that has anything keeps; for people, theirs and those below."""
+    mine = await may.where(Permission.SEE, AssetUnit.unit_id)
+    found = await quotas.usages(session, controller.settings.library_quota_bytes, mine)
     return [UsageView.model_validate(found[unit]) for unit in sorted(found)]
 
 
 @router.get("/library/retention")
-async def preview(session: Read, controller: TheController) -> PreviewView:
+async def preview(session: Read, controller: TheController, may: Allowed) -> PreviewView:
     """What would go if it were done now."""
+    await may.require(Permission.ADMINISTER, None)
     cutoff = retention.cutoff_of(controller.clock.now(), controller.settings.library_keep_days)
     return PreviewView.model_validate(await retention.preview(session, cutoff))
 
 
 @router.post("/library/retention")
-async def let_go(controller: TheController) -> RoundView:
+async def let_go(controller: TheController, may: Allowed) -> RoundView:
     """Do a round now, instead of waiting for the next hour."""
+    await may.require(Permission.ADMINISTER, None)
     now = controller.clock.now()
     cutoff = retention.cutoff_of(now, controller.settings.library_keep_days)
     return RoundView.model_validate(

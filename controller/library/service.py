@@ -9,6 +9,7 @@ from controller.library.errors import AssetGone, AssetOfOtherKind
 from controller.library.finding import COLUMNS
 from controller.library.tables import AssetUnit
 from controller.media import service as media
+from controller.media.known import known
 from controller.media.tables import Asset, Rendition
 
 _SAME = 20
@@ -67,7 +68,7 @@ async def sound(session: AsyncSession, asset_id: str, codec: str) -> tuple[Asset
 
 
 async def detail(session: AsyncSession, asset_id: str) -> tuple[Asset, dict[str, Any]]:
-    """One asset; its units, renditions, and what else has the same content.
+    """One asset; its units, renditions, and what else has the same content that whoever acts may know of.
 
     Raises:
         AssetUnknown: there is none.
@@ -77,7 +78,7 @@ async def detail(session: AsyncSession, asset_id: str) -> tuple[Asset, dict[str,
     renditions = select(Rendition).where(Rendition.asset_id == asset_id).order_by(Rendition.codec)
     same = (
         select(*COLUMNS)
-        .where(Asset.content_sha256 == asset.content_sha256, Asset.id != asset_id)
+        .where(Asset.content_sha256 == asset.content_sha256, Asset.id != asset_id, await known(session))
         .order_by(Asset.created_at)
         .limit(_SAME)
     )

@@ -1,6 +1,5 @@
 """How a request that becomes a background job is accepted and answered: now with the job, or later with its sound."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,10 +19,12 @@ from controller.jobs.routes import JobView, view_of
 from controller.jobs.rules import ENDED, JobState
 from controller.jobs.tables import JobRow
 from controller.media import service, words
+from controller.people.acting import Actor
 from controller.runtime.server import Controller
 
 WAIT_S = 900.0
 REQUESTED_BY = "api"
+"""Who asks where nobody in particular does."""
 RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"model": JobView, "description": "Accepted as a job: see its `Location`"}
 }
@@ -85,11 +86,12 @@ class Wanted:
 
 def digest_of(request: Request, content: str) -> str:
     """What makes a request the same as another: its address, who asks, and what for."""
-    head = f"{request.method} {request.url.path}\n{request.headers.get('authorization', '')}\n"
-    return hashlib.sha256(f"{head}{content}".encode()).hexdigest()
+    return idempotency.digest_of(request, content.encode())
 
 
-async def accept(controller: Controller, session: AsyncSession, wanted: Wanted, key: str | None) -> tuple[JobRow, bool]:
+async def accept(
+    controller: Controller, session: AsyncSession, wanted: Wanted, key: str | None, actor: Actor
+) -> tuple[JobRow, bool]:
     """The new job, or with a key that was used before the job it made; and whether it was the latter."""
     now = controller.clock.now()
     if key is not None and (known := await idempotency.recall(session, key, wanted.digest)) is not None:
@@ -100,7 +102,7 @@ async def accept(controller: Controller, session: AsyncSession, wanted: Wanted, 
         kind=wanted.kind,
         title=wanted.title,
         given=wanted.given,
-        requested_by=REQUESTED_BY,
+        requested_by=actor.person_id or REQUESTED_BY,
         now=now,
         most_waiting=controller.settings.jobs_waiting,
     )

@@ -9,6 +9,8 @@ from fastapi.responses import FileResponse
 from pydantic import Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import Allowed, May, carry
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.jobs.spool import Incoming
@@ -19,6 +21,7 @@ from controller.library.labelling import LabelFields
 from controller.library.labels import KEY
 from controller.media import answers, intake_job, join_job, joining, service, store
 from controller.media.answers import AssetView, Wanted, WaveformView
+from controller.media.known import known
 from controller.media.upload import FORM, Upload, plain_name, plain_text, receive
 from controller.media.waveform import svg
 from controller.media.wish_fields import WishFields, of_form
@@ -75,16 +78,18 @@ class PartBody(Body):
 
 
 class JoinBody(Body):
-    """What to join, in its order."""
+    """What to join, in its order; `unit`: whose it is, and against whose quota it counts."""
 
     title: Title
+    unit: IdField | None = None
     parts: Annotated[list[PartBody], Field(max_length=MOST_PARTS)]
 
 
 @router.get("/media")
-async def list_media(session: Read) -> list[AssetView]:
-    """The newest sounds."""
-    return [AssetView.model_validate(asset) for asset in await store.newest(session, limit=200)]
+async def list_media(session: Read, may: Allowed) -> list[AssetView]:
+    """The newest sounds; for people, those of their units and of the units above."""
+    await may.reach(Permission.KNOW)
+    return [AssetView.model_validate(asset) for asset in await store.newest(session, 200, await known(session))]
 
 
 @router.get("/media/{asset_id}")
@@ -125,10 +130,11 @@ async def draw_waveform(asset_id: str, session: Read) -> Response:
 
 
 @router.post("/media", status_code=201, response_model=AssetView, responses=answers.RESPONSES, openapi_extra=_BODY)
-async def upload(
+async def upload(  # noqa: PLR0917 - one a word of the request
     request: Request,
     controller: TheController,
     named: Annotated[Named, Query()],
+    may: Allowed,
     prefer: Prefer = "",
     idempotency_key: Key = None,
 ) -> Response:
@@ -139,7 +145,7 @@ async def upload(
     The file is the field `file` of a form, or the bare body. The answer comes when the sound is ready, or, with
     `Prefer: respond-async`, at once with the job's address; so it does for who has waited 15 minutes.
     """
-    labels = await labelling.checked(controller, named)
+    labels = await labelling.checked(controller, named, may)
     job_id = new_id(controller.clock.now())
     async with controller.spool.receiving(job_id) as incoming:
         found = await receive(request.headers.get("content-type", ""), request.stream(), incoming)
@@ -147,31 +153,38 @@ async def upload(
         wishes = named.on_top_of(usual)
         wanted = _wanted(request, found, named, await incoming.seal(), incoming, wishes)
         wanted = replace(wanted, given={**wanted.given, KEY: labels.told()})
-        row, replayed = await unbroken(_commit(controller, incoming, wanted, wishes, idempotency_key))
+        row, replayed = await unbroken(_commit(controller, incoming, wanted, wishes, idempotency_key, may))
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)
 
 
 @router.post("/media/joined", status_code=201, response_model=AssetView, responses=answers.RESPONSES)
-async def join(
-    request: Request, controller: TheController, body: JoinBody, prefer: Prefer = "", idempotency_key: Key = None
+async def join(  # noqa: PLR0917 - one a word of the request
+    request: Request,
+    controller: TheController,
+    body: JoinBody,
+    may: Allowed,
+    prefer: Prefer = "",
+    idempotency_key: Key = None,
 ) -> Response:
     """Join chimes, pauses and short sounds of the library, of 2 minutes in all at most, into one new sound.
 
     The same parts again give the sound that is already there. Answered as an upload is.
     """
+    labels = await labelling.checked(controller, LabelFields(unit=body.unit), may)
     parts = joining.understood([part.model_dump(exclude_none=True) for part in body.parts])
     wanted = Wanted(
         job_id=new_id(controller.clock.now()),
         kind=join_job.KIND,
         title=body.title,
-        given={"parts": joining.told(parts)},
+        given={"parts": joining.told(parts), KEY: labels.told()},
         digest=answers.digest_of(request, body.model_dump_json(exclude_none=True)),
     )
 
     async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
+        carry(session, may)
         await join_job.require_joinable(session, parts)
-        return await answers.accept(controller, session, wanted, idempotency_key)
+        return await answers.accept(controller, session, wanted, idempotency_key, may.actor)
 
     row, replayed = await controller.db.attempt(accept)
     controller.wake_jobs()
@@ -194,14 +207,15 @@ def _wanted(  # noqa: PLR0917
     return Wanted(incoming.job_id, intake_job.KIND, title[:300], given, digest)
 
 
-async def _commit(
-    controller: Controller, incoming: Incoming, wanted: Wanted, wishes: IntakeWishes, key: str | None
+async def _commit(  # noqa: PLR0917
+    controller: Controller, incoming: Incoming, wanted: Wanted, wishes: IntakeWishes, key: str | None, may: May
 ) -> tuple[JobRow, bool]:
     """Accept it; whoever loses interest meanwhile, the file stays where its job does."""
 
     async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
+        carry(session, may)
         await service.require_doable(session, wishes)
-        return await answers.accept(controller, session, wanted, key)
+        return await answers.accept(controller, session, wanted, key, may.actor)
 
     row, replayed = await controller.db.attempt(accept)
     incoming.kept = not replayed

@@ -18,6 +18,7 @@ from controller.media.errors import MediaError
 from controller.media.intake import Intake, IntakeResult
 from controller.media.intake import Rendition as Encoded
 from controller.media.joining import require_short
+from controller.media.known import may_know
 from controller.media.tables import Asset, Rendition, WaveformRow
 from controller.media.waveform import Waveform, understood
 from controller.media.wishes import NO_WISHES, IntakeWishes, WishRefused
@@ -204,10 +205,10 @@ async def require(session: AsyncSession, asset_id: str) -> Asset:
     """The sound.
 
     Raises:
-        AssetUnknown: there is none.
+        AssetUnknown: there is none, or none that whoever acts in this session may know of.
     """
     asset = await store.find(session, asset_id)
-    if asset is None:
+    if asset is None or not await may_know(session, asset_id):
         raise unknown(asset_id)
     return asset
 

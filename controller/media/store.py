@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.media.tables import Asset, Rendition, WaveformRow
@@ -13,9 +13,10 @@ async def find(session: AsyncSession, asset_id: str) -> Asset | None:
     return await session.get(Asset, asset_id)
 
 
-async def newest(session: AsyncSession, limit: int) -> Sequence[Asset]:
+async def newest(session: AsyncSession, limit: int, *where: ColumnElement[bool]) -> Sequence[Asset]:
     """The latest taken in first."""
-    return (await session.scalars(select(Asset).order_by(Asset.created_at.desc()).limit(limit))).all()
+    query = select(Asset).where(*where).order_by(Asset.created_at.desc()).limit(limit)
+    return (await session.scalars(query)).all()
 
 
 async def by_source(session: AsyncSession, source_sha256: str, wishes: str) -> Asset | None:

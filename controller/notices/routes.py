@@ -6,7 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from sqlalchemy import or_, select
 
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
@@ -16,6 +19,7 @@ from controller.notices.tables import Notice, Sending
 from controller.people import service as people
 from controller.people import store as people_store
 from controller.people.acting import Acting
+from controller.people.tables import Person
 
 router = APIRouter(tags=["notices"], route_class=WriteRoute)
 
@@ -102,15 +106,18 @@ class WebhookSecretView(WebhookView):
 
 
 @router.get("/notices")
-async def list_notices(
+async def list_notices(  # noqa: PLR0917 - one a word of the request
     session: Read,
+    may: Allowed,
     person: Annotated[IdField | None, Query()] = None,
     about: Annotated[str | None, Query(max_length=80)] = None,
     state: Annotated[SendingState | None, Query(description="Only those with a sending in this state")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[NoticeView]:
-    """What people were told, newest first; kept for 90 days."""
-    rows = await store.newest(session, person_id=person, about=about, state=state, limit=limit)
+    """What people were told, newest first; kept for 90 days. One's own, and those of the people one looks after."""
+    theirs = Notice.person_id.in_(select(Person.id).where(await may.where(Permission.PEOPLE, Person.unit_id)))
+    mine = or_(may.mine(Notice.person_id), theirs)
+    rows = await store.newest(session, mine, person_id=person, about=about, state=state, limit=limit)
     sendings = await store.sendings(session, [row.id for row in rows])
     named = await people_store.named(session, {row.person_id for row in rows})
     return [_notice(row, named[row.person_id].name, sendings.get(row.id, [])) for row in rows]

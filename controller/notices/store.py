@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.notices.rules import SendingState
@@ -25,10 +25,15 @@ async def add(session: AsyncSession, notice: dict[str, object]) -> bool:
 
 
 async def newest(
-    session: AsyncSession, *, person_id: str | None, about: str | None, state: SendingState | None, limit: int
+    session: AsyncSession,
+    *where: ColumnElement[bool],
+    person_id: str | None,
+    about: str | None,
+    state: SendingState | None,
+    limit: int,
 ) -> Sequence[Notice]:
     """The latest first; `state`: those that have a sending in it."""
-    query = select(Notice).order_by(Notice.created_at.desc(), Notice.id.desc()).limit(limit)
+    query = select(Notice).where(*where).order_by(Notice.created_at.desc(), Notice.id.desc()).limit(limit)
     if person_id is not None:
         query = query.where(Notice.person_id == person_id)
     if about is not None:

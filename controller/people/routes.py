@@ -6,12 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
 from controller.people import leaves, service, store
 from controller.people.acting import Acting
 from controller.people.rules import Role
+from controller.people.tables import Person
 from controller.units import store as units
 
 router = APIRouter(tags=["people"], route_class=WriteRoute)
@@ -119,17 +123,20 @@ class ApproverView(View):
 @router.get("/people")
 async def list_people(
     session: Read,
+    may: Allowed,
     unit: Annotated[IdField | None, Query(description="Only people of this unit and of those below it")] = None,
     left: Annotated[bool, Query(description="Those who have left, too")] = False,
 ) -> list[PersonView]:
     """People by name."""
     below = None if unit is None else await units.below(session, [unit])
-    return [PersonView.model_validate(row) for row in await store.everybody(session, units=below, left=left)]
+    mine = await may.where(Permission.PEOPLE, Person.unit_id)
+    return [PersonView.model_validate(row) for row in await store.everybody(session, mine, units=below, left=left)]
 
 
 @router.post("/people", status_code=201)
-async def create_person(body: PersonBody, session: Write, controller: TheController) -> PersonView:
+async def create_person(body: PersonBody, session: Write, controller: TheController, may: Allowed) -> PersonView:
     """Take a person in; they may do nothing until a role is given to them."""
+    await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     return PersonView.model_validate(await service.create(session, **body.model_dump(), now=controller.clock.now()))
 
 
@@ -140,8 +147,10 @@ async def get_person(person_id: IdField, session: Read) -> PersonView:
 
 
 @router.patch("/people/{person_id}")
-async def change_person(person_id: IdField, body: PersonChange, session: Write) -> PersonView:
+async def change_person(person_id: IdField, body: PersonChange, session: Write, may: Allowed) -> PersonView:
     """Change what is given; an `email` of null is forgotten."""
+    if "unit_id" in body.model_fields_set:
+        await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     changes = body.model_dump(include=body.model_fields_set)
     return PersonView.model_validate(await service.change(session, person_id, **changes))
 
@@ -166,9 +175,10 @@ async def list_grants(person_id: IdField, session: Read) -> list[GrantView]:
 
 @router.post("/people/{person_id}/grants", status_code=201)
 async def create_grant(
-    person_id: IdField, body: GrantBody, session: Write, controller: TheController, actor: Acting
+    person_id: IdField, body: GrantBody, session: Write, controller: TheController, may: Allowed
 ) -> GrantView:
     """Give a role at a unit."""
+    await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     now = controller.clock.now()
     row = await service.grant(
         session,
@@ -177,7 +187,7 @@ async def create_grant(
         unit_id=body.unit_id,
         begins=body.begins or service.local_day(now),
         ends=body.ends,
-        by=actor.person_id,
+        by=may.actor.person_id,
         now=now,
     )
     return GrantView.model_validate(row)

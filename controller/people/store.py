@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.people.rules import Away, Held, Role
@@ -21,9 +21,11 @@ async def to_change(session: AsyncSession, person_id: str) -> Person | None:
     return (await session.scalars(query)).one_or_none()
 
 
-async def everybody(session: AsyncSession, *, units: Collection[str] | None = None, left: bool = False) -> list[Person]:
+async def everybody(
+    session: AsyncSession, *where: ColumnElement[bool], units: Collection[str] | None = None, left: bool = False
+) -> list[Person]:
     """People by name, of these units only; `left`: those who have left, too."""
-    query = select(Person).order_by(Person.name, Person.id)
+    query = select(Person).where(*where).order_by(Person.name, Person.id)
     if units is not None:
         query = query.where(Person.unit_id.in_(units))
     if not left:

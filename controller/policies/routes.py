@@ -5,11 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed, May
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, ScopeField, Title, View
 from controller.devices.geo import Point
+from controller.devices.tables import Device
 from controller.policies import document, membership, service, store, views, zones
 from controller.policies.answers import ObjectionView
 from controller.policies.objections import Objection
@@ -120,9 +125,9 @@ class ZoneView(View):
 
 
 @router.get("/policies")
-async def list_policies(session: Read) -> list[PolicyView]:
-    """All policies in force."""
-    rows = await store.everything(session)
+async def list_policies(session: Read, may: Allowed) -> list[PolicyView]:
+    """All policies in force; for people, those of their units, of the units above, and of groups and devices there."""
+    rows = await store.everything(session, await may.where_scope(Permission.KNOW, PolicyRow.scope))
     names = await store.names(session, [row.scope for row in rows])
     return [_view(row, names) for row in rows]
 
@@ -140,14 +145,16 @@ async def policy_history(scope: ScopeField, session: Read) -> list[PolicyView]:
 
 
 @router.put("/policies/{scope}")
-async def put_policy(scope: ScopeField, body: PolicyBody, session: Write, controller: TheController) -> SavedView:
+async def put_policy(
+    scope: ScopeField, body: PolicyBody, session: Write, controller: TheController, may: Allowed
+) -> SavedView:
     """Make these the rules of a scope; its devices enforce them as soon as they have them."""
     saved = await service.put(
         session,
         scope,
         document.read(body.document),
         expected=body.expected_revision,
-        by=body.by,
+        by=_by(may, body.by),
         now=controller.clock.now(),
     )
     return _saved(saved)
@@ -155,10 +162,11 @@ async def put_policy(scope: ScopeField, body: PolicyBody, session: Write, contro
 
 @router.delete("/policies/{scope}")
 async def delete_policy(
-    scope: ScopeField, session: Write, controller: TheController, expected_revision: Revision
+    scope: ScopeField, session: Write, controller: TheController, may: Allowed, expected_revision: Revision
 ) -> SavedView:
     """Lift the rules of a scope; its devices let go of them as soon as they hear of it."""
-    return _saved(await service.clear(session, scope, expected=expected_revision, now=controller.clock.now()))
+    now, by = controller.clock.now(), _by(may)
+    return _saved(await service.clear(session, scope, expected=expected_revision, by=by, now=now))
 
 
 @router.get("/devices/{device_id}/policy")
@@ -188,41 +196,44 @@ async def device_policy(
 
 
 @router.get("/quiet-zones")
-async def list_zones(session: Read) -> list[ZoneView]:
-    """All quiet zones."""
-    found = await zones.everything(session)
+async def list_zones(session: Read, may: Allowed) -> list[ZoneView]:
+    """All quiet zones; for people, those of their units and of the units above."""
+    found = await zones.everything(session, await may.where(Permission.KNOW, Group.unit_id))
     rules = await store.rules_of(session, [f"g-{zone.id}" for zone, _ in found])
-    return [await _zone(session, zone, group, rules.get(f"g-{zone.id}")) for zone, group in found]
+    return [await _zone(session, zone, group, rules.get(f"g-{zone.id}"), may) for zone, group in found]
 
 
 @router.get("/quiet-zones/{zone_id}")
-async def get_zone(zone_id: IdField, session: Read) -> ZoneView:
+async def get_zone(zone_id: IdField, session: Read, may: Allowed) -> ZoneView:
     """One quiet zone."""
     zone, group = await zones.require(session, zone_id)
     rules = await store.rules_of(session, [f"g-{zone_id}"])
-    return await _zone(session, zone, group, rules.get(f"g-{zone_id}"))
+    return await _zone(session, zone, group, rules.get(f"g-{zone_id}"), may)
 
 
 @router.put("/quiet-zones/{zone_id}")
-async def put_zone(zone_id: IdField, body: ZoneBody, session: Write, controller: TheController) -> ZoneView:
-    """Make a quiet zone or change it; the devices inside are under its policy as well."""
+async def put_zone(
+    zone_id: IdField, body: ZoneBody, session: Write, controller: TheController, may: Allowed
+) -> ZoneView:
+    """Make a quiet zone or change it; the unit's devices inside, and those below it, are under its policy as well."""
+    await may.require_of(Permission.ADMINISTER, subjects.UNIT, body.unit_id)
     circle = zones.Circle(
         title=body.title, unit_id=body.unit_id, centre=Point(body.latitude, body.longitude), radius_m=body.radius_m
     )
     rules = document.read(body.document)
-    zone, saved = await zones.put(
-        session, zone_id, circle, rules, expected=body.expected_revision, by=body.by, now=controller.clock.now()
-    )
-    view = await _zone(session, *(await zones.require(session, zone.id)), rules)
+    by, now = _by(may, body.by), controller.clock.now()
+    zone, saved = await zones.put(session, zone_id, circle, rules, expected=body.expected_revision, by=by, now=now)
+    view = await _zone(session, *(await zones.require(session, zone.id)), rules, may)
     return view.model_copy(update={"silenced": _silenced(saved.silenced)})
 
 
 @router.delete("/quiet-zones/{zone_id}")
 async def delete_zone(
-    zone_id: IdField, session: Write, controller: TheController, expected_revision: Revision
+    zone_id: IdField, session: Write, controller: TheController, may: Allowed, expected_revision: Revision
 ) -> dict[str, str]:
     """Lift a quiet zone: its devices are under its policy no longer."""
-    await zones.retire(session, zone_id, expected=expected_revision, now=controller.clock.now())
+    now, by = controller.clock.now(), _by(may)
+    await zones.retire(session, zone_id, expected=expected_revision, by=by, now=now)
     return {"id": zone_id}
 
 
@@ -239,7 +250,15 @@ def _silenced(found: list[Objection]) -> list[ObjectionView]:
     return [ObjectionView.model_validate(one) for one in found]
 
 
-async def _zone(session: Read, zone: QuietZone, group: Group, rules: document.Rules | None) -> ZoneView:
+def _by(may: May, said: str = "") -> str:
+    """Who made it: the person who acts; only where nobody in particular does, whom the body names."""
+    return may.actor.person_id or said
+
+
+async def _zone(
+    session: AsyncSession, zone: QuietZone, group: Group, rules: document.Rules | None, may: May
+) -> ZoneView:
+    seen = await may.where(Permission.SEE, Device.unit_id)
     return ZoneView(
         id=zone.id,
         title=group.name,
@@ -249,5 +268,5 @@ async def _zone(session: Read, zone: QuietZone, group: Group, rules: document.Ru
         radius_m=zone.radius_m,
         revision=zone.revision,
         document=document.plain(rules or document.Rules()),
-        devices=list(await membership.members(session, zone.id)),
+        devices=list(await membership.members(session, zone.id, seen)),
     )

@@ -89,7 +89,7 @@ async def put(
         PolicyScopeUnknown, PolicyMovedOn, PolicyUnsound: what is wrong; nothing is changed.
     """
     if await units.missing_scopes(session, [scope]):
-        raise PolicyScopeUnknown(f"no unit, group or device is {scope}; list them to find the right one", scope=scope)
+        raise scope_unknown(scope)
     return await _replace(session, scope, document.sound(rules), expected=expected, by=by, now=now)
 
 
@@ -140,6 +140,11 @@ async def _replace(
     )
     await session.flush()
     return Saved(row, affected)
+
+
+def scope_unknown(scope: str) -> PolicyScopeUnknown:
+    """Why there are no rules for a scope: nothing has it, or whoever asks may not know of it."""
+    return PolicyScopeUnknown(f"no unit, group or device is {scope}; list them to find the right one", scope=scope)
 
 
 def unknown(scope: str) -> PolicyUnknown:

@@ -68,9 +68,9 @@ async def find_to_change(session: AsyncSession, scope: str) -> PolicyRow | None:
     return await session.get(PolicyRow, scope, with_for_update=True, populate_existing=True)
 
 
-async def everything(session: AsyncSession) -> Sequence[PolicyRow]:
+async def everything(session: AsyncSession, *where: ColumnElement[bool]) -> Sequence[PolicyRow]:
     """All policies in force, by scope."""
-    return (await session.scalars(select(PolicyRow).where(PolicyRow.in_force).order_by(PolicyRow.scope))).all()
+    return (await session.scalars(select(PolicyRow).where(PolicyRow.in_force, *where).order_by(PolicyRow.scope))).all()
 
 
 async def history(session: AsyncSession, scope: str) -> Sequence[PolicyRevision]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.geo import Point
@@ -38,9 +38,9 @@ class Circle:
     radius_m: int
 
 
-async def everything(session: AsyncSession) -> Sequence[tuple[QuietZone, Group]]:
+async def everything(session: AsyncSession, *where: ColumnElement[bool]) -> Sequence[tuple[QuietZone, Group]]:
     """All zones in force with their groups, by id."""
-    query = select(QuietZone, Group).join(Group, Group.id == QuietZone.id).where(QuietZone.retired_at.is_(None))
+    query = select(QuietZone, Group).join(Group, Group.id == QuietZone.id).where(QuietZone.retired_at.is_(None), *where)
     return [(zone, group) for zone, group in await session.execute(query.order_by(QuietZone.id))]
 
 

@@ -6,11 +6,15 @@ from typing import Any
 import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel
+from sqlalchemy import select
 
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read
 from controller.api.models import View
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.tables import LedgerRow
+from controller.devices.tables import Device
 from controller.receipts import rules, service
 from controller.speech import marks
 from controller.speech.marks import SpeechView
@@ -50,11 +54,13 @@ class LedgerView(BaseModel):
 
 
 @router.get("/broadcasts/{broadcast_id}/ledger")
-async def ledger(broadcast_id: str, session: Read) -> LedgerView:
-    """Every device's answer to a broadcast."""
+async def ledger(broadcast_id: str, session: Read, may: Allowed) -> LedgerView:
+    """Every device's answer to a broadcast; for people, those of the devices of their units, and counted so."""
     broadcast = await broadcasts.require(session, broadcast_id)
-    receipts = await service.receipts(session, broadcast_id)
-    rows = [_view(row, receipts.get(row.device_id)) for row in await service.rows(session, broadcast_id)]
+    seen = select(Device.id).where(await may.where(Permission.SEE, Device.unit_id))
+    mine = () if may.actor.everywhere else (LedgerRow.device_id.in_(seen),)
+    receipts = await service.receipts(session, broadcast_id, *mine)
+    rows = [_view(row, receipts.get(row.device_id)) for row in await service.rows(session, broadcast_id, *mine)]
     summary = rules.summarise(row.outcome for row in rows)
     return LedgerView(
         broadcast_id=broadcast_id,

@@ -8,6 +8,7 @@ function works in the caller's transaction and returns what changed, to be told 
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import LedgerRow
@@ -44,13 +45,13 @@ async def summary(session: AsyncSession, broadcast_id: str) -> Summary:
     return rules.summarise(await store.outcomes(session, broadcast_id))
 
 
-async def rows(session: AsyncSession, broadcast_id: str) -> Sequence[LedgerRow]:
+async def rows(session: AsyncSession, broadcast_id: str, *where: ColumnElement[bool]) -> Sequence[LedgerRow]:
     """The answers of a broadcast, one a device."""
-    return await store.rows(session, broadcast_id)
+    return await store.rows(session, broadcast_id, *where)
 
 
-async def receipts(session: AsyncSession, broadcast_id: str) -> dict[str, Receipt]:
+async def receipts(session: AsyncSession, broadcast_id: str, *where: ColumnElement[bool]) -> dict[str, Receipt]:
     """Device → its receipt for a broadcast, out of the devices' journals."""
-    entries = await store.answering_entries(session, broadcast_id)
+    entries = await store.answering_entries(session, broadcast_id, *where)
     read = ((device, decode_entry(raw).body) for device, raw in entries)
     return {device: body for device, body in read if isinstance(body, Receipt)}

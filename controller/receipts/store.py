@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
@@ -98,13 +98,15 @@ async def give_up(session: AsyncSession, broadcast_id: str, now: datetime) -> Se
     return (await session.scalars(statement)).all()
 
 
-async def rows(session: AsyncSession, broadcast_id: str) -> Sequence[LedgerRow]:
+async def rows(session: AsyncSession, broadcast_id: str, *where: ColumnElement[bool]) -> Sequence[LedgerRow]:
     """All rows of a broadcast, by device."""
-    query = select(LedgerRow).where(LedgerRow.broadcast_id == broadcast_id).order_by(LedgerRow.device_id)
+    query = select(LedgerRow).where(LedgerRow.broadcast_id == broadcast_id, *where).order_by(LedgerRow.device_id)
     return (await session.scalars(query)).all()
 
 
-async def answering_entries(session: AsyncSession, broadcast_id: str) -> Sequence[tuple[str, bytes]]:
+async def answering_entries(
+    session: AsyncSession, broadcast_id: str, *where: ColumnElement[bool]
+) -> Sequence[tuple[str, bytes]]:
     """Device and raw entry of every receipt that a row of the broadcast refers to."""
     query = (
         select(LedgerRow.device_id, JournalEntry.raw)
@@ -114,7 +116,7 @@ async def answering_entries(session: AsyncSession, broadcast_id: str) -> Sequenc
             & (JournalEntry.journal_id == LedgerRow.journal_id)
             & (JournalEntry.sequence == LedgerRow.sequence),
         )
-        .where(LedgerRow.broadcast_id == broadcast_id)
+        .where(LedgerRow.broadcast_id == broadcast_id, *where)
     )
     return [(device, raw) for device, raw in await session.execute(query)]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audit import witnesses
 from controller.delivery import commands
 from controller.receipts import journals, ledger, reports, store
 from controller.receipts.effects import Effects
@@ -17,6 +18,7 @@ from controller.receipts.reports import Said
 from controller.receipts.told import Received
 from controller.runtime.changes import Change
 from controller.runtime.clock import Clock
+from loa_protocol.audit_head import AUDIT_REWOUND
 from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence
 from loa_protocol.ids import device_scope
 from loa_protocol.receipts import Note, Refused, decode_entry
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _TELLING = frozenset(str(body.__struct_config__.tag) for body in (Refused, Note))
 """Kinds of entries that may tell of something odd; they are few."""
+_NOTED = frozenset({"equivocation", AUDIT_REWOUND})
+"""Codes of notes that are findings."""
 
 
 async def take(session: AsyncSession, group: Sequence[Message], clock: Clock, known: Heads | None = None) -> Effects:
@@ -55,6 +59,9 @@ async def _take_reports(session: AsyncSession, group: Sequence[Message], effects
         for one in heard.states:
             if isinstance(one.document, DeviceState) and not one.retained:
                 effects.states.append((known[one.device_id], one.document))
+        states = {one.device_id: one.document for one in heard.states if isinstance(one.document, DeviceState)}
+        odd = [(device, Odd(AUDIT_REWOUND, told)) for device, told in await witnesses.contradicted(session, states)]
+        await _note(session, odd, effects, now)
 
 
 async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> None:
@@ -91,7 +98,7 @@ def _told(taken: Taken) -> Iterable[Odd]:
         match decode_entry(line.raw).body:
             case Refused() as refused:
                 yield Odd(f"refused_{refused.reason}"[:60], f"{refused.count} on {refused.topic}")
-            case Note() as note if note.code == "equivocation":
+            case Note() as note if note.code in _NOTED:
                 yield Odd(note.code, note.text)
             case _:
                 pass

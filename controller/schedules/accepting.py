@@ -10,9 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import acting_in
+from controller.access.rules import Permission
 from controller.broadcasts import store as broadcasts
+from controller.broadcasts.service import targets_unknown
 from controller.handwritten import structure
 from controller.handwritten.faults import Fault
+from controller.media.known import among
 from controller.schedules import programme as written
 from controller.schedules import rules
 from controller.schedules.fault_texts import fault
@@ -81,19 +85,40 @@ def require_sound(document: ProgrammeFile) -> None:
     _refuse(rules.faults(document))
 
 
-async def require_known(session: AsyncSession, document: ProgrammeFile) -> None:
-    """Everything the programme names must be there.
+async def require_known(session: AsyncSession, document: ProgrammeFile, standing: Iterable[ProgrammeFile] = ()) -> None:
+    """Everything the programme names must be there, and known to who saves it unless it is `standing` in it already.
 
     Raises:
         ProgrammeInvalid: with a fault for each field that names nothing.
     """
-    scopes = {scope for one in document.sessions for scope in one.to} | {unit_scope(document.unit)}
     named = list(_named(document))
-    scopes |= {unit_scope(id_) for _, kind, id_ in named if kind == "unit"}
+    scopes = targets(document) | {unit_scope(id_) for _, kind, id_ in named if kind == "unit"}
     missing = set(await units.missing_scopes(session, sorted(scopes)))
     assets = {id_ for _, kind, id_ in named if kind == "asset"}
     unheard = assets - set(await broadcasts.sounds(session, sorted(assets)))
+    before = [(kind, id_) for one in standing for _, kind, id_ in _named(one)]
+    unheard |= assets - {id_ for kind, id_ in before if kind == "asset"} - await among(session, assets)
+    may = acting_in(session)
+    if may is not None:
+        told = {unit_scope(id_) for kind, id_ in before if kind == "unit"}
+        missing |= set(await may.unknown_scopes(sorted(scopes - told)))
     _refuse([*_unknown_targets(document, missing), *_unknown_parts(named, missing, unheard)])
+
+
+async def require_permitted(session: AsyncSession, document: ProgrammeFile) -> None:
+    """Whoever saves the programme places things at its unit and at everything it speaks to.
+
+    Raises:
+        NotAllowed, SecondFactorNeeded: they do not.
+    """
+    may = acting_in(session)
+    if may is not None:
+        await may.require_scopes(Permission.PLACE, sorted(targets(document)), targets_unknown)
+
+
+def targets(document: ProgrammeFile) -> set[str]:
+    """The scopes that a programme speaks to, its unit's included."""
+    return {scope for one in document.sessions for scope in one.to} | {unit_scope(document.unit)}
 
 
 def _named(document: ProgrammeFile) -> Iterator[tuple[str, str, str]]:

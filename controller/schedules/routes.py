@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, UtcField
@@ -61,9 +63,10 @@ def terms_of(controller: Controller) -> Terms:
 
 
 @router.get("/programmes")
-async def list_programmes(session: Read, unit: IdField | None = None) -> list[ProgrammeView]:
-    """Programmes that are not retired, by id."""
-    return [_row_view(row) for row in await store.listed(session, unit)]
+async def list_programmes(session: Read, may: Allowed, unit: IdField | None = None) -> list[ProgrammeView]:
+    """Programmes that are not retired, by id: for people, those of their units and of the units above."""
+    mine = await may.where(Permission.KNOW, ProgrammeRow.unit_id)
+    return [_row_view(row) for row in await store.listed(session, unit, mine)]
 
 
 @router.get("/programmes/{programme_id}")

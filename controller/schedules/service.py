@@ -92,7 +92,8 @@ async def save(
         TooSoonToChange, PlanTooLarge, TooManyOccurrences: it cannot be carried out.
     """
     document = accepting.read_programme(request.document, programme_id)
-    await accepting.require_known(session, document)
+    await accepting.require_known(session, document, await _standing(session, programme_id, terms.now))
+    await accepting.require_permitted(session, document)
     row = await _open(session, document, request.expected, terms.now)
     today = terms.now.astimezone(ZoneInfo(document.zone)).date()
     revised = await writing.revise(
@@ -119,7 +120,8 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
     now = terms.now
     series = await store.series(session, programme_id, min(now.date(), date.fromisoformat(wanted.occurrence[:10])))
     await _require_change(session, series, wanted, now)
-    await accepting.require_known(session, _with(series, wanted))
+    await accepting.require_known(session, _with(series, wanted), await _standing(session, programme_id, now))
+    await accepting.require_permitted(session, _with(series, wanted))
     writing.write_change(session, row, wanted, now)
     await session.flush()
     return await _carry_out(session, row, terms, Revised())
@@ -166,6 +168,13 @@ async def _carry_out(
     counted = await effects.effect(session, touched)
     urgent = await effects.urgent(session, touched, terms.now)
     return Saved(row.head, (*revised.notes, *_notes(made)), counted, urgent, tuple(touched), made, tuple(objections))
+
+
+async def _standing(session: AsyncSession, programme_id: str, now: datetime) -> list[ProgrammeFile]:
+    """What the programme says already: who changes it need not know of every sound that another put into it."""
+    series = await store.series(session, programme_id, now.date())
+    changes = tuple(series.changes.values())
+    return [msgspec.structs.replace(one.document, changes=changes) for one in series.revisions]
 
 
 def _known(row: ProgrammeRow | None, programme_id: str) -> ProgrammeRow:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.runtime.upsert import insert
@@ -46,9 +46,9 @@ async def add(session: AsyncSession, **values: Any) -> bool:
     return (await session.scalar(statement.returning(ProgrammeRow.id))) is not None
 
 
-async def listed(session: AsyncSession, unit_id: str | None) -> Sequence[ProgrammeRow]:
+async def listed(session: AsyncSession, unit_id: str | None, *where: ColumnElement[bool]) -> Sequence[ProgrammeRow]:
     """Programmes that are not retired, by id; those of one unit if it is named."""
-    query = select(ProgrammeRow).where(ProgrammeRow.retired_at.is_(None)).order_by(ProgrammeRow.id)
+    query = select(ProgrammeRow).where(ProgrammeRow.retired_at.is_(None), *where).order_by(ProgrammeRow.id)
     return (await session.scalars(query if unit_id is None else query.where(ProgrammeRow.unit_id == unit_id))).all()
 
 

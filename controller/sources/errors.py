@@ -107,3 +107,9 @@ class SourceItemUnknown(SourceRefused):
     """A withdrawal names no item of this source."""
 
     code = "source_item_unknown"
+
+
+class SourceUnknown(LoaError):
+    """This controller listens to no source of this name."""
+
+    code = "source_unknown"

@@ -6,9 +6,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import View
 from controller.sources import store
+from controller.sources.errors import SourceUnknown
 
 router = APIRouter(tags=["sources"])
 
@@ -44,8 +47,9 @@ class ItemView(View):
 
 
 @router.get("/sources")
-async def list_sources(controller: TheController) -> list[SourceView]:
-    """The sources this controller listens to."""
+async def list_sources(controller: TheController, may: Allowed) -> list[SourceView]:
+    """The sources this controller listens to; for people, those that speak for their units."""
+    await may.reach(Permission.SEE)
     return [
         SourceView(
             name=source.name,
@@ -56,10 +60,15 @@ async def list_sources(controller: TheController) -> list[SourceView]:
             levels=[str(level) for level in source.levels],
         )
         for source in controller.sources
+        if await may.holds(Permission.SEE, [source.unit])
     ]
 
 
 @router.get("/sources/{source}/items")
-async def list_items(source: str, session: Read) -> list[ItemView]:
+async def list_items(source: str, session: Read, controller: TheController, may: Allowed) -> list[ItemView]:
     """The newest accepted items of a source."""
+    await may.reach(Permission.SEE)
+    unit = next((one.unit for one in controller.sources if one.name == source), None)
+    if not await may.holds(Permission.SEE, [unit]):
+        raise SourceUnknown(f"there is no source {source}; list the sources to find the right name", source=source)
     return [ItemView.model_validate(row) for row in await store.newest(session, source, limit=200)]

@@ -18,6 +18,7 @@ from controller.bulletins.handed_down import Aired
 from controller.jobs import service as jobs
 from controller.jobs import store as job_store
 from controller.jobs.rules import ENDED, JobState
+from controller.library.labels import KEY, Labels
 from controller.media.intake_job import KIND
 from controller.sources import listing, rules, store
 from controller.sources.bulletin import Bulletin
@@ -141,7 +142,12 @@ async def accept(
             job_id=sound.job_id,
             kind=KIND,
             title=bulletin.title,
-            given={"file_name": sound.file_name, "source_sha256": sound.sha256, "bytes": sound.total_bytes},
+            given={
+                "file_name": sound.file_name,
+                "source_sha256": sound.sha256,
+                "bytes": sound.total_bytes,
+                KEY: Labels(unit_id=source.unit, bounded=False).told(),
+            },
             requested_by=requested_by(source.name),
             now=now,
             most_waiting=bounds.most_waiting,

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed, May
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, LanguageField
 from controller.jobs.tables import JobRow
@@ -36,9 +39,15 @@ Key = Annotated[str | None, Header()]
 
 @router.get("/speech/voices")
 async def list_voices(
-    controller: TheController, session: Read, unit: IdField | None = None, language: LanguageField | None = None
+    controller: TheController,
+    session: Read,
+    may: Allowed,
+    unit: IdField | None = None,
+    language: LanguageField | None = None,
 ) -> list[VoiceView]:
     """Voices; those of one language in the order in which they would be tried for a unit."""
+    if unit is not None:
+        await may.require_of(Permission.KNOW, subjects.UNIT, unit)
     found = await service.choice(session, unit, controller.speech.config)
     if language is None:
         return [VoiceView.model_validate(one) for one in await controller.speech.all_voices()]
@@ -47,8 +56,9 @@ async def list_voices(
 
 
 @router.post("/speech/readings")
-async def propose_reading(body: TextBody, controller: TheController, session: Read) -> ProposalView:
+async def propose_reading(body: TextBody, controller: TheController, session: Read, may: Allowed) -> ProposalView:
     """How a text would be read: what a person looks at, corrects and approves."""
+    await _require_writer(may, body.unit)
     return ProposalView.model_validate(
         await _proposed(controller, session, body.text, language=body.language, unit=body.unit, voice=body.voice),
         from_attributes=True,
@@ -56,11 +66,12 @@ async def propose_reading(body: TextBody, controller: TheController, session: Re
 
 
 @router.post("/speech/preview", responses=_SOUND, response_class=Response)
-async def preview(body: SayBody, controller: TheController) -> Response:
+async def preview(body: SayBody, controller: TheController, may: Allowed) -> Response:
     """Hear up to 500 characters at once, as a WAV as the voice made it.
 
     `X-Loa-Voice` is who speaks; `X-Loa-Fell-Back` the code of why it is not the voice that was wanted.
     """
+    await _require_writer(may, body.unit)
     previews.require_short(body.reading or body.text or "")
     async with controller.db.reading() as session:
         wanted = await _speaking(controller, session, body)
@@ -72,8 +83,13 @@ async def preview(body: SayBody, controller: TheController) -> Response:
 
 
 @router.post("/speech", status_code=201, response_model=AssetView, responses=answers.RESPONSES)
-async def speak(
-    request: Request, controller: TheController, body: SpeakBody, prefer: Prefer = "", idempotency_key: Key = None
+async def speak(  # noqa: PLR0917 - one a word of the request
+    request: Request,
+    controller: TheController,
+    body: SpeakBody,
+    may: Allowed,
+    prefer: Prefer = "",
+    idempotency_key: Key = None,
 ) -> Response:
     """Have a reading spoken and taken in as a sound; its `facts.speech` tell whose voice it is.
 
@@ -81,7 +97,7 @@ async def speak(
     """
     said = (body.written or body.text or body.reading or "")[:TEXT_CHARACTERS]
     fields = LabelFields(unit=body.unit, language=body.language, origin=Origin.MACHINE, text=said)
-    labels = await labelling.checked(controller, fields)
+    labels = await labelling.checked(controller, fields, may)
 
     async def accept(session: AsyncSession) -> tuple[JobRow, bool]:
         wanted = await _speaking(controller, session, body)
@@ -93,11 +109,19 @@ async def speak(
             given={**wanted.told(), KEY: labels.told()},
             digest=answers.digest_of(request, body.model_dump_json(exclude_none=True)),
         )
-        return await answers.accept(controller, session, order, idempotency_key)
+        return await answers.accept(controller, session, order, idempotency_key, may.actor)
 
     row, replayed = await controller.db.attempt(accept)
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)
+
+
+async def _require_writer(may: May, unit: str | None) -> None:
+    """Who tries a voice writes for the unit whose words it says, or for any, where no unit is named."""
+    if unit is None:
+        await may.require_anywhere(Permission.WRITE)
+    else:
+        await may.require_of(Permission.WRITE, subjects.UNIT, unit)
 
 
 async def _speaking(controller: Controller, session: AsyncSession, body: SayBody) -> Speaking:

@@ -6,6 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
@@ -130,15 +133,19 @@ class ClearedView(View):
 
 
 @router.get("/stagger")
-async def look(query: Annotated[LookQuery, Query()], session: Read, controller: TheController) -> StaggerView:
+async def look(
+    query: Annotated[LookQuery, Query()], session: Read, controller: TheController, may: Allowed
+) -> StaggerView:
     """Which horns of a unit are heard together, what should be done, and what they are told now."""
+    await may.require_of(Permission.SEE, subjects.UNIT, query.unit)
     seen = await service.look(session, query.unit, query.wishes, reach_m=query.reach_m, now=controller.clock.now())
     return _view(query, seen, seen.changed, applied=False)
 
 
 @router.post("/stagger")
-async def apply(body: ApplyBody, session: Write, controller: TheController) -> StaggerView:
+async def apply(body: ApplyBody, session: Write, controller: TheController, may: Allowed) -> StaggerView:
     """Put the map into the assignments, which are signed and published next; or only try it."""
+    await may.require_of(Permission.TEND, subjects.UNIT, body.unit)
     now = controller.clock.now()
     if body.dry_run:
         seen = await service.look(session, body.unit, body.wishes, reach_m=body.reach_m, now=now)
@@ -150,8 +157,9 @@ async def apply(body: ApplyBody, session: Write, controller: TheController) -> S
 
 
 @router.delete("/stagger")
-async def clear(unit: IdField, session: Write, controller: TheController) -> ClearedView:
+async def clear(unit: IdField, session: Write, controller: TheController, may: Allowed) -> ClearedView:
     """Let all horns of a unit begin together again."""
+    await may.require_of(Permission.TEND, subjects.UNIT, unit)
     now = controller.clock.now()
     return ClearedView(changed=await service.clear(session, unit, now=now, answer_deadline=_patience(controller)))
 

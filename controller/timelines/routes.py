@@ -5,6 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField
 from controller.speech import marks
@@ -25,21 +28,26 @@ WEEK = timedelta(days=7)
 
 
 @router.get("/timeline")
-async def timeline(
+async def timeline(  # noqa: PLR0917 - one a word of the request
     device: IdField,
     begin: Annotated[UtcField, Query(alias="from")],
     end: Annotated[UtcField, Query(alias="to")],
     session: Read,
     controller: TheController,
+    may: Allowed,
 ) -> TimelineView:
     """What a device played and will play, and why the rest does not; up to 31 days."""
+    await may.require_of(Permission.SEE, subjects.DEVICE, device)
     entries = await service.timeline(session, device, begin, end, now=controller.clock.now())
     return TimelineView(device=device, begin=begin, end=end, entries=[entry_view(one) for one in entries])
 
 
 @router.get("/explain")
-async def explain(device: IdField, at: UtcField, session: Read, controller: TheController) -> ExplanationView:
+async def explain(
+    device: IdField, at: UtcField, session: Read, controller: TheController, may: Allowed
+) -> ExplanationView:
     """Why a device plays what it plays at an instant, or nothing."""
+    await may.require_of(Permission.SEE, subjects.DEVICE, device)
     found = await service.explain(session, device, at, now=controller.clock.now())
     return ExplanationView(
         device=device,

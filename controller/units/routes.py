@@ -5,12 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, LanguagesField, Title, View
 from controller.schedules import languages as planned
 from controller.schedules import making
 from controller.units import languages, service, store
+from controller.units.tables import Unit
+from loa_protocol.ids import device_scope
 
 router = APIRouter(tags=["units"], route_class=WriteRoute)
 
@@ -71,14 +76,19 @@ class GroupView(View):
 
 
 @router.get("/units")
-async def list_units(session: Read) -> list[UnitView]:
-    """All units."""
-    return [UnitView.model_validate(unit) for unit in await store.everything(session)]
+async def list_units(session: Read, may: Allowed) -> list[UnitView]:
+    """All units; for people, theirs with what is below and above."""
+    mine = await may.where(Permission.KNOW, Unit.id)
+    return [UnitView.model_validate(unit) for unit in await store.everything(session, mine)]
 
 
 @router.post("/units", status_code=201)
-async def create_unit(body: UnitBody, session: Write) -> UnitView:
-    """Add a unit."""
+async def create_unit(body: UnitBody, session: Write, may: Allowed) -> UnitView:
+    """Add a unit below one; at the top only whoever runs the controller does."""
+    if body.parent_id is None:
+        await may.require(Permission.ADMINISTER, None)
+    else:
+        await may.require_of(Permission.ADMINISTER, subjects.UNIT, body.parent_id)
     unit = await service.create(
         session,
         unit_id=body.id,
@@ -110,8 +120,10 @@ async def list_languages() -> list[LanguageView]:
 
 
 @router.post("/groups", status_code=201)
-async def create_group(body: GroupBody, session: Write) -> GroupView:
-    """Make a group of devices; their assignments follow."""
+async def create_group(body: GroupBody, session: Write, may: Allowed) -> GroupView:
+    """Make a group of devices of a unit and those below it; their assignments follow."""
+    await may.require_of(Permission.TEND, subjects.UNIT, body.unit_id)
+    await may.require_scopes(Permission.SEE, map(device_scope, body.devices), service.devices_unknown)
     group = await service.create_group(
         session, group_id=body.id, name=body.name, unit_id=body.unit_id, devices=body.devices
     )

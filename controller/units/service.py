@@ -11,6 +11,7 @@ from controller.units import store
 from controller.units.tables import Group, Unit
 from loa_protocol import topics
 from loa_protocol.errors import LoaError
+from loa_protocol.ids import device_scope
 
 LANGUAGES = "languages"
 """The name under which whoever changes what devices speak is alone, so that what is planned sees all of it."""
@@ -32,6 +33,12 @@ class DeviceUnknown(LoaError):
     """No device has this id."""
 
     code = "device_unknown"
+
+
+class DeviceElsewhere(LoaError):
+    """A device of a group stands neither at the group's unit nor below it."""
+
+    code = "device_elsewhere"
 
 
 async def create(
@@ -118,6 +125,12 @@ def _listed(languages: Sequence[str] | None) -> list[str] | None:
     return list(languages) if languages else None
 
 
+def devices_unknown(scopes: Sequence[str]) -> DeviceUnknown:
+    """As for one device, of several scopes."""
+    named = ", ".join(scope[2:] for scope in scopes)
+    return DeviceUnknown(f"there is no device {named}; list the devices to find the right ids")
+
+
 async def create_group(
     session: AsyncSession, *, group_id: str, name: str, unit_id: str, devices: Sequence[str]
 ) -> Group:
@@ -127,6 +140,7 @@ async def create_group(
         IdTaken: the id is in use.
         UnitUnknown: the owning unit does not exist.
         DeviceUnknown: a member does not exist.
+        DeviceElsewhere: a member is of a unit that is neither this one nor below it.
     """
     if await session.get(Group, group_id) is not None:
         raise IdTaken(f"group {group_id} exists already; choose another id")
@@ -134,6 +148,14 @@ async def create_group(
     for device_id in devices:
         if await session.get(Device, device_id) is None:
             raise DeviceUnknown(f"there is no device {device_id} to put into group {group_id}", device=device_id)
+    elsewhere = await store.outside_of(session, unit_id, map(device_scope, devices))
+    if elsewhere:
+        raise DeviceElsewhere(
+            f"{', '.join(elsewhere)} stands neither at {unit_id} nor below it; make the group at a unit above all of"
+            " its devices",
+            vi="có thiết bị không thuộc đơn vị của nhóm; hãy lập nhóm ở đơn vị cấp trên của mọi thiết bị",
+            outside=list(elsewhere),
+        )
     group = Group(id=group_id, name=name, unit_id=unit_id)
     session.add(group)
     await session.flush()

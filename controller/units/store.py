@@ -12,6 +12,7 @@ from controller.units.tables import Group, Unit
 from loa_protocol.documents.device import DeviceKind, Membership
 from loa_protocol.ids import unit_scope
 
+AGENCY = "agency"
 _AT_ONCE = 5_000
 _OWNERS = (("u", Unit.id, Unit.id), ("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id))
 
@@ -21,14 +22,21 @@ async def find(session: AsyncSession, unit_id: str) -> Unit | None:
     return await session.get(Unit, unit_id)
 
 
-async def everything(session: AsyncSession) -> Sequence[Unit]:
+async def everything(session: AsyncSession, *where: ColumnElement[bool]) -> Sequence[Unit]:
     """All units, by id."""
-    return (await session.scalars(select(Unit).order_by(Unit.id))).all()
+    return (await session.scalars(select(Unit).where(*where).order_by(Unit.id))).all()
 
 
 async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
     """The unit and all above it, narrowest first."""
     return _upwards(await _parents(session, [unit_id]), unit_id)
+
+
+async def area(session: AsyncSession, unit_id: str) -> str:
+    """Where a unit's word may be heard: the unit itself; of an agency, the nearest unit above that is none."""
+    above = await chain(session, unit_id)
+    kinds = {row.id: row.kind for row in await session.execute(select(Unit.id, Unit.kind).where(Unit.id.in_(above)))}
+    return next((one for one in above if kinds[one] != AGENCY), unit_id)
 
 
 async def _parents(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, str | None]:
@@ -59,7 +67,7 @@ async def ancestry(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[
 
 def subtree(unit_ids: Iterable[str]) -> Select[str]:
     """As `below`, as a query."""
-    under = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte("under", recursive=True)
+    under = select(Unit.id).where(Unit.id.in_(list(unit_ids))).cte(recursive=True)
     under = under.union(select(Unit.id).where(Unit.parent_id == under.c.id))
     return select(under.c.id)
 

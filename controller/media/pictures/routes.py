@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
+from controller.access.may import Allowed, May
 from controller.api.dependencies import TheController
 from controller.api.models import Title
 from controller.jobs.spool import Incoming
@@ -48,10 +49,11 @@ class Named(LabelFields):
 
 
 @router.post("/pictures", status_code=201, response_model=AssetView, responses=answers.RESPONSES, openapi_extra=_BODY)
-async def upload(
+async def upload(  # noqa: PLR0917 - one a header
     request: Request,
     controller: TheController,
     named: Annotated[Named, Query()],
+    may: Allowed,
     prefer: Annotated[str, Header(description="`respond-async`: answer 202 at once")] = "",
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -60,12 +62,12 @@ async def upload(
     The file is the field `file` of a form, or the bare body. Answered as an upload of a sound is; the same file again
     gives what is already there.
     """
-    labels = await labelling.checked(controller, named)
+    labels = await labelling.checked(controller, named, may)
     job_id = new_id(controller.clock.now())
     async with controller.spool.receiving(job_id) as incoming:
         found = await receive(request.headers.get("content-type", ""), request.stream(), incoming)
         wanted = _wanted(request, found, named, labels, await incoming.seal())
-        row, replayed = await unbroken(_commit(controller, incoming, wanted, idempotency_key))
+        row, replayed = await unbroken(_commit(controller, incoming, wanted, idempotency_key, may))
     controller.wake_jobs()
     return await answers.answer(controller, row, prefer, replayed=replayed)
 
@@ -78,10 +80,14 @@ def _wanted(request: Request, found: Upload, named: Named, labels: Labels, sha25
     return _Said(title[:300], given, digest)
 
 
-async def _commit(controller: Controller, incoming: Incoming, said: _Said, key: str | None) -> tuple[JobRow, bool]:
+async def _commit(
+    controller: Controller, incoming: Incoming, said: _Said, key: str | None, may: May
+) -> tuple[JobRow, bool]:
     """Accept it; whoever loses interest meanwhile, the file stays where its job does."""
     given = {**said.given, "bytes": incoming.total_bytes}
     wanted = Wanted(incoming.job_id, job.KIND, said.title, given, said.digest)
-    row, replayed = await controller.db.attempt(lambda session: answers.accept(controller, session, wanted, key))
+    row, replayed = await controller.db.attempt(
+        lambda session: answers.accept(controller, session, wanted, key, may.actor)
+    )
     incoming.kept = not replayed
     return row, replayed

@@ -15,6 +15,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import Body, IdField, Title
 from controller.media.upload import FORM, receive
@@ -25,6 +28,7 @@ from controller.schedules.sheets import results as sheet_results
 from controller.schedules.sheets import template as sheet_template
 from controller.schedules.sheets import workbooks
 from controller.schedules.sheets.workbooks import MAX_BYTES, WorkbookRefused
+from controller.units.service import IdTaken
 
 router = APIRouter(tags=["programmes"])
 _ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -70,13 +74,20 @@ async def get_template(form: Annotated[Literal["xlsx", "csv"], Query(alias="form
 
 @router.post("/programmes/sheet", openapi_extra=_BODY)
 async def read_sheet(
-    request: Request, session: Read, controller: TheController, query: Annotated[SheetQuery, Query()]
+    request: Request,
+    session: Read,
+    controller: TheController,
+    query: Annotated[SheetQuery, Query()],
+    may: Allowed,
 ) -> SheetView:
     """Read a filled table (.xlsx or CSV, 2 MB at most): every mistake by row and column, or the programme it makes."""
+    await may.require_of(Permission.PLACE, subjects.UNIT, query.unit)
     gathered = _Gathered()
     await receive(request.headers.get("content-type", ""), request.stream(), gathered)
     rows = await workbooks.rows_of(bytes(gathered.content))
     row = await store.find(session, query.id)
+    if row is not None and not await may.holds(Permission.KNOW, [row.unit_id]):
+        raise IdTaken(f"{query.id} exists already; choose another id")
     today = controller.clock.now().astimezone(_ZONE).date()
     current = None if row is None else await _current(session, query.id, today)
     frame = sheet_results.frame_of(

@@ -6,6 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from controller.access import subjects
+from controller.access.may import Allowed
+from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, Title, UtcField, VariantsField, View
@@ -85,14 +88,17 @@ class OrderedView(View):
 
 
 @router.get("/slot-items")
-async def list_slot_items(session: Read, unit: IdField) -> list[SlotItemView]:
+async def list_slot_items(session: Read, unit: IdField, may: Allowed) -> list[SlotItemView]:
     """What waits at a unit, by position."""
+    await may.require_of(Permission.SEE, subjects.UNIT, unit)
     return [SlotItemView.model_validate(row) for row in await slot_store.of_unit(session, unit, limit=slots.SHOWN)]
 
 
 @router.post("/slot-items", status_code=201)
-async def hand_in(body: SlotItemBody, session: Write, controller: TheController) -> SlotChangedView:
+async def hand_in(body: SlotItemBody, session: Write, controller: TheController, may: Allowed) -> SlotChangedView:
     """Put something into a unit's queue; the slots it fills follow."""
+    for unit_id in dict.fromkeys((body.unit, body.owner or body.unit)):
+        await may.require_of(Permission.PLACE, subjects.UNIT, unit_id)
     row, effect = await slots.hand_in(session, slots.NewItem(**body.model_dump()), terms_of(controller))
     return SlotChangedView.model_validate({"item": row, "effect": effect})
 
@@ -115,7 +121,8 @@ async def withdraw_slot_item(item_id: str, session: Write, controller: TheContro
 
 
 @router.put("/slot-items/order")
-async def order_slot_items(body: OrderBody, session: Write, controller: TheController) -> OrderedView:
+async def order_slot_items(body: OrderBody, session: Write, controller: TheController, may: Allowed) -> OrderedView:
     """Put a unit's own items into an order."""
+    await may.require_of(Permission.PLACE, subjects.UNIT, body.unit)
     rows, effect = await slots.order(session, body.unit, body.ids, terms_of(controller))
     return OrderedView.model_validate({"items": rows, "effect": effect})

@@ -41,6 +41,7 @@ from edge_agent.upkeep import Upkeep
 from edge_agent.uplink.receipts import ReceiptSender
 from edge_agent.uplink.state import StateReporter
 from edge_agent.uplink.time_questions import TimeQuestions
+from edge_agent.witness import Witness
 from loa_protocol import topics
 from loa_protocol.documents.device import CommandReply, DeviceKind, Evidence
 from loa_protocol.errors import LoaError
@@ -136,11 +137,14 @@ class Agent:
         )
         await self._notebook.load()
         await self._restore()
+        self._witness = Witness(self._folder / "witness.json")
+        witness_replaced = await asyncio.to_thread(self._witness.load)
         self._assemble()
         replaced = {
             "journal_replaced": self._journal.replaced,
             "documents_replaced": self._store.replaced,
             "trust_replaced": trust_replaced,
+            "witness_replaced": witness_replaced,
         }
         await self._note_the_start([code for code, damaged in replaced.items() if damaged])
 
@@ -195,13 +199,16 @@ class Agent:
             output=self._output,
             refused=self._refusals.counts,
             link=self._given.profile.link,
+            witness=self._witness,
         )
         publish = self._session.publish
         retained = partial(publish, retain=True)
         self._state = StateReporter(signer, device_id=device_id, compose=self._reports.state, publish=retained)
         self._sender = ReceiptSender(self._journal, signer, device_id=device_id, clock=clock.read, publish=publish)
         # QoS 0: waiting for the broker's PUBACK would widen the round trip, and with it the clock's error, fourfold.
-        self._questions = TimeQuestions(clock, device_id=device_id, publish=partial(publish, qos=0))
+        self._questions = TimeQuestions(
+            clock, device_id=device_id, publish=partial(publish, qos=0), witnessed=lambda: self._witness.head
+        )
         self._assemble_inbox()
         self._assemble_upkeep()
 
@@ -260,6 +267,7 @@ class Agent:
             sender=self._sender,
             state=self._state,
             questions=self._questions,
+            witness=self._witness,
             commands=commands,
             recompute=self._recompute,
         )

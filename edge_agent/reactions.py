@@ -16,7 +16,9 @@ from edge_agent.session import Session
 from edge_agent.uplink.receipts import ReceiptSender
 from edge_agent.uplink.state import StateReporter
 from edge_agent.uplink.time_questions import TimeQuestions
+from edge_agent.witness import Witness
 from loa_protocol import topics
+from loa_protocol.audit_head import AUDIT_REWOUND
 from loa_protocol.documents.device import Ack, Command, TimeAnswer
 from loa_protocol.errors import LoaError
 from loa_protocol.topics import Family
@@ -51,13 +53,14 @@ class AgentReactions:
         sender: ReceiptSender,
         state: StateReporter,
         questions: TimeQuestions,
+        witness: Witness,
         commands: Commands,
         recompute: Callable[[], None],
     ) -> None:
         self._device_id, self._holdings, self._store, self._desk = device_id, holdings, store, desk
         self._clock, self._fetcher, self._notebook, self._session = clock, fetcher, notebook, session
         self._sender, self._state, self._questions, self._commands = sender, state, questions, commands
-        self._recompute = recompute
+        self._witness, self._recompute = witness, recompute
         self._obeying: dict[str, asyncio.Task[None]] = {}
         self.refused_acks = 0
 
@@ -83,10 +86,15 @@ class AgentReactions:
 
     async def time_answered(self, answer: TimeAnswer) -> None:
         """Set the clock if the answer belongs to a question that waits."""
+        before = self._questions.witnessed_before(answer.nonce)
         changed = self._questions.answered(answer)
         if changed is None:
             log.warning("%s: a time answer nobody asked for; passed over", self._device_id)
             return
+        taken_back = await asyncio.to_thread(self._witness.take, answer.audit_head, before)
+        if taken_back is not None:
+            log.error("%s: the controller's audit was taken back: %s", self._device_id, taken_back)
+            await self._notebook.note(AUDIT_REWOUND, taken_back)
         if changed:
             await asyncio.to_thread(self._clock.save)
             self._recompute()

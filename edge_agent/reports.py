@@ -12,6 +12,7 @@ from edge_agent.clock import ClockKeeper
 from edge_agent.content.fetcher import Fetcher
 from edge_agent.holdings import Holdings
 from edge_agent.journal import Journal
+from edge_agent.witness import Witness
 from loa_protocol.documents.device import DeviceState, Evidence, Health, LinkClass
 
 AGENT = "loa-agent 0.1.0"
@@ -53,7 +54,9 @@ class Reports:
         output: Callable[[], Output],
         refused: Mapping[str, int],
         link: LinkClass = "mobile",
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness or Witness(None)
         self._link = link
         self._device_id, self._boot, self._state_dir = device_id, boot, state_dir
         self._min_free_bytes = min_free_bytes
@@ -68,6 +71,7 @@ class Reports:
     async def state(self) -> DeviceState:
         """The state now."""
         reading, output = self._clock.read(), self._output()
+        audit_head, audit_disowned = self._witness.texts
         free = await asyncio.to_thread(vitals.look, self._state_dir)
         return DeviceState(
             device=self._device_id,
@@ -84,6 +88,8 @@ class Reports:
             playing=output.playing[:100],
             relay_down=output.relay_down,
             link=self._link,
+            audit_head=audit_head,
+            audit_disowned=audit_disowned,
         )
 
     async def health(self) -> Health:

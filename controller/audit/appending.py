@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from controller.audit.collecting import Private
 from controller.audit.rules import Changed, Entry, Who, canonical, linked
 from controller.audit.tables import AuditEntry, AuditHead, AuditPrivate, AuditUnit
+from loa_protocol.audit_head import Head
 from loa_protocol.errors import LoaError
-from loa_protocol.witness import Head
 
 
 class AuditBroken(LoaError):

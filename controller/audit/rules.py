@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Meta
 
 from loa_protocol import strict_json
+from loa_protocol.audit_head import NOTHING, Head
 from loa_protocol.errors import DocumentInvalid
 from loa_protocol.ids import Instant
-from loa_protocol.witness import NOTHING, Head
 
 CHAIN = b"loa.audit.v1\0"
 COMMITMENT = b"loa.audit.private.v1\0"

@@ -1,7 +1,8 @@
 """Signed answers to devices that ask for the time. The question is unsigned, its nonce makes the answer unreplayable.
 
 `now` is taken in the last moment before signing: what comes before it would be the device's error. The answer also
-names the newest versions of the device's documents, so that a broker that withholds some is found out.
+names the newest versions of the device's documents, so that a broker that withholds some is found out, and the head of
+the audit, read after the question came and never out of a cache: devices witness it, and none may seem to go back.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 import math
 from collections.abc import Sequence
 
+from controller.audit.store import head_of
 from controller.delivery import store
 from controller.delivery.directory import Directory
 from controller.delivery.uplink import Uplink
@@ -77,17 +79,22 @@ class TimeKeeper:
         wanted = frozenset[str]().union(*(device.topics for device in known.values()))
         async with self._db.reading() as session:
             newest = await store.versions(session, wanted, self._clock.now())
+            audit = (await head_of(session)).text
         for arrival, question in waiting:
             device = known.get(question.device)
             if device is None:
                 log.warning("%s asks for the time and is not registered; register it", question.device)
                 continue
-            self._sign(arrival, question, {topic: newest[topic] for topic in device.topics & newest.keys()})
+            self._sign(arrival, question, {topic: newest[topic] for topic in device.topics & newest.keys()}, audit)
             await asyncio.sleep(0)
 
-    def _sign(self, arrival: Arrival, question: TimeQuestion, newest: dict[str, int]) -> None:
+    def _sign(self, arrival: Arrival, question: TimeQuestion, newest: dict[str, int], audit: str) -> None:
         answer = TimeAnswer(
-            scope=device_scope(question.device), nonce=question.nonce, newest=newest, now=self._clock.now()
+            scope=device_scope(question.device),
+            nonce=question.nonce,
+            newest=newest,
+            audit_head=audit,
+            now=self._clock.now(),
         )
         raw = seal("time-answer", answer, [self._keys.plan])
         arrival.link.post(topics.to_device(Family.REPLY, question.device), raw, Urgency.REPLY)

@@ -27,8 +27,10 @@ from edge_agent.light.stage import Stage
 from edge_agent.light.upward import Upward
 from edge_agent.reactions import document_topics
 from edge_agent.refusals import Refusals
+from edge_agent.witness import Witness
 from loa_protocol import topics
 from loa_protocol.acceptance import Accepted, Refusal, Why, check, raised_floors
+from loa_protocol.audit_head import AUDIT_REWOUND, Head
 from loa_protocol.documents import Versioned
 from loa_protocol.documents.device import (
     Ack,
@@ -46,7 +48,7 @@ from loa_protocol.documents.policy import Policy
 from loa_protocol.errors import DocumentInvalid
 from loa_protocol.keys import Ed25519Signer
 from loa_protocol.policy import HardLimits, PolicyInvalid, merge
-from loa_protocol.receipts import Body
+from loa_protocol.receipts import Body, Note
 from loa_protocol.topics import Family
 from loa_protocol.trust import Trust, TrustRefused
 from loa_protocol.uplink import seal_uplink
@@ -93,6 +95,7 @@ class LightDevice:
         "_timers",
         "_upward",
         "_waiting",
+        "_witness",
         "whole",
     )
 
@@ -111,7 +114,8 @@ class LightDevice:
         self._link: Link | None = None
         self._listening: dict[str, int] = {}
         self._waiting: dict[str, bytes] = {}
-        self._nonces: dict[str, int] = {}
+        self._nonces: dict[str, tuple[int, Head | None]] = {}
+        self._witness = Witness(None)
         self._commands: dict[str, CommandReply] = {}
         self._refusals: Refusals | None = None
         self._refused_acks = 0
@@ -309,7 +313,7 @@ class LightDevice:
         if self._link is None:
             return
         nonce = secrets.token_hex(16)
-        self._nonces = {nonce: self._clock.monotonic_ns}
+        self._nonces = {nonce: (self._clock.monotonic_ns, self._witness.head)}
         question = msgspec.json.encode(TimeQuestion(device=self.device_id, nonce=nonce))
         self._send(topics.up(Family.UP_REPLY, self.device_id), question, 0)
         self._asked += 1
@@ -321,9 +325,13 @@ class LightDevice:
             self._ask_time()
 
     def _time_answered(self, answer: TimeAnswer, at_ns: int) -> None:
-        sent_ns = self._nonces.pop(answer.nonce, None)
-        if sent_ns is None:
+        asked = self._nonces.pop(answer.nonce, None)
+        if asked is None:
             return
+        sent_ns, before = asked
+        taken_back = self._witness.take(answer.audit_head, before)
+        if taken_back is not None:
+            self._write(Note(code=AUDIT_REWOUND, text=taken_back))
         if self._clock.answered(sent_ns=sent_ns, received_ns=at_ns, now=answer.now):
             waiting, self._waiting = self._waiting, {}
             own = topics.to_device(Family.ASSIGNMENT, self.device_id)
@@ -366,6 +374,7 @@ class LightDevice:
     def _send_state(self) -> None:
         self._after(self._repeat_state, self._services.pace.state_every_s)
         reading = self._clock.read()
+        audit_head, audit_disowned = self._witness.texts
         state = DeviceState(
             device=self.device_id,
             boot=self._boot,
@@ -378,6 +387,8 @@ class LightDevice:
             evidence=Evidence.SIMULATED,
             journal=self._journal.head,
             playing=self._stage.playing,
+            audit_head=audit_head,
+            audit_disowned=audit_disowned,
         )
         raw = seal_uplink("state", state, self._identity.signer)
         self._send(topics.up(Family.STATE, self.device_id), raw, 1, retain=True)

@@ -13,6 +13,7 @@ import msgspec
 from edge_agent.clock import ClockKeeper
 from edge_agent.waiting import happens
 from loa_protocol import topics
+from loa_protocol.audit_head import Head
 from loa_protocol.clock import MAX_ROUND_TRIP_MS
 from loa_protocol.documents.device import ClockState, TimeAnswer, TimeQuestion
 from loa_protocol.topics import Family
@@ -26,24 +27,37 @@ _WAITING = 8
 
 
 class TimeQuestions:
-    """The questions that wait, by nonce, and when each was sent."""
+    """The questions that wait, by nonce: when each was sent, and what `witnessed` said then of the audit."""
 
-    def __init__(self, clock: ClockKeeper, *, device_id: str, publish: Callable[[str, bytes], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        clock: ClockKeeper,
+        *,
+        device_id: str,
+        publish: Callable[[str, bytes], Awaitable[bool]],
+        witnessed: Callable[[], Head | None] = lambda: None,
+    ) -> None:
         self._clock, self._device_id, self._publish = clock, device_id, publish
-        self._waiting: dict[str, int] = {}
+        self._witnessed = witnessed
+        self._waiting: dict[str, tuple[int, Head | None]] = {}
         self._connected = asyncio.Event()
 
     def connected(self) -> None:
         """A new connection."""
         self._connected.set()
 
+    def witnessed_before(self, nonce: str) -> Head | None:
+        """What of the audit was witnessed when a question that still waits was asked."""
+        waiting = self._waiting.get(nonce)
+        return None if waiting is None else waiting[1]
+
     def answered(self, answer: TimeAnswer) -> bool | None:
         """Whether the clock changed by a verified answer; None for one nobody asked for."""
         received_ns = self._clock.monotonic_ns
-        sent_ns = self._waiting.pop(answer.nonce, None)
-        if sent_ns is None:
+        waiting = self._waiting.pop(answer.nonce, None)
+        if waiting is None:
             return None
-        return self._clock.answered(sent_ns=sent_ns, received_ns=received_ns, now=answer.now)
+        return self._clock.answered(sent_ns=waiting[0], received_ns=received_ns, now=answer.now)
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -67,8 +81,8 @@ class TimeQuestions:
 
     async def _ask(self) -> None:
         now_ns = self._clock.monotonic_ns
-        waiting = {n: at for n, at in self._waiting.items() if now_ns - at <= 2 * MAX_ROUND_TRIP_MS * _NS_PER_MS}
+        waiting = {n: one for n, one in self._waiting.items() if now_ns - one[0] <= 2 * MAX_ROUND_TRIP_MS * _NS_PER_MS}
         nonce = secrets.token_hex(16)
-        self._waiting = dict(list(waiting.items())[-_WAITING:]) | {nonce: now_ns}
+        self._waiting = dict(list(waiting.items())[-_WAITING:]) | {nonce: (now_ns, self._witnessed())}
         question = TimeQuestion(device=self._device_id, nonce=nonce)
         await self._publish(topics.up(Family.UP_REPLY, self._device_id), msgspec.json.encode(question))

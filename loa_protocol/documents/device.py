@@ -10,6 +10,7 @@ from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
 
 Topic = Annotated[str, Meta(max_length=200)]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+AuditHead = Annotated[str, Meta(max_length=90)]
 Turn = Annotated[int, Meta(ge=0, le=15)]
 LinkClass = Literal["fibre", "mobile", "narrow"]
 """What carries a device's data: a line, 4G, or less than 64 kbit/s."""
@@ -97,13 +98,16 @@ class TimeQuestion(Wire, frozen=True, kw_only=True, tag_field="kind", tag="time"
 
 
 class TimeAnswer(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """The controller's instant `now`, the newest versions of the device's topics and the head of the audit chain."""
+    """The controller's instant `now`, the newest versions of the device's topics, the head of its audit.
+
+    `audit_head` is `<entries>:<hash of the newest in hex>`; read no later than the question came.
+    """
 
     scope: Scope
     nonce: Nonce
     now: Instant
     newest: dict[Topic, int] = {}
-    audit_head: str = ""
+    audit_head: AuditHead = ""
 
 
 class ClockReport(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,7 +129,8 @@ class JournalHead(Wire, frozen=True, kw_only=True):
 class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """What a device holds and how it is. `have`: topic → version; `missing` names content not yet whole.
 
-    `relay_down`: a relay is due now and its stream is not heard; why, in words.
+    `relay_down`: a relay is due now and its stream is not heard; why, in words. `audit_head`: the highest head of the
+    controller's audit it witnessed; `audit_disowned`: one that a later answer contradicted.
     """
 
     device: Id
@@ -142,6 +147,8 @@ class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
     playing: Annotated[str, Meta(max_length=100)] = ""
     relay_down: Annotated[str, Meta(max_length=300)] = ""
     link: LinkClass = "mobile"
+    audit_head: AuditHead = ""
+    audit_disowned: AuditHead = ""
 
 
 class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):

@@ -117,6 +117,7 @@ def _fill(connection: Connection, revision: str) -> Rows:
         rows = _rows(tables)
         for table in tables.sorted_tables:
             if table.name in rows:
+                connection.execute(table.delete())
                 connection.execute(table.insert(), rows[table.name])
     return rows
 

@@ -7,6 +7,8 @@ highest it ever saw in a signed answer. An answer to a question that was asked a
 import re
 from dataclasses import dataclass
 
+AUDIT_REWOUND = "audit_rewound"
+"""Code of the note in a device's journal, and of the finding."""
 _TEXT = re.compile(r"([0-9]{1,16}):([0-9a-f]{64})")
 
 

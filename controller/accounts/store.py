@@ -59,6 +59,18 @@ async def signed_in(session: AsyncSession, secret_sha256: str, on: date) -> Foun
     return None if row is None else Found(row[0], row[1], bool(row[2]))
 
 
+async def with_person(
+    session: AsyncSession, secret_sha256: str, *, held: bool = False
+) -> tuple[SignedIn, Person] | None:
+    """The session of a secret and whose it is; `held` for a change of it."""
+    query = select(SignedIn, Person).join(Person, Person.id == SignedIn.person_id)
+    query = query.where(SignedIn.secret_sha256 == secret_sha256, Person.retired_at.is_(None))
+    if held:
+        query = query.with_for_update(of=SignedIn).execution_options(populate_existing=True)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
 async def sessions(session: AsyncSession, person_id: str) -> Sequence[SignedIn]:
     """A person's sessions, the one seen last first."""
     query = select(SignedIn).where(SignedIn.person_id == person_id)

@@ -1,0 +1,54 @@
+"""By what a person can prove who they are besides the password, and what they are asked for next."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.accounts import passkey_store, store
+from controller.accounts.tables import SignedIn
+from controller.people.approving import local_day
+
+
+class Way(StrEnum):
+    """A second factor."""
+
+    CODE = "code"
+    RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
+
+
+class Next(StrEnum):
+    """What is asked of somebody whose sign-in has got so far."""
+
+    NOTHING = "nothing"
+    SECOND_FACTOR = "second_factor"
+    ENROL = "enrol"
+    """They hold a role that needs two factors and have one; until then the role does not count."""
+
+
+async def ways(session: AsyncSession, person_id: str) -> tuple[Way, ...]:
+    """The second factors a person has."""
+    found = []
+    if await store.has_totp(session, person_id):
+        found.append(Way.CODE)
+        if await store.recovery_codes_left(session, person_id):
+            found.append(Way.RECOVERY_CODE)
+    if await passkey_store.usable(session, person_id):
+        found.append(Way.PASSKEY)
+    return tuple(found)
+
+
+async def forget(session: AsyncSession, person_id: str) -> None:
+    """Drop all of them."""
+    await store.drop_totp(session, person_id)
+    await passkey_store.forget(session, person_id)
+
+
+async def next_of(session: AsyncSession, row: SignedIn, now: datetime) -> Next:
+    """What is asked next in a session."""
+    if row.pending:
+        return Next.SECOND_FACTOR
+    if not row.strong and await store.is_guarded(session, row.person_id, local_day(now)):
+        return Next.ENROL
+    return Next.NOTHING

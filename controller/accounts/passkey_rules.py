@@ -42,16 +42,24 @@ class PasskeyRefused(LoaError):
         self.reason = reason
 
 
+class PasskeyCopied(LoaError):
+    """A counter went back: somebody may have a copy of the key. `reason` is for the log."""
+
+    code = "passkey_copied"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "this passkey may have been copied and is locked; sign in another way, remove it, tell an administrator",
+            vi="khóa truy cập này có thể đã bị sao chép nên bị khóa; hãy đăng nhập bằng cách khác, xóa khóa này và báo"
+            " người quản trị",
+        )
+        self.reason = reason
+
+
 class PasskeyInvalid(LoaError):
     """What a browser answered is no new passkey."""
 
     code = "passkey_invalid"
-
-
-class PasskeyCopied(LoaError):
-    """A counter went back: somebody may have a copy of the key."""
-
-    code = "passkey_copied"
 
 
 class PasskeyUnknown(LoaError):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,6 @@ from controller.bulletins.places import NewPlacement
 from controller.bulletins.service import Decided, NewBulletin
 from controller.bulletins.tables import Bulletin, BulletinStep, Placement, PlacementMiss
 from controller.notices.tables import Notice
-from controller.people import service as people
 from controller.people.acting import Actor
 from controller.people.rules import Role
 from controller.people.tables import Person
@@ -26,10 +25,10 @@ from controller.runtime.database import Database
 from controller.schedules.tables import SlotItem
 from tests.fakes.commune import COMMUNE, SCOPE, Commune
 from tests.fakes.databases import sqlite_url
+from tests.fakes.roles import take_in
 from tests.fakes.station import Station, station
 
 T = TypeVar("T")
-FIRST_DAY = date(2026, 1, 1)
 AHEAD = timedelta(days=2)
 
 
@@ -41,7 +40,7 @@ def written(title: str = "Tiêm chủng", **changes: Any) -> Document:
 
 @dataclass
 class Newsroom:
-    """`actors` by name: lan writes, hung and mai approve, tu has no role."""
+    """`actors` by name: lan writes and places, hung and mai approve, tu decides on rules and people."""
 
     station: Station
     actors: dict[str, Actor] = field(default_factory=dict)
@@ -55,13 +54,8 @@ class Newsroom:
         return self.station.xa.clock.now()
 
     async def person(self, name: str, *roles: Role, unit: str = COMMUNE) -> Actor:
-        async def take_in(session: AsyncSession) -> Actor:
-            made = await people.create(session, name=name, unit_id=unit, now=self.now)
-            for role in roles:
-                await people.grant(session, made.id, role=role, unit_id=unit, begins=FIRST_DAY, by=None, now=self.now)
-            return Actor(made.id, name)
-
-        self.actors[name] = await self.write(take_in)
+        key = await self.write(lambda session: take_in(session, name, unit, *roles, now=self.now))
+        self.actors[name] = Actor(key, name)
         return self.actors[name]
 
     def by(self, name: str) -> Actor:
@@ -202,10 +196,10 @@ async def newsroom(database: str) -> AsyncIterator[Newsroom]:
     async with station(database) as made:
         made.ahead = AHEAD
         room = Newsroom(made)
-        await room.person("lan", Role.CONTRIBUTOR)
+        await room.person("lan", Role.OPERATOR)
         await room.person("hung", Role.APPROVER)
         await room.person("mai", Role.APPROVER)
-        await room.person("tu")
+        await room.person("tu", Role.ADMINISTRATOR)
         yield room
 
 

@@ -137,7 +137,14 @@ async def running(
     if database_url.get() is not None:
         given = {"database_url": database_url.get(), **given}
     clock = ShiftedClock()
-    settings = Settings(**{"data_dir": folder / "controller", "first_pass_delay_s": 0.2, **given})
+    settings = Settings(
+        **{
+            "data_dir": folder / "controller",
+            "first_pass_delay_s": 0.2,
+            "host_acts_for_people": True,
+            **given,
+        }
+    )
     controller = await asyncio.to_thread(Controller, settings, clock)  # programs make it before their loop runs
     try:
         await controller.start()

@@ -30,7 +30,8 @@ def served(folder: Path, **settings: Any) -> Iterator[Client]:
             ready.set()
 
     def serve() -> None:
-        made = Settings(data_dir=folder, roles=frozenset({Role.API}), brokers=("mqtt://127.0.0.1:1",), **settings)
+        given = {"roles": frozenset({Role.API}), "brokers": ("mqtt://127.0.0.1:1",), "host_acts_for_people": True}
+        made = Settings(data_dir=folder, **{**given, **settings})
         config = uvicorn.Config(
             create_app(Controller(made), TOKEN), host="127.0.0.1", port=port, log_level="warning", ws="none"
         )

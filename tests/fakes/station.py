@@ -12,6 +12,7 @@ from sqlalchemy import select
 from controller.broadcasts.tables import BroadcastRow
 from controller.delivery import drafts, rules
 from controller.delivery.tables import PendingTopic
+from controller.library.tables import AssetUnit
 from controller.media.tables import Asset, Rendition
 from controller.schedules import broadcast_store, horizon, service
 from controller.schedules.effects import Effect
@@ -68,6 +69,7 @@ class Station:
             kind = {"codec": "opus", "media_type": "audio/ogg", "sha256": "0" * 64, "bytes": 1000, "chunk_bytes": 16384}
             root = name.encode().hex().ljust(64, "0")[:64]
             session.add(Rendition(id=f"r-{name}", asset_id=name, root=root, **kind))
+            session.add(AssetUnit(asset_id=name, unit_id=COMMUNE, added_at=self.xa.clock.now()))
         return name
 
     async def save(self, document: dict[str, Any] | None = None, **changes: Any) -> Saved:

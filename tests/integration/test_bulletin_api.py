@@ -52,7 +52,7 @@ async def here(furnished: Path, tmp_path: Path) -> AsyncIterator[Newsroom]:
 @pytest.fixture
 async def api(here: Newsroom, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The API on the newsroom's database and clock; nothing else of the controller runs."""
-    settings = Settings(data_dir=tmp_path / "controller", database_url=sqlite_url(tmp_path))
+    settings = Settings(data_dir=tmp_path / "controller", database_url=sqlite_url(tmp_path), host_acts_for_people=True)
     controller = await asyncio.to_thread(Controller, settings, here.station.xa.clock)
     transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))
     headers = {"Authorization": "Bearer bi-mat"}

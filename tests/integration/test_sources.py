@@ -24,7 +24,6 @@ from controller.devices import service as devices
 from controller.jobs import service as jobs
 from controller.jobs import store as job_store
 from controller.media import store as media
-from controller.people import service as people
 from controller.runtime.settings import Role
 from controller.sources.config import Source
 from controller.sources.desk import Desk
@@ -34,6 +33,7 @@ from loa_cli.provisioning import Bundle, make_key
 from loa_protocol.ids import Level
 from loa_protocol.outcomes import Outcome
 from tests.acceptance.rig import make_tone
+from tests.fakes.roles import STAFF, take_in
 from tests.fakes.running_controller import Running, eventually, running
 from tests.fakes.source_folder import CODE, bulletin, drop, result, soon
 from tests.fakes.wire_device import skipped
@@ -464,8 +464,8 @@ async def test_nobody_here_changes_or_decides_on_what_a_source_handed_down(provi
     (placed,) = await province.get(f"/bulletins/{row['id']}/placements")
     async with province.system.controller.db.transaction() as session:
         now = province.system.clock.now()
-        person = await people.create(session, name="Lan", unit_id="xa", now=now)
-    headers = {"X-Loa-Person": person.id}
+        person = await take_in(session, "Lan", "tinh", *STAFF, now=now)
+    headers = {"X-Loa-Person": person}
     at = f"/bulletins/{row['id']}"
     edit = {"document": {"title": "Khác"}, "expected_revision": 1}
 

@@ -53,6 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             roles=frozenset({Role.API, Role.JOBS}),
             brokers=("mqtt://127.0.0.1:1",),
             speech=folder / "voices.yaml",
+            host_acts_for_people=True,
         )
         config = uvicorn.Config(
             create_app(Controller(settings), TOKEN), host="127.0.0.1", port=port, log_level="warning", ws="none"

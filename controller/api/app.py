@@ -15,6 +15,7 @@ from controller.api import description, errors, events, problems
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
+from controller.audit import routes as audit
 from controller.audit.requests import Requests
 from controller.broadcasts import routes as broadcasts
 from controller.bulletins import routes as bulletins
@@ -117,6 +118,7 @@ def _features() -> tuple[APIRouter, ...]:
         bulletins,
         timelines,
         stagger,
+        audit,
         events,
     )
     return tuple(feature.router for feature in found)

@@ -90,6 +90,7 @@ STATUS: Mapping[str, int] = {
     "oidc_refused": 401,
     "oidc_provider_wrong": 502,
     "oidc_provider_away": 503,
+    "audit_broken": 503,
     "database_unavailable": 503,
     "database_busy": 503,
 }

@@ -16,7 +16,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from controller.audit import rules
 from controller.audit.marks import DERIVED, PRIVATE, SECRET
-from controller.audit.scope import NOT_TOLD, SILENT
+from controller.audit.scope import LEFT_OUT, NOT_TOLD, SILENT
 from controller.audit.values import plain
 
 MOST_ROWS = 100
@@ -150,7 +150,7 @@ def _told(table: Table, values: Mapping[str, Any] | None, subject: str | None, k
     found: dict[str, Any] = {}
     for column, value in (values or {}).items():
         name = str(column)
-        mark = table.columns[name].info.get("audit")
+        mark = _mark(table, name)
         if mark == DERIVED["audit"] or (value is None and values is not None and len(values) == len(table.columns)):
             continue
         if mark == SECRET["audit"]:
@@ -174,7 +174,12 @@ def _only_derived(table: Table, before: Mapping[str, Any] | None, after: Mapping
     if before is None or after is None:
         return False
     differs = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    return all(table.columns[name].info.get("audit") == DERIVED["audit"] for name in differs)
+    return all(_mark(table, name) == DERIVED["audit"] for name in differs)
+
+
+def _mark(table: Table, name: str) -> str | None:
+    mark: str | None = table.columns[name].info.get("audit")
+    return DERIVED["audit"] if (str(table.name), str(name)) in LEFT_OUT else mark
 
 
 def _merge(held: Row, before: dict[str, Any] | None, after: dict[str, Any] | None, seen: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ class _Recorder:
     said: list[Draft] = field(default_factory=list)
     gathered: Gathered = field(default_factory=Gathered)
     held: list[Gathered] = field(default_factory=list)
-    private: list[Private] = field(default_factory=list)
+    forgotten: set[str] = field(default_factory=set)
 
 
 def who_of(actor: Actor) -> Who:
@@ -89,13 +89,21 @@ def who_of(actor: Actor) -> Who:
     return Who(via=str(actor.via), person=actor.person_id or "", credential=actor.credential_id or "")
 
 
-def as_loa(session: AsyncSession, action: str, now: datetime, *, cause: str = "", by: Who = LOA) -> None:
-    """What this transaction changes is recorded as the controller's own doing.
+def as_loa(
+    session: AsyncSession,
+    action: str,
+    now: datetime,
+    *,
+    about: Mapping[str, str] | None = None,
+    cause: str = "",
+    by: Who = LOA,
+) -> None:
+    """What this transaction changes is recorded as the controller's own doing; nothing is, where it changes nothing.
 
     `cause`: the request that brought it about, where one did; `by`: somebody else without a request, as a command run
     on the controller's machine.
     """
-    draft = Draft(id=new_id(now), at=now, who=by, action=action, request=cause)
+    draft = Draft(id=new_id(now), at=now, who=by, action=action, request=cause, about=dict(about or {}))
     session.sync_session.info[_KEY] = _Recorder(None, work=draft)
 
 
@@ -123,7 +131,6 @@ def record(
     if recorder is None:
         recorder = sync.info[_KEY] = _Recorder(asked.get())
     kept = {name: Private.of(value, subject) for name, value in (private or {}).items()}
-    recorder.private += kept.values()
     request = recorder.request.id if recorder.request is not None else ""
     recorder.said.append(
         Draft(
@@ -141,6 +148,13 @@ def record(
             private=[*kept.values()],
         )
     )
+
+
+def forget(session: AsyncSession, subject: str) -> None:
+    """Keep nothing erasable of a person in what this transaction says: they are being erased."""
+    recorder = _recorder(session.sync_session)
+    if recorder is not None:
+        recorder.forgotten.add(subject)
 
 
 def _recorder(session: Session) -> _Recorder | None:
@@ -214,6 +228,8 @@ def _drafts(session: Session, recorder: _Recorder) -> list[Draft]:
         first = drafts[0]
         first.changes = [told(row, owners.of(row.table, row.seen), first.private) for row in gathered.rows.values()]
         first.more = dict(gathered.more)
+        for draft in drafts:
+            draft.private = [one for one in draft.private if one.subject not in recorder.forgotten]
     return drafts
 
 

@@ -23,7 +23,6 @@ from loa_protocol.ids import Instant
 CHAIN = b"loa.audit.v1\0"
 COMMITMENT = b"loa.audit.private.v1\0"
 SALT_BYTES = 16
-_DIGEST_BYTES = 32
 _PRIVATE = "private"
 
 
@@ -162,7 +161,7 @@ class Chain:
     checked: int = 0
     hidden: int = 0
     erased: int = 0
-    confirmed: int = 0
+    confirmed: dict[Head, int] = field(default_factory=dict)
     _at: dict[int, set[str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -211,7 +210,7 @@ class Chain:
         hashes = self._at.get(head.sequence)
         if hashes is None or head.hash not in hashes:
             return
-        self.confirmed += self.witnessed[head]
+        self.confirmed[head] = self.witnessed[head]
         hashes.discard(head.hash)
         if not hashes:
             del self._at[head.sequence]
@@ -240,11 +239,3 @@ class Chain:
 
     def _add(self, fault: Fault, sequence: int, told: str) -> None:
         self.found.append(Found(fault, sequence, told))
-
-
-def is_digest(text: str) -> bool:
-    """Whether it is 32 bytes in hex."""
-    try:
-        return len(bytes.fromhex(text)) == _DIGEST_BYTES
-    except ValueError:
-        return False

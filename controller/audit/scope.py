@@ -82,6 +82,19 @@ TOLD: frozenset[str] = frozenset(
         "placements",
     }
 )
+LEFT_OUT: frozenset[tuple[str, str]] = frozenset(
+    {
+        ("bulletins", "search"),
+        ("assets", "folded"),
+        ("jobs", "requested_by"),
+        ("programme_revisions", "made_by"),
+        ("programme_changes", "made_by"),
+        ("policies", "made_by"),
+        ("policy_revisions", "made_by"),
+        ("quiet_zones", "made_by"),
+    }
+)
+"""(table, column): made from other columns, or what somebody calls themselves, which the entry says better."""
 SILENT = frozenset({"idempotency_keys", "sign_in_failures", "passkey_challenges", "oidc_flows"})
 """Whoever writes only these changed nothing."""
 ABOVE: Mapping[str, str] = {

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.audit.rules import Beside, Kept
 from controller.audit.tables import AuditCheckpoint, AuditEntry, AuditHead, AuditPrivate, AuditUnit
 from controller.devices.tables import DeviceReport
+from controller.units.tables import Unit
 from loa_protocol.audit_head import NOTHING, Head, parse
 
 _AT_ONCE = 500
@@ -176,3 +177,8 @@ async def witnessed(session: AsyncSession) -> dict[Head, int]:
             if head is not None:
                 known[head] = known.get(head, 0) + 1
     return known
+
+
+async def units_where(session: AsyncSession, unit_ids: Collection[str], wanted: ColumnElement[bool]) -> frozenset[str]:
+    """Those of some units that fit a condition on `Unit.id`."""
+    return frozenset(await session.scalars(select(Unit.id).where(Unit.id.in_(list(unit_ids)), wanted)))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audit import service as audit
 from controller.notices import service as notices
 from controller.people import store
 from controller.people.approving import Approver, approvers, local_day, may_approve
@@ -150,6 +151,7 @@ async def erase(session: AsyncSession, person_id: str, *, now: datetime) -> Pers
         person.erased_at, person.name = now, ""
         await store.forget_leaves(session, person_id)
         await notices.forget(session, person_id)
+        await audit.forget(session, person_id)
         await session.flush()
     return person
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from controller.accounts import keys as account_keys
 from controller.accounts.keys import AccountKeys
+from controller.audit import watch as audit_watch
 from controller.audit.denials import Denials
 from controller.delivery.commands import CommandDesk
 from controller.delivery.content_sender import ContentSender
@@ -208,6 +209,8 @@ class Controller:
             self._postman = await open_postman(self.settings, self.notice_keys, self.clock)
             self._dispatcher = Dispatcher(self.db, self.clock, self._postman)
             self._run("notices", self._dispatcher.run())
+            if months := self.settings.audit_keep_months:
+                self._run("audit", audit_watch.watch(self.db, self.keys, self.clock, months))
             if self.settings.library_keep_days is not None:
                 keep_days = self.settings.library_keep_days
                 self._run("library", library_watch.watch(self.db, self.objects, self.clock, keep_days))

@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     private_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Networks like 10.20.0.0/16 in which listed names of services may lie"
     )
+    audit_keep_months: int = Field(
+        default=24, ge=0, le=1200, description="Older entries of the audit are cut off behind a checkpoint; 0: never"
+    )
     host_acts_for_people: bool = Field(
         default=False, description="The host's token may act for people (X-Loa-Person); for demonstrations and tests"
     )

@@ -66,7 +66,17 @@ def own(permission: P) -> Row:
 ANYBODY = Row(Decides.SIGN_IN)
 MINE = Row(Decides.MAKER)
 
-PUBLIC = frozenset({("GET", "/health")})
+PUBLIC = frozenset(
+    {
+        ("GET", "/health"),
+        ("POST", "/sign-in"),
+        ("POST", "/sign-in/code"),
+        ("POST", "/sign-in/link"),
+        ("DELETE", "/sign-in"),
+        ("POST", "/invitations"),
+        ("POST", "/set-up"),
+    }
+)
 """Routes for whoever has not signed in yet; they stand on routers without the guard."""
 
 TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
@@ -91,6 +101,26 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("POST", "/people/{person_id}/leaves"): own(P.PEOPLE),
         ("DELETE", "/people/{person_id}/leaves/{leave_id}"): own(P.PEOPLE),
         ("GET", "/units/{unit_id}/approvers"): at(P.KNOW, s.UNIT),
+        # Accounts
+        ("GET", "/me"): ANYBODY,
+        ("GET", "/sessions"): ANYBODY,
+        ("DELETE", "/sessions"): ANYBODY,
+        ("DELETE", "/sessions/{session_id}"): ANYBODY,
+        ("POST", "/sign-in/proof"): ANYBODY,
+        ("PUT", "/password"): ANYBODY,
+        ("POST", "/second-factor/authenticator"): ANYBODY,
+        ("POST", "/second-factor/authenticator/confirmation"): ANYBODY,
+        ("DELETE", "/second-factor/authenticator"): ANYBODY,
+        ("POST", "/second-factor/recovery-codes"): ANYBODY,
+        ("GET", "/people/{person_id}/account"): own(P.PEOPLE),
+        ("POST", "/people/{person_id}/invitation"): at(P.PEOPLE, s.PERSON),
+        ("POST", "/people/{person_id}/sign-in-link"): at(P.PEOPLE, s.PERSON),
+        ("DELETE", "/people/{person_id}/lock"): at(P.PEOPLE, s.PERSON),
+        ("GET", "/people/{person_id}/sessions"): own(P.PEOPLE),
+        ("DELETE", "/people/{person_id}/sessions"): own(P.PEOPLE),
+        ("GET", "/people/{person_id}/tokens"): at(P.PEOPLE, s.PERSON),
+        ("POST", "/people/{person_id}/tokens"): at(P.PEOPLE, s.PERSON),
+        ("DELETE", "/people/{person_id}/tokens/{token_id}"): at(P.PEOPLE, s.PERSON),
         # Notices
         ("GET", "/notices"): later(P.PEOPLE),
         ("POST", "/people/{person_id}/test-notice"): own(P.PEOPLE),

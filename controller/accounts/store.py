@@ -159,9 +159,11 @@ async def recovery_codes_left(session: AsyncSession, person_id: str) -> int:
     return len((await session.scalars(query)).all())
 
 
-async def invitation(session: AsyncSession, secret_sha256: str) -> Invitation | None:
-    """The one-time link of a secret, held for its use."""
-    query = select(Invitation).where(Invitation.secret_sha256 == secret_sha256).with_for_update()
+async def invitation(session: AsyncSession, secret_sha256: str, *, held: bool = False) -> Invitation | None:
+    """The one-time link of a secret; `held` for its use."""
+    query = select(Invitation).where(Invitation.secret_sha256 == secret_sha256)
+    if held:
+        query = query.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(query)).one_or_none()
 
 

@@ -10,7 +10,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from controller.access import guard
+from controller.accounts import people_routes as accounts_of_people
+from controller.accounts import routes as accounts
+from controller.accounts import sign_in_routes
 from controller.accounts.authentication import authenticated
+from controller.accounts.doors import Doors
 from controller.api import description, errors, events, problems
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
@@ -60,6 +64,7 @@ class _Application(FastAPI):
 
 def create_app(controller: Controller, token: str) -> FastAPI:
     """The application of one controller; the controller starts and stops with it."""
+    doors = Doors.of(controller)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -67,6 +72,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
         try:
             yield
         finally:
+            doors.close()
             await controller.stop()
 
     app = _Application(
@@ -79,12 +85,13 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     )
     app.state.controller = controller
     app.state.token = token
+    app.state.doors = doors
     app.add_middleware(RequestLimits)
     app.add_middleware(Requests)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)
-    public, features = (_public(),), _features()
+    public, features = (_public(), sign_in_routes.router), _features()
     guard.require_rows(features, public)
     for router in public:
         app.include_router(router, prefix="/api/v1")
@@ -99,6 +106,8 @@ def _features() -> tuple[APIRouter, ...]:
     found = (
         units,
         people,
+        accounts,
+        accounts_of_people,
         notices,
         devices,
         delivery,
@@ -121,7 +130,7 @@ def _features() -> tuple[APIRouter, ...]:
         audit,
         events,
     )
-    return tuple(feature.router for feature in found)
+    return (*(feature.router for feature in found), accounts.plain)
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -14,6 +14,22 @@ from loa_protocol.errors import LoaError
 
 STATUS: Mapping[str, int] = {
     "not_signed_in": 401,
+    "sign_in_unfinished": 401,
+    "sign_in_refused": 401,
+    "sign_in_waits": 429,
+    "sign_in_too_often": 429,
+    "sign_in_busy": 429,
+    "account_locked": 403,
+    "acting_refused": 403,
+    "csrf_refused": 403,
+    "proof_needed": 403,
+    "stronger_proof_needed": 403,
+    "session_needed": 403,
+    "sign_in_links_refused": 403,
+    "session_unknown": 404,
+    "token_unknown": 404,
+    "sign_in_name_taken": 409,
+    "link_over": 410,
     "not_allowed": 403,
     "second_factor_needed": 403,
     "source_unknown": 404,
@@ -116,7 +132,10 @@ def of_code(code: str, message: str, details: Mapping[str, object]) -> JSONRespo
     """As `problem`, from the parts of one of our own errors; the audit is told the code of a refusal."""
     if (request := asked.get()) is not None:
         request.refused = code
-    return problem(STATUS.get(code, _DEFAULT_STATUS), code, message, details=dict(details))
+    answer = problem(STATUS.get(code, _DEFAULT_STATUS), code, message, details=dict(details))
+    if "retry_after_s" in details:
+        answer.headers["Retry-After"] = str(details["retry_after_s"])
+    return answer
 
 
 def install(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.accounts import forgetting as accounts
 from controller.audit import service as audit
 from controller.notices import service as notices
 from controller.people import store
@@ -126,7 +127,7 @@ async def change(session: AsyncSession, person_id: str, **changes: Any) -> Perso
 
 
 async def retire(session: AsyncSession, person_id: str, *, now: datetime) -> Person:
-    """The person leaves: they act no more, and their addresses are forgotten. Again changes nothing.
+    """The person leaves: they act no more, their addresses and ways to sign in are forgotten. Again changes nothing.
 
     Raises:
         PersonNotFound: there is none.
@@ -136,6 +137,7 @@ async def retire(session: AsyncSession, person_id: str, *, now: datetime) -> Per
         person.retired_at = now
         person.email, person.webhook = None, False
         await notices.forget_addresses(session, person_id)
+        await accounts.forget(session, person_id)
         await session.flush()
     return person
 

@@ -1,6 +1,7 @@
 """The API as the command line uses it: where it is, the token, requests, errors as our own."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from loa_protocol.errors import LoaError
 _TIMEOUT_S = 30.0
 _UPLOAD_TIMEOUT_S = 930.0
 _MAKING_TIMEOUT_S = 130.0
+_BLOCK_BYTES = 256 * 1024
 
 
 class ApiUnreachable(LoaError):
@@ -122,6 +124,22 @@ class Client:
             partial.unlink(missing_ok=True)
         return target.stat().st_size
 
+    def lines(self, path: str, query: dict[str, str]) -> Iterator[bytes]:
+        """An answer line by line, however long; one that breaks off in the middle raises."""
+        try:
+            with self._http.stream("GET", path, params=query, timeout=_MAKING_TIMEOUT_S) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(response)
+                rest = b""
+                for block in response.iter_raw(_BLOCK_BYTES):
+                    *whole, rest = (rest + block).split(b"\n")
+                    yield from whole
+                if rest:
+                    yield rest
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from error
+
     def _hand_in(
         self,
         opened: BinaryIO,
@@ -147,15 +165,35 @@ class Client:
         try:
             response = self._http.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise ApiUnreachable(
-                f"no controller answers at {self.url} ({error}); start one with “loa serve”"
-            ) from error
+            raise _unreachable(self.url, error) from error
         if response.is_success:
             return response
-        try:
-            raise ApiRefused(response.json())
-        except ValueError as error:
-            raise ApiRefused({"code": f"http_{response.status_code}", "detail": response.text[:300]}) from error
+        raise _refusal(response)
+
+
+def _unreachable(url: str, error: httpx.HTTPError) -> ApiUnreachable:
+    return ApiUnreachable(f"no controller answers at {url} ({error}); start one with “loa serve”")
+
+
+def _refusal(response: httpx.Response) -> ApiRefused:
+    try:
+        return ApiRefused(response.json())
+    except ValueError:
+        return ApiRefused({"code": f"http_{response.status_code}", "detail": response.text[:300]})
+
+
+def private_file(target: Path, lines: Iterator[bytes]) -> int:
+    """Write lines to a file that only its owner may read, there whole or not at all; gives their number."""
+    partial, count = target.with_name(f".{target.name}.part"), 0
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+            for line in lines:
+                opened.write(line + b"\n")
+                count += 1
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
 
 
 def locate(data_dir: Path, url: str | None, token: str | None) -> Client:

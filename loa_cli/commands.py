@@ -4,6 +4,7 @@ import typer
 
 from loa_cli import (
     agent,
+    audit,
     broadcasts,
     bulletins,
     demonstration,
@@ -43,6 +44,7 @@ app.command("explain")(explaining.explain)
 app.command("inspect")(inventory.inspect)
 app.command("swarm")(swarm.swarm)
 app.command("demo")(demonstration.demo)
+app.add_typer(audit.audit, name="audit")
 app.add_typer(bulletins.bulletins, name="bulletin")
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")

@@ -7,6 +7,7 @@ without them.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +25,8 @@ CHAIN = b"loa.audit.v1\0"
 COMMITMENT = b"loa.audit.private.v1\0"
 SALT_BYTES = 16
 _PRIVATE = "private"
+_HASH = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"(?:[0-9a-f]{2})*")
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -78,6 +81,10 @@ def linked(previous: str, raw: bytes) -> str:
 def commitment(salt: bytes, value: Any) -> str:
     """What stands in an entry for a value that may be erased."""
     return hashlib.sha256(COMMITMENT + salt + msgspec.json.encode(value, order="sorted")).hexdigest()
+
+
+def _commitment_of(beside: "Beside") -> str:
+    return commitment(bytes.fromhex(beside.salt), beside.value)
 
 
 def withheld(digest: str) -> dict[str, str]:
@@ -216,7 +223,7 @@ class Chain:
             del self._at[head.sequence]
 
     def _look_into(self, kept: Kept, raw: bytes) -> None:
-        if linked(kept.previous, raw) != kept.hash:
+        if not _HASH.fullmatch(kept.previous) or linked(kept.previous, raw) != kept.hash:
             self._add(Fault.ALTERED, kept.sequence, "its bytes are not those that were chained")
             return
         try:
@@ -233,7 +240,7 @@ class Chain:
 
     def _compare(self, kept: Kept, committed: set[str]) -> None:
         for digest, beside in kept.beside.items():
-            if digest not in committed or commitment(bytes.fromhex(beside.salt), beside.value) != digest:
+            if digest not in committed or not _HEX.fullmatch(beside.salt) or _commitment_of(beside) != digest:
                 self._add(Fault.BESIDE, kept.sequence, "a value beside it is not the one that was committed to")
         self.erased += len(committed - kept.beside.keys())
 

@@ -87,18 +87,21 @@ def verified(lines: Iterable[bytes], *, since: Head | None = None, trust: TrustL
     begin = read(next(source, b""))
     if not isinstance(begin, Begin):
         raise ExportInvalid("the first line says nothing of the export; export it again")
+    if begin.after and (since is None or since.sequence < begin.after):
+        raise ExportInvalid(f"this export begins after entry {begin.after}; say by --since what its head was then")
     report = Report()
     chain = Chain(_start(begin, trust, report, since), _witnessed(begin))
     report.start = chain.start
-    ended = False
+    ended, count = False, 0
     for raw in source:
         match read(raw):
             case Kept() as kept if not ended:
-                if kept.sequence > chain.start.sequence or since is None:
+                count += 1
+                if since is None or kept.sequence > since.sequence:
                     chain.take(kept)
             case End() as end if not ended:
                 ended = True
-                if end.entries != chain.checked and since is None:
+                if end.entries != count:
                     report.found.append(Found(Fault.CUT_SHORT, chain.head.sequence, "lines are missing from the file"))
             case _:
                 raise ExportInvalid("lines stand after the end of the export; export it again")

@@ -38,9 +38,10 @@ from controller.runtime.ids import new_id
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new passkey, and the new secret of the session in which it was added."""
+    """A new passkey, and the session in which it was added with its new secret."""
 
     passkey: Passkey
+    row: SignedIn
     secret: str
 
 
@@ -103,7 +104,7 @@ async def _keep(doors: Doors, session: AsyncSession, known_row: SignedIn, name: 
     await sessions.end_all(session, person.id, but=row.id)
     how = None if row.strong else How.PASSWORD_AND_PASSKEY
     secret = await sessions.renew(session, row, now=doors.now, strong=True, how=how)
-    return Added(passkey, secret)
+    return Added(passkey, row, secret)
 
 
 async def listed(session: AsyncSession, person_id: str) -> Sequence[Passkey]:

@@ -10,9 +10,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from controller.access import guard
+from controller.accounts import passkey_routes, sign_in_routes
 from controller.accounts import people_routes as accounts_of_people
 from controller.accounts import routes as accounts
-from controller.accounts import sign_in_routes
 from controller.accounts.authentication import authenticated
 from controller.accounts.doors import Doors
 from controller.api import description, errors, events, problems
@@ -91,7 +91,7 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)
-    public, features = (_public(), sign_in_routes.router), _features()
+    public, features = (_public(), sign_in_routes.router, passkey_routes.public), _features()
     guard.require_rows(features, public)
     for router in public:
         app.include_router(router, prefix="/api/v1")
@@ -108,6 +108,7 @@ def _features() -> tuple[APIRouter, ...]:
         people,
         accounts,
         accounts_of_people,
+        passkey_routes,
         notices,
         devices,
         delivery,
@@ -130,7 +131,7 @@ def _features() -> tuple[APIRouter, ...]:
         audit,
         events,
     )
-    return (*(feature.router for feature in found), accounts.plain)
+    return (*(feature.router for feature in found), accounts.plain, passkey_routes.plain)
 
 
 def _hosts(settings: Settings) -> list[str]:

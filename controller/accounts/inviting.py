@@ -109,6 +109,11 @@ async def make(
     return secret, row.expires_at
 
 
+def page(base: str, kind: Kind, secret: str) -> str:
+    """The page of a one-time link; the secret is behind “#”, which browsers send to no server and no log."""
+    return f"{base.rstrip('/')}/{kind}#{secret}"
+
+
 async def require(session: AsyncSession, kind: Kind, secret: str, now: datetime, *, held: bool = False) -> Invitation:
     """The link of a secret; `held` for its use.
 

@@ -7,7 +7,7 @@ permission at every unit where its person has a role.
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.accounts import attempts, factors, forgetting, inviting, sessions, store, tokens
 from controller.accounts.answers import NO_STORE, SessionView
+from controller.accounts.doors import Doors
 from controller.accounts.factors import Way
 from controller.accounts.inviting import Kind
 from controller.accounts.routes import views
@@ -25,7 +26,6 @@ from controller.api.models import Body, IdField, Title, View
 from controller.people import service as people
 from controller.people import store as people_store
 from controller.people.acting import Acting, Actor
-from controller.runtime.settings import Settings
 from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["people"], route_class=WriteRoute)
@@ -111,6 +111,7 @@ async def invite(
     *,
     person_id: IdField,
     body: InvitationForm,
+    request: Request,
     response: Response,
     session: Write,
     doors: TheDoors,
@@ -129,7 +130,7 @@ async def invite(
     )
     response.headers.update(NO_STORE)
     return LinkView(
-        link=link(doors.controller.settings, Kind.INVITATION, invited.secret),
+        link=_link(doors, request, Kind.INVITATION, invited.secret),
         secret=invited.secret,
         expires_at=invited.expires_at,
         sign_in_name=invited.sign_in_name,
@@ -138,7 +139,7 @@ async def invite(
 
 @router.post("/people/{person_id}/sign-in-link", status_code=201)
 async def make_sign_in_link(
-    person_id: IdField, response: Response, session: Write, doors: TheDoors, actor: Acting
+    *, person_id: IdField, request: Request, response: Response, session: Write, doors: TheDoors, actor: Acting
 ) -> LinkView:
     """A link that signs somebody in, for demonstrations: by the host's token, where it may act for people."""
     settings = doors.controller.settings
@@ -147,7 +148,7 @@ async def make_sign_in_link(
     await people.hold_present(session, person_id)
     secret, expires_at = await inviting.make(session, Kind.SIGN_IN, person_id, by=None, now=doors.now)
     response.headers.update(NO_STORE)
-    return LinkView(link=link(settings, Kind.SIGN_IN, secret), secret=secret, expires_at=expires_at)
+    return LinkView(link=_link(doors, request, Kind.SIGN_IN, secret), secret=secret, expires_at=expires_at)
 
 
 @router.delete("/people/{person_id}/lock")
@@ -208,10 +209,9 @@ async def revoke_token(
     return TokenView.model_validate(row)
 
 
-def link(settings: Settings, kind: Kind, secret: str) -> str:
-    """The page of a one-time link; the secret is behind “#”, which browsers send to no server and no log."""
-    base = (settings.public_url or f"http://{settings.http_host}:{settings.http_port}").rstrip("/")
-    return f"{base}/{kind}#{secret}"
+def _link(doors: Doors, request: Request, kind: Kind, secret: str) -> str:
+    base = doors.controller.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
+    return inviting.page(base, kind, secret)
 
 
 async def _require_over(may: May, actor: Actor, session: AsyncSession, person_id: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The HTTP application: `/api/v1`, its description at `/docs` without any CDN, problem+json errors."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from controller.api import description, errors, events, problems
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
+from controller.api.transport import EncryptedOnly
 from controller.audit import routes as audit
 from controller.audit.requests import Requests
 from controller.broadcasts import routes as broadcasts
@@ -33,6 +34,7 @@ from controller.notices import routes as notices
 from controller.people import routes as people
 from controller.policies import routes as policies
 from controller.receipts import routes as receipts
+from controller.runtime.exposure import is_loopback
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from controller.schedules import routes as schedules
@@ -62,14 +64,18 @@ class _Application(FastAPI):
         return SecurityHeaders(super().build_middleware_stack(), https=public_url.startswith("https:"))
 
 
-def create_app(controller: Controller, token: str) -> FastAPI:
-    """The application of one controller; the controller starts and stops with it."""
+def create_app(
+    controller: Controller, token: str, started: Callable[[Controller], Awaitable[None]] | None = None
+) -> FastAPI:
+    """The application of one controller; the controller starts and stops with it. `started` is done in between."""
     doors = Doors.of(controller)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await controller.start()
         try:
+            if started is not None:
+                await started(controller)
             yield
         finally:
             doors.close()
@@ -88,6 +94,8 @@ def create_app(controller: Controller, token: str) -> FastAPI:
     app.state.doors = doors
     app.add_middleware(RequestLimits)
     app.add_middleware(Requests)
+    if not is_loopback(controller.settings.http_host):
+        app.add_middleware(EncryptedOnly)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)

@@ -22,6 +22,7 @@ STATUS: Mapping[str, int] = {
     "account_locked": 403,
     "acting_refused": 403,
     "csrf_refused": 403,
+    "https_needed": 403,
     "proof_needed": 403,
     "stronger_proof_needed": 403,
     "session_needed": 403,

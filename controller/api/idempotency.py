@@ -5,6 +5,7 @@ very transaction of the change: a client that lost the answer asks again with th
 The key is looked up when it is known who asks and that they may: an answer is for who it was given to. Where another
 writer was in the way the whole request is done again, so that a route has no effect but on its session; of two requests
 with one key at the same moment the later one so finds the answer of the earlier.
+An answer with a secret in it says `Cache-Control: no-store` and is not kept here either.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 KEPT = timedelta(days=2)
 _LONGEST_KEY = 100
 _AT_ONCE = 100
+_NOT_KEPT = "no-store"
 _SUCCESS = range(200, 300)
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -95,7 +97,7 @@ async def _answer(
         raise _RolledBack(of_loa_error(error)) from error
     if response.status_code not in _SUCCESS:
         raise _RolledBack(response)
-    if key is not None:
+    if key is not None and response.headers.get("Cache-Control") != _NOT_KEPT:
         body = bytes(response.body).decode()
         digest = await _digest(request)
         await remember(session, key, digest, status=response.status_code, body=body, now=now)

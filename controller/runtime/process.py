@@ -1,6 +1,7 @@
 """The controller as a process: settings, token, sockets, and where others find it.
 
-`api.json` in the data folder names the address while the process lives; the token is printed once, when it is made.
+`api.json` in the data folder names the address while the process lives. As long as nobody can sign in, a one-time link
+is printed that makes the first administrator.
 """
 
 import json
@@ -10,11 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.api.access import obtain_token, require_loopback, token_file
+from controller.accounts import setting_up
+from controller.accounts.host_token import obtain_token
+from controller.accounts.inviting import Kind, page
 from controller.api.app import create_app
 from controller.runtime import listening, logs
+from controller.runtime.exposure import require_safe
 from controller.runtime.server import Controller
-from controller.runtime.settings import Settings
+from controller.runtime.settings import Role, Settings
 from loa_protocol import failpoints
 from loa_protocol.errors import LoaError
 
@@ -30,20 +34,25 @@ def run(given: dict[str, Any]) -> None:
 
     Raises:
         SettingsInvalid: a setting is unknown or wrong.
-        ListenRefused: the address is not loopback.
+        ListenRefused: others could read what is sent there.
         PortTaken: the port is in use.
     """
     settings = Settings(**given)
     logs.begin()
-    require_loopback(settings.http_host)
+    require_safe(settings)
     _arm_failpoints()
-    token, fresh = obtain_token(settings.data_dir)
+    token = obtain_token(settings.data_dir)
     listener = _listen(settings.http_host, settings.http_port)
     url = f"http://{_bracketed(settings.http_host)}:{listener.getsockname()[1]}"
-    if fresh:
-        _say(f"API token (kept in {token_file(settings.data_dir)}, readable by you only): {token}")
     address = settings.data_dir / "api.json"
-    app = create_app(Controller(settings), token)
+
+    async def invite(controller: Controller) -> None:
+        secret = await setting_up.first_secret(controller.db, controller.clock.now())
+        if secret is not None:
+            link = page(settings.public_url or url, Kind.SET_UP, secret)
+            _say(f"Nobody can sign in yet. Make the first administrator within 24 hours: loa set-up '{link}'")
+
+    app = create_app(Controller(settings), token, started=invite if Role.API in settings.roles else None)
     server = listening.server_of(app, settings.trusted_proxies)
     _announce(address, url)
     _say(f"Loa listens on {url} (API description: {url}/docs)")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from controller.api.access import ListenRefused, obtain_token, require_loopback
+from controller.accounts.host_token import obtain_token
 from controller.api.app import create_app
 from controller.broadcasts.tables import BroadcastRow
 from controller.runtime.server import Controller
@@ -67,17 +67,6 @@ async def test_without_the_token_nothing_is_told(api: httpx.AsyncClient, headers
     assert answer.json()["code"] == "not_signed_in"
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "loa.example.vn", ""])  # noqa: S104 - refused
-def test_an_address_others_can_reach_is_refused_with_the_reason(host: str) -> None:
-    with pytest.raises(ListenRefused, match="no accounts yet"):
-        require_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_loopback_is_accepted(host: str) -> None:
-    require_loopback(host)
-
-
 async def test_a_page_that_rebinds_its_own_name_is_refused(api: httpx.AsyncClient) -> None:
     answer = await api.get("/health", headers={"Host": "evil.example"})
 
@@ -85,11 +74,10 @@ async def test_a_page_that_rebinds_its_own_name_is_refused(api: httpx.AsyncClien
 
 
 def test_the_token_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
-    token, fresh = obtain_token(tmp_path)
-    again, made_again = obtain_token(tmp_path)
+    token, again = obtain_token(tmp_path), obtain_token(tmp_path)
 
-    assert (fresh, made_again) == (True, False)
     assert token == again
+    assert len(token) > 40
     assert (tmp_path / "api-token").stat().st_mode & 0o077 == 0
 
 

@@ -1,0 +1,47 @@
+"""From where the API may be reached: this machine; or everywhere, behind a proxy that speaks https to people.
+
+The controller itself speaks plain http, so that beyond this machine it answers only what a proxy we trust says came
+over https.
+"""
+
+import ipaddress
+
+from controller.runtime.settings import Settings
+from loa_protocol.errors import LoaError
+
+
+class ListenRefused(LoaError):
+    """The API would listen where passwords could be read on the way."""
+
+    code = "listen_refused"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def require_safe(settings: Settings) -> None:
+    """Go on only if nobody else can listen in.
+
+    Raises:
+        ListenRefused: what is missing.
+    """
+    if is_loopback(settings.http_host):
+        return
+    missing = [
+        name
+        for name, there in (
+            ("LOA_PUBLIC_URL=https://…", (settings.public_url or "").startswith("https://")),
+            ("LOA_TRUSTED_PROXIES", bool(settings.trusted_proxies)),
+        )
+        if not there
+    ]
+    if missing:
+        raise ListenRefused(
+            f"the API does not listen on {settings.http_host} without {' and '.join(missing)}: passwords would travel"
+            " unencrypted; put a proxy with https in front and name it, or keep 127.0.0.1"
+        )

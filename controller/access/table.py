@@ -69,6 +69,7 @@ MINE = Row(Decides.MAKER)
 PUBLIC = frozenset(
     {
         ("GET", "/health"),
+        ("GET", "/sign-in"),
         ("POST", "/sign-in"),
         ("POST", "/sign-in/code"),
         ("POST", "/sign-in/link"),
@@ -85,6 +86,9 @@ PUBLIC = frozenset(
 
 TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
     {
+        # Oneself, today
+        ("GET", "/permissions"): ANYBODY,
+        ("GET", "/today"): later(P.KNOW),
         # Units
         ("GET", "/units"): later(P.KNOW),
         ("POST", "/units"): later(P.ADMINISTER),

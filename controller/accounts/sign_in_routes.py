@@ -8,14 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from controller.accounts import cookies, csrf, inviting, opaque, setting_up, signing_in, store
+from controller.accounts import cookies, csrf, factors, inviting, opaque, setting_up, signing_in, store
 from controller.accounts.answers import Keep, KeepField, SignedInView, signed_in
 from controller.accounts.authentication import Given, NotSignedIn, find_session, given
 from controller.accounts.doors import Doors, caller_of, doors_of
+from controller.accounts.factors import Next, Way
 from controller.accounts.setting_up import First, NewUnit
 from controller.accounts.telling import Event, tell
 from controller.api.dependencies import require_text
-from controller.api.models import Body, IdField, Title
+from controller.api.models import Body, IdField, Title, View
 
 router = APIRouter(tags=["sign-in"], dependencies=[Depends(csrf.require_no_foreign_page), Depends(require_text)])
 
@@ -30,6 +31,14 @@ class PasswordBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     password: Secret
     keep: KeepField = Keep.COOKIE
+
+
+class SoFarView(View):
+    """A session that is signed in, or waits for its second factor; as `SignedInView` says it."""
+
+    next: Next
+    ways: tuple[Way, ...]
+    csrf: str
 
 
 class CodeBody(Body):
@@ -78,6 +87,19 @@ async def sign_in(body: PasswordBody, request: Request, response: Response, door
     """By name and password; `next` says whether a second factor has to follow."""
     begun = await signing_in.with_password(doors, body.name, body.password, caller_of(request))
     return await signed_in(request, response, begun, keep=body.keep)
+
+
+@router.get("/sign-in")
+async def sign_in_so_far(request: Request, doors: TheDoors) -> SoFarView:
+    """How far the sign-in of this browser has got, for the form that comes next."""
+    await _shown(request, doors)
+    found = request.state.signed_in
+    async with doors.db.reading() as session:
+        return SoFarView(
+            next=await factors.next_of(session, found.row, doors.now),
+            ways=await factors.ways(session, found.person.id),
+            csrf=csrf.token_of(doors.keys, found.row),
+        )
 
 
 @router.post("/sign-in/code")

@@ -10,6 +10,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from controller.access import guard
+from controller.access import routes as permissions
 from controller.accounts import passkey_routes, sign_in_routes
 from controller.accounts import people_routes as accounts_of_people
 from controller.accounts import routes as accounts
@@ -45,6 +46,7 @@ from controller.speech import routes as speech
 from controller.speech import unit_routes as speech_units
 from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
+from controller.today import routes as today
 from controller.units import routes as units
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
@@ -112,6 +114,8 @@ def create_app(
 def _features() -> tuple[APIRouter, ...]:
     """What stands behind the guard."""
     found = (
+        permissions,
+        today,
         units,
         people,
         accounts,

@@ -1,0 +1,136 @@
+"""The overview of a day over HTTP: what sounds, what comes next, and how the last one went; for who asks."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.access.may import Allowed, May
+from controller.access.rules import Permission
+from controller.api.dependencies import Read, TheController
+from controller.api.models import View
+from controller.broadcasts.store import heard
+from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
+from controller.delivery.tables import StopRow
+from controller.devices.tables import Device
+from controller.receipts import rules
+from controller.today import store
+from controller.units import store as units
+
+router = APIRouter(tags=["today"])
+NEXT = 5
+_LAST = 20
+
+
+class TodayBroadcastView(View):
+    """A broadcast; `ends`: when it ends if it begins in time; `stopped_at`: it was told to be silent everywhere."""
+
+    id: str
+    title: str
+    level: str
+    start: datetime
+    ends: datetime
+    programme_id: str | None
+    stopped_at: datetime | None = None
+    may_stop: bool = False
+
+
+class LastView(TodayBroadcastView):
+    """As it ended: Σ `outcomes` + `waiting` = `expected`, of the devices that the reader may see."""
+
+    closed: bool
+    expected: int
+    waiting: int
+    outcomes: dict[str, int]
+
+
+class TodayView(View):
+    """What sounds `now`, what comes next (the nearest first), and the last one that ended within a fortnight."""
+
+    now: datetime
+    on_air: list[TodayBroadcastView]
+    next: list[TodayBroadcastView]
+    last: LastView | None
+
+
+@router.get("/today")
+async def today(session: Read, controller: TheController, may: Allowed) -> TodayView:
+    """What goes to one's units, to those above, or to a group or device of these."""
+    now = controller.clock.now()
+    everything = (await may.reach(Permission.KNOW)).everywhere
+    mine = () if everything else (heard(await may.where_scope(Permission.KNOW, BroadcastScope.scope)),)
+    sounding = [row for row in await store.begun(session, now, *mine) if now < _ends(row)]
+    over = (row for row in await store.before(session, now, _LAST + len(sounding), *mine) if _ends(row) <= now)
+    last = next(over, None)
+    return TodayView(
+        now=now,
+        on_air=await _on_air(session, may, sounding),
+        next=[_view(row) for row in await store.following(session, now, NEXT, *mine)],
+        last=None if last is None else await _last(session, may, last),
+    )
+
+
+async def _on_air(session: AsyncSession, may: May, rows: Sequence[BroadcastRow]) -> list[TodayBroadcastView]:
+    """With what was done to silence them, and whether the reader may."""
+    told: dict[str, list[tuple[str, StopRow | None]]] = {row.id: [] for row in rows}
+    for broadcast_id, scope, stop in await store.stops(session, list(told)) if rows else ():
+        told[broadcast_id].append((scope, stop))
+    return [
+        _view(row).model_copy(
+            update={
+                "stopped_at": _stopped(row, [stop for _, stop in told[row.id]]),
+                "may_stop": await _may_stop(session, may, [scope for scope, _ in told[row.id]]),
+            }
+        )
+        for row in rows
+    ]
+
+
+async def _may_stop(session: AsyncSession, may: May, scopes: Sequence[str]) -> bool:
+    if may.actor.everywhere:
+        return True
+    owners = await units.owners(session, scopes)
+    return len(owners) == len(scopes) and await may.holds(Permission.STOP, sorted(set(owners.values())))
+
+
+def _stopped(row: BroadcastRow, stops: Sequence[StopRow | None]) -> datetime | None:
+    """When it was told to be silent in all places; None: it was not, in some."""
+    meant = [one.issued for one in stops if one is not None and _means(one, row)]
+    return max(meant) if meant and len(meant) == len(stops) else None
+
+
+def _means(stop: StopRow, row: BroadcastRow) -> bool:
+    return stop.issued >= row.start and stop.broadcast_id in {None, row.id}
+
+
+async def _last(session: AsyncSession, may: May, row: BroadcastRow) -> LastView:
+    seen = select(Device.id).where(await may.where(Permission.SEE, Device.unit_id))
+    mine: tuple[ColumnElement[bool], ...] = () if may.actor.everywhere else (LedgerRow.device_id.in_(seen),)
+    counted = dict(await store.answers(session, row.id, *mine))
+    waiting = counted.pop(None, 0)
+    outcomes = {str(outcome): count for outcome, count in counted.items()}
+    summary = rules.Summary(waiting + sum(outcomes.values()), waiting, outcomes)
+    return LastView(
+        **_view(row).model_dump(),
+        closed=row.closed_at is not None,
+        expected=summary.expected,
+        waiting=summary.waiting,
+        outcomes=summary.outcomes,
+    )
+
+
+def _ends(row: BroadcastRow) -> datetime:
+    return row.start + timedelta(milliseconds=row.duration_ms)
+
+
+def _view(row: BroadcastRow) -> TodayBroadcastView:
+    return TodayBroadcastView(
+        id=row.id,
+        title=row.title,
+        level=row.level,
+        start=row.start,
+        ends=_ends(row),
+        programme_id=row.programme_id,
+    )

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import passkey_store, store
+from controller.accounts import oidc_store, passkey_store, store
 from controller.accounts.tables import SignedIn
 from controller.people.approving import local_day
 
@@ -40,9 +40,10 @@ async def ways(session: AsyncSession, person_id: str) -> tuple[Way, ...]:
 
 
 async def forget(session: AsyncSession, person_id: str) -> None:
-    """Drop all of them."""
+    """Drop all of them, and the link with the provincial sign-on, which may count as one."""
     await store.drop_totp(session, person_id)
     await passkey_store.forget(session, person_id)
+    await oidc_store.forget(session, person_id)
 
 
 async def next_of(session: AsyncSession, row: SignedIn, now: datetime) -> Next:

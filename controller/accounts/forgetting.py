@@ -2,13 +2,14 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import attempts, passkey_store, store
+from controller.accounts import attempts, oidc_store, passkey_store, store
 
 
 async def forget(session: AsyncSession, person_id: str) -> None:
     """Their account, password, factors, sessions, links and tokens go."""
     await forget_failures(session, person_id)
     await passkey_store.forget(session, person_id)
+    await oidc_store.forget(session, person_id)
     await store.drop_all(session, person_id)
 
 

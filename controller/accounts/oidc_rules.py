@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,11 +25,20 @@ LIFE = timedelta(minutes=10)
 LEEWAY = timedelta(seconds=60)
 OLDEST = timedelta(minutes=10)
 """An ID token is from this sign-in: it was not issued longer ago."""
-MOST_BYTES = 256 * 1024
-WITHIN_S = 5.0
+SOME_TIME = timedelta(days=1)
+ANEW = timedelta(minutes=5)
+"""Who is asked to prove it again has done so within this time."""
 LONGEST_SUBJECT = 255
 _PORTS = {"https": 443, "http": 80}
 _METHODS = ("client_secret_basic", "client_secret_post")
+
+
+class Purpose(StrEnum):
+    """What somebody signs on at the provider for."""
+
+    SIGN_IN = "sign-in"
+    PROVE = "prove"
+    LINK = "link"
 
 
 class OidcNotSetUp(LoaError):
@@ -108,17 +118,22 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """What a browser brings back from the provider."""
+
+    state: str
+    code: str | None = None
+    issuer: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
-    """The secrets of one sign-on, all made of the one that only the browser keeps."""
+    """The secrets of one sign-on, all made of the one that only the browser keeps; `verifier` is of RFC 7636."""
 
     state: str
     nonce: str
     verifier: str
-
-    @property
-    def challenge(self) -> str:
-        """Of the verifier (RFC 7636, S256)."""
-        return encoded(hashlib.sha256(self.verifier.encode()).digest())
 
 
 def flow(secret: bytes) -> Flow:
@@ -211,6 +226,24 @@ def require_same_provider(said: Discovered, issuer: str | None) -> None:
     wanted = said.issuer if issuer is not None or said.authorization_response_iss_parameter_supported else None
     if issuer != wanted:
         raise OidcRefused(f"the answer is of {issuer}, asked was {said.issuer}")
+
+
+def require_code(flow: Flow, back: Back) -> str:
+    """The code that a browser brings back in the sign-on that it began.
+
+    Raises:
+        OidcRefused: another's, or none.
+    """
+    if not hmac.compare_digest(flow.state.encode(), back.state.encode()):
+        raise OidcRefused("the state is not of this browser's sign-on")
+    if back.error is not None or back.code is None:
+        raise OidcRefused(f"the provider says {back.error!r}")
+    return back.code
+
+
+def proved_at(told: Told, now: datetime) -> datetime:
+    """When somebody proved to the provider who they are; long ago, where it does not say."""
+    return now - SOME_TIME if told.signed_in_at is None else min(told.signed_in_at, now)
 
 
 def told(claims: Mapping[str, Any], *, client_id: str, acr: Collection[str], amr: Collection[str]) -> Told:

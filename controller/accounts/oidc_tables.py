@@ -27,13 +27,14 @@ class OidcLink(Base):
 class OidcFlow(Base):
     """A browser was sent to the provider; `state_sha256` is of what it has to bring back, and the row goes with it.
 
-    Nonce and verifier are kept by the browser alone. `person_id` and `session_id` are of who links themselves, none of
-    who signs in.
+    Nonce and verifier are kept by the browser alone. `person_id` and `session_id` are of who links themselves or proves
+    anew who they are, none of who signs in.
     """
 
     __tablename__ = "oidc_flows"
 
     state_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(20))
     person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
     session_id: Mapped[str | None] = mapped_column(String(40))
     expires_at: Mapped[datetime] = mapped_column(index=True)

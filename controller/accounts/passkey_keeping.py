@@ -138,6 +138,16 @@ async def remove(doors: Doors, session: AsyncSession, row: SignedIn, passkey_id:
     await authenticators.require_strong(session, row)
     await session.delete(passkey)
     await session.flush()
+    await require_enough(doors, session, person_id)
+    await sessions.end_all(session, person_id, but=row.id)
+
+
+async def require_enough(doors: Doors, session: AsyncSession, person_id: str) -> None:
+    """What a person has left suffices to sign in as their roles demand.
+
+    Raises:
+        LastFactor: it does not.
+    """
     left = Factors(
         passkeys=await keys.usable(session, person_id),
         password=await store.password(session, person_id) is not None,
@@ -145,7 +155,6 @@ async def remove(doors: Doors, session: AsyncSession, row: SignedIn, passkey_id:
         linked=bool(await oidc_store.of_person(session, person_id)),
     )
     require_removable(left, needs_strong=await store.is_guarded(session, person_id, local_day(doors.now)))
-    await sessions.end_all(session, person_id, but=row.id)
 
 
 async def _require(session: AsyncSession, person_id: str, passkey_id: str) -> Passkey:

@@ -231,7 +231,7 @@ def require_removable(left: Factors, *, needs_strong: bool) -> None:
     if left.strong or (left.any and not needs_strong):
         return
     raise LastFactor(
-        "without this passkey you could not sign in as your roles demand; add another passkey, or a password and codes"
-        " of an authenticator, first",
-        vi="xóa khóa này thì bạn không đăng nhập được nữa; hãy thêm khóa khác, hoặc mật khẩu và mã xác thực, trước",
+        "without it you could not sign in as your roles demand; add another passkey, or a password"
+        " and an authenticator, first",
+        vi="bỏ đi thì bạn không đăng nhập đủ hai lớp được nữa; hãy thêm khóa khác, hoặc mật khẩu và mã xác thực, trước",
     )

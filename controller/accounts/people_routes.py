@@ -119,7 +119,7 @@ async def invite(
     may: Allowed,
 ) -> LinkView:
     """A one-time link by which somebody sets their password, a moment after a proof; links before it end."""
-    await _require_over(may, actor, session, person_id, doors.now)
+    await require_over(may, actor, session, person_id, doors.now)
     invited = await inviting.invite(
         session,
         person_id,
@@ -192,7 +192,7 @@ async def make_token(
     may: Allowed,
 ) -> NewTokenView:
     """A token for another system, a moment after a proof; its secret is told this once."""
-    await _require_over(may, actor, session, person_id, doors.now)
+    await require_over(may, actor, session, person_id, doors.now)
     row, secret = await tokens.make(
         session, person_id, name=body.name, days=body.days, by=actor.person_id, now=doors.now
     )
@@ -214,7 +214,7 @@ def _link(doors: Doors, request: Request, kind: Kind, secret: str) -> str:
     return inviting.page(base, kind, secret)
 
 
-async def _require_over(may: May, actor: Actor, session: AsyncSession, person_id: str, now: datetime) -> None:
+async def require_over(may: May, actor: Actor, session: AsyncSession, person_id: str, now: datetime) -> None:
     """Go on only if who asks looks after all units where the person has roles, and proved who they are just now.
 
     Raises:

@@ -28,6 +28,7 @@ class Event(StrEnum):
     SIGN_OUT = "sign-out"
     LOCKED = "sign-in: locked"
     INVITATION_USED = "invitation used"
+    LINKED = "linked with the provincial sign-on"
 
 
 def tell(

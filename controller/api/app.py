@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from controller.access import guard
 from controller.access import routes as permissions
-from controller.accounts import passkey_routes, sign_in_routes
+from controller.accounts import oidc_routes, passkey_routes, sign_in_routes
 from controller.accounts import people_routes as accounts_of_people
 from controller.accounts import routes as accounts
 from controller.accounts.authentication import authenticated
@@ -101,7 +101,8 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
     app.include_router(description.router)
-    public, features = (_public(), sign_in_routes.router, passkey_routes.public), _features()
+    public = (_public(), sign_in_routes.router, passkey_routes.public, oidc_routes.public)
+    features = _features()
     guard.require_rows(features, public)
     for router in public:
         app.include_router(router, prefix="/api/v1")
@@ -121,6 +122,7 @@ def _features() -> tuple[APIRouter, ...]:
         accounts,
         accounts_of_people,
         passkey_routes,
+        oidc_routes,
         notices,
         devices,
         delivery,
@@ -143,7 +145,7 @@ def _features() -> tuple[APIRouter, ...]:
         audit,
         events,
     )
-    return (*(feature.router for feature in found), accounts.plain, passkey_routes.plain)
+    return (*(feature.router for feature in found), accounts.plain, passkey_routes.plain, oidc_routes.plain)
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from controller.accounts import keys as account_keys
+from controller.accounts import oidc_provider
 from controller.accounts.keys import AccountKeys
 from controller.audit import watch as audit_watch
 from controller.audit.denials import Denials
@@ -89,6 +90,7 @@ class Controller:
         voices = speech_config.load(settings.speech, hosts) if settings.speech else SpeechConfig()
         self.speech = engines.made_of(voices, hosts, settings.private_networks)
         self.previews = Previews(self.speech, settings.data_dir / "previews")
+        self.oidc = oidc_provider.of(settings, self.clock)
         self.broker: EmbeddedBroker | None = None
         self.commands: CommandDesk | None = None
         self.uplink = Uplink({})
@@ -135,6 +137,8 @@ class Controller:
         await ended(tasks)
         if self._postman is not None:
             await self._postman.close()
+        if self.oidc is not None:
+            await self.oidc.close()
         if self.broker is not None:
             await self.broker.stop()
         await self.db.close()

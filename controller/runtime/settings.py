@@ -159,6 +159,7 @@ class Settings(BaseSettings):
         default=None, min_length=1, max_length=200, description="What we are called there"
     )
     oidc_client_secret_file: Path | None = Field(default=None, description="Its first line is our secret there")
+    oidc_ca: Path | None = Field(default=None, description="CA of the identity provider; default: the system's")
     oidc_strong_acr: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Values of acr by which the provider says that two factors were used"
     )

@@ -107,7 +107,7 @@ def test_secrets_of_a_flow_are_made_of_the_browsers_and_differ() -> None:
     one, other = flow(b"1" * 32), flow(b"2" * 32)
 
     assert one == flow(b"1" * 32)
-    assert len({one.state, one.nonce, one.verifier, one.challenge, other.state, other.nonce, other.verifier}) == 7
+    assert len({one.state, one.nonce, one.verifier, other.state, other.nonce, other.verifier}) == 6
     assert 43 <= len(one.verifier) <= 128  # RFC 7636 4.1
 
 

@@ -66,6 +66,7 @@ def upgrade() -> None:
     op.create_table(
         "oidc_flows",
         sa.Column("state_sha256", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
         sa.Column("person_id", sa.String(length=40), nullable=True),
         sa.Column("session_id", sa.String(length=40), nullable=True),
         sa.Column("expires_at", _Instant(), nullable=False),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, settings
 
+from tests.outcomes import Notes
+
 if TYPE_CHECKING:
     from tests.fakes.postgres import PostgresServer
 
@@ -22,12 +24,16 @@ settings.load_profile("loa")
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--long"):
         settings.load_profile("long")
+    notes = config.getoption("--outcomes")
+    if notes is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Notes(notes))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the longer loops too")
     parser.addoption("--kills", type=int, default=26, help="how many kill -9 the kill test makes")
     parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="of the kill test")
+    parser.addoption("--outcomes", type=Path, help="note in this file what became of each test")
     parser.addoption("--seed", type=int, default=20261121, help="seed of the random moments of the kill test")
 
 

@@ -22,7 +22,10 @@ TOKEN = "bi-mat"  # noqa: S105 - of tests alone
 _SIGNED_IN = {"Authorization": f"Bearer {TOKEN}"}
 _JSON = {**_SIGNED_IN, "Content-Type": "application/json"}
 _REFERENCE = re.compile(r"#/components/schemas/([^'\"]+)")
+_OF_BROWSERS = {"Assertion", "AssertionResponse", "AttestationResponse", "Registration"}
+"""As the standard of passkeys has browsers write them; members that it adds later are not read."""
 _BYTES = {
+    "/api/v1/audit/export",
     "/api/v1/media/{asset_id}/sound",
     "/api/v1/media/{asset_id}/waveform.svg",
     "/api/v1/library/{asset_id}/picture",
@@ -139,7 +142,7 @@ async def test_no_body_takes_a_field_that_nobody_named(app: FastAPI) -> None:
                 loose.add(name)
 
     assert len(seen) > 30
-    assert not loose
+    assert loose == _OF_BROWSERS
 
 
 async def test_files_go_where_files_are_taken(app: FastAPI) -> None:

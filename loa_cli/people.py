@@ -1,6 +1,7 @@
 """`loa people`: who works here, with which roles where, who is away and who stands in."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -102,6 +103,14 @@ def show(line: Line, person: Person) -> None:
         console.print(
             f"• {one['id']}: nghỉ {_local(one['first_day'])}–{_local(one['last_day'])}{deputy}", highlight=False
         )
+
+
+@people.command("copy")
+@on_line
+def copy(line: Line, person: Person, to: Annotated[Path, typer.Option("--to", help="The file to write.")]) -> None:
+    """Write everything that is kept about a person to a file, for them."""
+    size = line.client.save(f"/people/{person}/data", {}, to)
+    _tell(line, {"file": str(to), "bytes": size}, f"Đã ghi {to} ({size:,} byte)")
 
 
 @people.command("grant")

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from controller.audit.marks import DERIVED, PRIVATE, SECRET
 from controller.runtime.database import Base
 
 
@@ -59,10 +60,10 @@ class PushSubscription(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
-    endpoint_sha256: Mapped[str] = mapped_column(String(64), unique=True)
-    endpoint: Mapped[str] = mapped_column(String(2000))
-    p256dh: Mapped[str] = mapped_column(String(100))
-    auth: Mapped[str] = mapped_column(String(40))
+    endpoint_sha256: Mapped[str] = mapped_column(String(64), unique=True, info=DERIVED)
+    endpoint: Mapped[str] = mapped_column(String(2000), info=PRIVATE)
+    p256dh: Mapped[str] = mapped_column(String(100), info=SECRET)
+    auth: Mapped[str] = mapped_column(String(40), info=SECRET)
     created_at: Mapped[datetime]
 
 

@@ -1,9 +1,11 @@
 """People, their roles and leaves, and who may approve, over HTTP."""
 
+from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from controller.access import subjects
@@ -12,13 +14,16 @@ from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
-from controller.people import leaves, service, store
+from controller.audit.recording import record
+from controller.people import copying, leaves, service, store
 from controller.people.acting import Acting
 from controller.people.rules import Role
 from controller.people.tables import Person
 from controller.units import store as units
 
 router = APIRouter(tags=["people"], route_class=WriteRoute)
+_LINES = "application/x-ndjson"
+_COPY: dict[int | str, dict[str, Any]] = {200: {"content": {_LINES: {}}, "description": "One row a line"}}
 
 _EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
@@ -144,6 +149,23 @@ async def create_person(body: PersonBody, session: Write, controller: TheControl
 async def get_person(person_id: IdField, session: Read) -> PersonView:
     """One person."""
     return PersonView.model_validate(await service.require(session, person_id))
+
+
+@router.get("/people/{person_id}/data", response_class=StreamingResponse, responses=_COPY)
+async def copy_person(person_id: IdField, controller: TheController, actor: Acting) -> StreamingResponse:
+    """Everything that is kept about a person, as lines of JSON; that it was taken is in the audit."""
+    now = controller.clock.now()
+    async with controller.db.transaction() as session:
+        await service.require(session, person_id)
+        record(session, "GET /people/{person_id}/data", by=actor, now=now, about={"person_id": person_id})
+
+    async def lines() -> AsyncIterator[bytes]:
+        async with controller.db.reading() as reading:
+            async for line in copying.lines(reading, await service.require(reading, person_id), now):
+                yield line
+
+    headers = {"Content-Disposition": f'attachment; filename="{person_id}.jsonl"', "Cache-Control": "no-store"}
+    return StreamingResponse(lines(), media_type=_LINES, headers=headers)
 
 
 @router.patch("/people/{person_id}")

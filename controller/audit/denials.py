@@ -51,6 +51,7 @@ class Denials:
         self._waiting: dict[Kind, _Seen] = {}
         self._told: dict[Kind, datetime] = {}
         self._woken = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def saw(self, request: Asked, status: int) -> None:
         """An answer is given. Who gives no credential at all is told to, and not noted."""
@@ -96,7 +97,11 @@ class Denials:
             tell_failure(log, error, "%d kinds of refusals are not yet in the audit; tried again", len(self._waiting))
 
     async def write(self, *, everything: bool = False) -> None:
-        """Put what is due into the audit, in one transaction."""
+        """Put what is due into the audit, in one transaction; all that came before is there then."""
+        async with self._writing:
+            await self._write(everything=everything)
+
+    async def _write(self, *, everything: bool) -> None:
         now = self._clock.now()
         self._told = {kind: at for kind, at in self._told.items() if now - at < FOLDED}
         due = {kind: seen for kind, seen in self._waiting.items() if everything or kind not in self._told}

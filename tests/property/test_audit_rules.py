@@ -1,6 +1,5 @@
 """The audit's chain: whatever is done to any one row, the check finds it. Pure."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

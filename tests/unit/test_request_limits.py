@@ -75,6 +75,13 @@ async def test_json_deeper_than_anything_here_is_refused_before_it_is_parsed(dep
     assert status == 200 or answer.json()["code"] == "body_too_deep"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be"])
+async def test_json_is_written_in_utf_8_and_nothing_else_is_guessed(encoding: str) -> None:
+    answer = await _posted(_App(), content='["\\"",[]]'.encode(encoding), headers={"Content-Type": "Application/JSON"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "text_refused")
+
+
 _VALUES = st.recursive(
     st.none() | st.text() | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

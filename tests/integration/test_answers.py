@@ -26,6 +26,7 @@ _OF_BROWSERS = {"Assertion", "AssertionResponse", "AttestationResponse", "Regist
 """As the standard of passkeys has browsers write them; members that it adds later are not read."""
 _BYTES = {
     "/api/v1/audit/export",
+    "/api/v1/people/{person_id}/data",
     "/api/v1/media/{asset_id}/sound",
     "/api/v1/media/{asset_id}/waveform.svg",
     "/api/v1/library/{asset_id}/picture",

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from controller.access import subjects
 from controller.access.may import Allowed
-from controller.access.rules import Permission
+from controller.access.rules import STRONG, Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
@@ -199,9 +199,11 @@ async def list_grants(person_id: IdField, session: Read) -> list[GrantView]:
 async def create_grant(
     person_id: IdField, body: GrantBody, session: Write, controller: TheController, may: Allowed
 ) -> GrantView:
-    """Give a role at a unit."""
+    """Give a role at a unit; those that release or give roles, a moment after a proof."""
     await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     now = controller.clock.now()
+    if body.role in STRONG:
+        may.actor.require_recent(now)
     row = await service.grant(
         session,
         person_id,

@@ -6,20 +6,20 @@ of counters, because it looks at them before the signature: only who has the key
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
+import cbor2
 import webauthn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from webauthn.helpers import (
     decode_credential_public_key,
     decoded_public_key_to_cryptography,
     options_to_json_dict,
-    parse_attestation_object,
 )
 from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
-    AttestationFormat,
     AuthenticationCredential,
     AuthenticatorAssertionResponse,
     AuthenticatorAttestationResponse,
@@ -37,7 +37,8 @@ from controller.accounts.passkey_rules import LIFE, PasskeyInvalid, PasskeyRefus
 
 ALGORITHMS = (Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256)
 _NAME = "Loa"
-_FORMATS = frozenset({AttestationFormat.NONE, AttestationFormat.PACKED})
+_STATEMENTS = {"none": frozenset[str](), "packed": frozenset({"alg", "sig"})}
+"""Attestation formats with the fields of their statements."""
 _TRANSPORTS = frozenset(str(one.value) for one in AuthenticatorTransport)
 _TIMEOUT_MS = int(LIFE.total_seconds() * 1000)
 _RSA_BITS = range(2048, 4097)
@@ -116,8 +117,7 @@ def made(answer: Registration, challenge: bytes, party: RelyingParty) -> Made:
 
 def _made(answer: Registration, challenge: bytes, party: RelyingParty) -> Made:
     response = answer.response
-    if parse_attestation_object(response.attestation).fmt not in _FORMATS:
-        raise ValueError("an attestation nobody asked for")
+    _require_plain(response.attestation)
     found = webauthn.verify_registration_response(
         credential=RegistrationCredential(
             id=encoded(answer.id),
@@ -140,6 +140,16 @@ def _made(answer: Registration, challenge: bytes, party: RelyingParty) -> Made:
         tuple(sorted(_TRANSPORTS.intersection(response.transports))),
         found.credential_backed_up,
     )
+
+
+def _require_plain(attestation: bytes) -> None:
+    """It is what was asked for: nothing attested, or by the key itself; and there is nothing behind it."""
+    stream = BytesIO(attestation)
+    told = cbor2.load(stream, allow_indefinite=False, allow_duplicate_keys=False, strict_hashable_types=True)
+    if stream.read() or not isinstance(told, dict) or told.keys() != {"fmt", "attStmt", "authData"}:
+        raise ValueError("no attestation object, or something behind it")
+    if told["fmt"] not in _STATEMENTS or not _STATEMENTS[told["fmt"]] == told["attStmt"].keys():
+        raise ValueError("an attestation nobody asked for")
 
 
 def _require_usable(public_key: bytes) -> None:

@@ -178,7 +178,8 @@ async def _used(
     if wrong is None:
         return _Used(passkey, person)
     log.info("passkey %s of %s was refused: %s", passkey.id, person.id, wrong.reason)
-    tell(session, given.event, person, doors.now, row=row, outcome=wrong.code, caller=given.caller)
+    asks = person if row is None else await people.find(session, row.person_id) or person
+    tell(session, given.event, asks, doors.now, row=row, outcome=wrong.code, caller=given.caller)
     return wrong
 
 

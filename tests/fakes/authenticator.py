@@ -122,16 +122,21 @@ class Authenticator:
         flags: int = PRESENT | VERIFIED,
         kind: str = "webauthn.create",
         claims: int | None = None,
+        attests: bool = False,
         **client: Any,
     ) -> dict[str, Any]:
-        """As `navigator.credentials.create()` and `toJSON()` give it."""
+        """As `navigator.credentials.create()` and `toJSON()` give it; `attests`: the key signs itself ("packed")."""
         self.rp_id, self.handle = options["rp"]["id"], unb64(options["user"]["id"])
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cose(self.key, claims)
         data = self.data(rp_id or self.rp_id, flags | ATTESTED, attested)
         said = client_data(kind, options["challenge"], origin or self.origin, **client)
+        attestation: dict[str, Any] = {"fmt": "none", "attStmt": {}, "authData": data}
+        if attests:
+            proof = signed(self.key, data + hashlib.sha256(said).digest())
+            attestation |= {"fmt": "packed", "attStmt": {"alg": self.algorithm, "sig": proof}}
         response = {
             "clientDataJSON": b64(said),
-            "attestationObject": b64(cbor({"fmt": "none", "attStmt": {}, "authData": data})),
+            "attestationObject": b64(cbor(attestation)),
             "transports": ["internal"],
         }
         return self._answer(response)

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "intake",
     "speech",
     "library",
+    "audit",
 )
 
 

@@ -172,8 +172,8 @@ async def witnessed(session: AsyncSession) -> dict[Head, int]:
     """Every head that devices hold, as they last said, and how many hold it; disowned ones count, too."""
     known: dict[Head, int] = {}
     for state in await session.scalars(select(DeviceReport.state)):
-        for name in ("audit_head", "audit_disowned"):
-            head = parse(str(state.get(name, "")))
+        texts = {str(state.get(name, "")) for name in ("audit_head", "audit_disowned")}
+        for head in map(parse, texts):
             if head is not None:
                 known[head] = known.get(head, 0) + 1
     return known

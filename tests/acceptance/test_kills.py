@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from controller.audit.verifying import verified
 from loa_cli.client import ApiRefused, ApiUnreachable
 from tests.acceptance.rig import COMMUNE, Process, System, bursts, captured, make_tone, running, wait_for
 from tests.fakes.databases import fresh_database
@@ -34,6 +35,7 @@ AGENT_POINTS = (
     "agent.start.after_send",
 )
 CONTROLLER_POINTS = (
+    "controller.audit.before_commit",
     "controller.plan.before_commit",
     "controller.plan.after_commit",
     "controller.publish.after",
@@ -130,6 +132,9 @@ def test_kills_lose_nothing_and_repeat_nothing(
         assert set(siege.accepted) <= set(known)
         _assert_nothing_sounded_twice(system, known)
         assert sum(outcomes.values(), Counter())["played"] > 0
+        audit = verified(system.client.lines("/audit/export", {"private": "true"}))
+        tell(f"audit after the kills: {audit.checked} entries, {len(audit.found)} faults")
+        assert (audit.found, audit.checked >= len(known)) == ([], True)
         assert not [f for f in system.findings() if f["code"] in {"journal_fork", "receipt_conflict"}]
 
 

@@ -43,6 +43,7 @@ class LoneController:
         self.states: list[DeviceState] = []
         self.health: list[dict[str, Any]] = []
         self.acknowledging = True
+        self.audit_head = ""
         self._assets: dict[str, SentContent] = {}
         self._lock = threading.Lock()
         self._version = int(utc_now().timestamp() * 1000) - 10_000_000
@@ -174,7 +175,8 @@ class LoneController:
     def _reply(self, question: dict[str, Any]) -> None:
         if question.get("kind") != "time":
             return
-        answer = TimeAnswer(scope=f"d-{self.device}", nonce=question["nonce"], now=utc_now())
+        nonce, head = question["nonce"], self.audit_head
+        answer = TimeAnswer(scope=f"d-{self.device}", nonce=nonce, now=utc_now(), audit_head=head)
         topic = topics.to_device(Family.REPLY, self.device)
         self._link.publish(topic, seal("time-answer", answer, [self.plan_key]), 1)
 

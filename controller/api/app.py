@@ -48,6 +48,7 @@ from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.today import routes as today
 from controller.units import routes as units
+from controller.web import app as pages
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 """Other names in the Host header are refused, so that no web page can reach the API by rebinding its own name."""
@@ -109,6 +110,7 @@ def create_app(
     checks = [Depends(authenticated), Depends(require_text), Depends(guard.guarded, scope="function")]
     for router in features:
         app.include_router(router, prefix="/api/v1", dependencies=checks)
+    pages.install(app, controller)
     return app
 
 

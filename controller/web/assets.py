@@ -1,0 +1,81 @@
+"""The files that pages are made of: each under a name that tells its content, so that browsers keep it for ever.
+
+They are read, hashed and compressed once, when the application is made. A page names a file by `Assets.address`; the
+address of a file that was changed is another one, and the old address leads nowhere.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+ROOT = "/static"
+_FOLDERS = ("static", "vendor")
+_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png"}
+_HASH_CHARACTERS = 12
+_KEPT = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, as it is and compressed."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+
+
+class Assets:
+    """All of them, by address."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[str, str] = {}
+        self._assets: dict[str, Asset] = {}
+        here = files("controller.web")
+        for folder in _FOLDERS:
+            for file in sorted((here / folder).iterdir(), key=lambda one: one.name):
+                self._take(file)
+
+    @property
+    def everything(self) -> Mapping[str, Asset]:
+        """By address below `ROOT`."""
+        return self._assets
+
+    def address(self, name: str) -> str:
+        """Where a file is now.
+
+        Raises:
+            KeyError: there is no such file; a defect of the page.
+        """
+        return f"{ROOT}/{self._addresses[name]}"
+
+    async def serve(self, request: Request) -> Response:
+        """One file."""
+        found = self._assets.get(request.path_params["name"])
+        if found is None:
+            return Response("not here", 404, media_type="text/plain")
+        headers = {"Cache-Control": _KEPT, "Vary": "Accept-Encoding"}
+        if takes_gzip(request):
+            return Response(
+                found.compressed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"}
+            )
+        return Response(found.content, media_type=found.media_type, headers=headers)
+
+    def _take(self, file: Traversable) -> None:
+        stem, _, ending = file.name.rpartition(".")
+        if ending not in _TYPES:
+            return
+        content = file.read_bytes()
+        address = f"{stem}.{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{ending}"
+        self._addresses[file.name] = address
+        self._assets[address] = Asset(content, gzip.compress(content, 9, mtime=0), _TYPES[ending])
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether who asks can unpack it."""
+    return "gzip" in request.headers.get("accept-encoding", "").lower()

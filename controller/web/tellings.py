@@ -1,0 +1,26 @@
+"""What a page says on top after something was done: key → kind and words. The key travels in a cookie, never words."""
+
+from collections.abc import Mapping
+
+from controller.web.translating import marked
+
+TELLINGS: Mapping[str, tuple[str, str]] = {
+    "stopped": ("good", marked("Đã gửi lệnh dừng phát tới các cụm loa.")),
+    "password": ("good", marked("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc.")),
+    "session-ended": ("good", marked("Đã kết thúc phiên đăng nhập đó.")),
+    "sessions-ended": ("good", marked("Đã kết thúc các phiên đăng nhập khác.")),
+    "proved": ("good", marked("Đã xác nhận đúng là bạn. Hãy làm tiếp trong 10 phút.")),
+    "authenticator-gone": ("good", marked("Đã bỏ ứng dụng xác thực.")),
+    "passkey-added": ("good", marked("Đã thêm khóa truy cập.")),
+    "passkey-gone": ("good", marked("Đã bỏ khóa truy cập.")),
+    "signed-out": ("good", marked("Bạn đã đăng xuất.")),
+    "person-made": ("good", marked("Đã thêm người. Hãy giao vai trò và gửi liên kết mời.")),
+    "person-changed": ("good", marked("Đã lưu.")),
+    "person-left": ("good", marked("Người này đã nghỉ và không đăng nhập được nữa.")),
+    "granted": ("good", marked("Đã giao vai trò.")),
+    "revoked": ("good", marked("Đã thu lại vai trò.")),
+    "leave-made": ("good", marked("Đã ghi ngày nghỉ.")),
+    "leave-gone": ("good", marked("Đã bỏ ngày nghỉ.")),
+    "unlocked": ("good", marked("Đã mở khóa tài khoản.")),
+    "welcome": ("good", marked("Chào mừng! Tài khoản của bạn đã sẵn sàng.")),
+}

@@ -1,0 +1,76 @@
+"""How the codes of the API read on pages. What has no words here is shown by its code, never left out."""
+
+from collections.abc import Mapping
+
+from controller.web.translating import marked
+
+ROLES: Mapping[str, str] = {
+    "operator": marked("Cán bộ phụ trách đài"),
+    "approver": marked("Người duyệt"),
+    "contributor": marked("Cộng tác viên"),
+    "technician": marked("Kỹ thuật viên"),
+    "administrator": marked("Quản trị"),
+    "monitor": marked("Giám sát"),
+    "auditor": marked("Kiểm tra nhật ký"),
+    "integration": marked("Hệ thống khác"),
+}
+UNIT_KINDS: Mapping[str, str] = {
+    "country": marked("Cả nước"),
+    "province": marked("Tỉnh, thành phố"),
+    "region": marked("Khu vực"),
+    "commune": marked("Xã, phường, đặc khu"),
+    "village": marked("Thôn, bản, tổ dân phố"),
+    "agency": marked("Cơ quan"),
+}
+WAYS: Mapping[str, str] = {
+    "password": marked("mật khẩu"),
+    "password+code": marked("mật khẩu và mã xác thực"),
+    "password+recovery": marked("mật khẩu và mã dự phòng"),
+    "password+passkey": marked("mật khẩu và khóa truy cập"),
+    "passkey": marked("khóa truy cập"),
+    "oidc": marked("tài khoản của tỉnh"),
+    "link": marked("liên kết dùng thử"),
+}
+LEVELS: Mapping[str, str] = {
+    "normal": marked("Thông thường"),
+    "priority": marked("Ưu tiên"),
+    "emergency": marked("Khẩn cấp"),
+}
+OUTCOMES: Mapping[str, str] = {
+    "played": marked("đã phát"),
+    "partial": marked("phát một phần"),
+    "preempted": marked("nhường tin khác"),
+    "skipped": marked("bỏ qua"),
+    "failed": marked("lỗi"),
+    "interrupted": marked("đứt quãng"),
+    "unknown": marked("chưa rõ"),
+}
+ACTORS: Mapping[str, str] = {
+    "host": marked("máy chủ"),
+    "loa": marked("Loa tự làm"),
+    "nobody": marked("người chưa đăng nhập"),
+    "token": marked("hệ thống khác"),
+    "session": marked("đã đăng nhập"),
+}
+PROBLEMS: Mapping[int, str] = {
+    400: marked("Yêu cầu không đúng dạng."),
+    401: marked("Bạn cần đăng nhập."),
+    403: marked("Bạn chưa được giao quyền làm việc này."),
+    404: marked("Không có trang này, hoặc bạn không được xem."),
+    405: marked("Trang này không làm được việc đó."),
+    409: marked("Có người vừa thay đổi, hoặc việc này không còn làm được."),
+    413: marked("Nội dung gửi lên quá lớn."),
+    422: marked("Có chỗ chưa đúng; hãy xem lại."),
+    429: marked("Bạn thử quá nhiều lần; hãy chờ một lát."),
+    500: marked("Hệ thống gặp lỗi."),
+    503: marked("Hệ thống đang bận; hãy thử lại sau ít phút."),
+}
+FIELDS: Mapping[str, str] = {
+    "password_refused": "password",
+    "sign_in_name_refused": "sign_in_name",
+    "sign_in_name_taken": "sign_in_name",
+    "code_wrong": "code",
+    "unit_unknown": "unit_id",
+    "days_invalid": "last_day",
+}
+"""At which field of a form a refusal is told."""

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from controller.audit.recording import asked
+from controller.audit.asking import asked
 from loa_protocol.errors import LoaError
 
 STATUS: Mapping[str, int] = {

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.audit.recording import NOBODY, Asked, record
+from controller.audit.asking import NOBODY, Asked
+from controller.audit.recording import record
 from controller.audit.rules import Who
 from controller.people import store as people
 from controller.runtime.clock import Clock

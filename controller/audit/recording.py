@@ -6,7 +6,6 @@ by the clock says `as_loa` where it changes what belongs to people. What is no c
 """
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,10 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
-from starlette.types import Scope
 
 from controller.audit import appending
 from controller.audit.appending import Draft
+from controller.audit.asking import NOBODY, Asked, asked, who_of
 from controller.audit.collecting import Gathered, Private, told
 from controller.audit.owners import Owners
 from controller.audit.rules import Who, withheld
@@ -30,46 +29,6 @@ from loa_protocol import failpoints
 _KEY = "loa.audit"
 LOA = Who(via="loa")
 """The controller by itself: what the clock or a source brings about."""
-NOBODY = Who(via="nobody")
-"""Who has not signed in."""
-
-
-@dataclass(slots=True)
-class Asked:
-    """A request that is being answered; `refused` is the code of a refusal, `hidden` that it was told as a 404."""
-
-    scope: Scope
-    id: str
-    refused: str = ""
-    hidden: bool = False
-
-    @property
-    def now(self) -> datetime:
-        """The controller's instant."""
-        instant: datetime = self.scope["app"].state.controller.clock.now()
-        return instant
-
-    @property
-    def who(self) -> Who:
-        """Who asked, as far as that was found out."""
-        state = self.scope["state"]
-        actor = state.get("actor") or getattr(state.get("may"), "actor", None)
-        return NOBODY if actor is None else who_of(actor)
-
-    @property
-    def action(self) -> str:
-        """The route, as in the table of who may what."""
-        route = self.scope.get("route")
-        return f"{self.scope['method']} {getattr(route, 'path', '')}"
-
-    @property
-    def about(self) -> dict[str, str]:
-        """What its address names."""
-        return {name: str(value) for name, value in self.scope.get("path_params", {}).items()}
-
-
-asked: ContextVar[Asked | None] = ContextVar("loa_audit_asked", default=None)
-"""The request that this task answers."""
 
 
 @dataclass(slots=True)
@@ -84,11 +43,6 @@ class _Recorder:
     forgotten: set[str] = field(default_factory=set)
 
 
-def who_of(actor: Actor) -> Who:
-    """An actor as entries name them."""
-    return Who(via=str(actor.via), person=actor.person_id or "", credential=actor.credential_id or "")
-
-
 def as_loa(
     session: AsyncSession,
     action: str,
@@ -98,11 +52,13 @@ def as_loa(
     cause: str = "",
     by: Who = LOA,
 ) -> None:
-    """What this transaction changes is recorded as the controller's own doing; nothing is, where it changes nothing.
+    """What told rows this transaction changes is recorded as the controller's own doing, unless a request does it.
 
     `cause`: the request that brought it about, where one did; `by`: somebody else without a request, as a command run
     on the controller's machine.
     """
+    if asked.get() is not None:
+        return  # the request says it
     draft = Draft(id=new_id(now), at=now, who=by, action=action, request=cause, about=dict(about or {}))
     session.sync_session.info[_KEY] = _Recorder(None, work=draft)
 
@@ -221,8 +177,10 @@ def _committing(session: Session) -> None:
 def _drafts(session: Session, recorder: _Recorder) -> list[Draft]:
     """What is to be said; the first of it tells the changes."""
     gathered, drafts = recorder.gathered, recorder.said
-    if not drafts and gathered.wrote:
-        drafts = [recorder.work or _of_request(recorder.request)]
+    if not drafts and recorder.work is not None:
+        drafts = [recorder.work] if gathered.rows or gathered.more else []
+    elif not drafts and gathered.wrote:
+        drafts = [_of_request(recorder.request)]
     if drafts:
         owners = Owners(session)
         first = drafts[0]

@@ -5,7 +5,7 @@ import secrets
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from controller.audit.recording import Asked, asked
+from controller.audit.asking import Asked, asked
 
 HEADER = "X-Request-Id"
 

@@ -86,6 +86,7 @@ LEFT_OUT: frozenset[tuple[str, str]] = frozenset(
     {
         ("bulletins", "search"),
         ("assets", "folded"),
+        ("placements", "look_at"),
         ("jobs", "requested_by"),
         ("programme_revisions", "made_by"),
         ("programme_changes", "made_by"),

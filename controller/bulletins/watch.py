@@ -13,6 +13,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audit import recording as audit
 from controller.bulletins import announcing, passing, places, reminders, service, slot_times, store, unit_rules
 from controller.bulletins.passing import Start
 from controller.bulletins.reminders import Due
@@ -45,12 +46,13 @@ async def tick(db: Database, terms: Terms) -> bool:
             work.setdefault(bulletin_id, []).append(partial(_approach, starts=starts, terms=terms))
     if found.again:
         await db.attempt(lambda session: store.look_again(session, found.again))
-    done = [await _attempt(db, bulletin_id, own) for bulletin_id, own in work.items()]
+    done = [await _attempt(db, bulletin_id, own, now) for bulletin_id, own in work.items()]
     return any(done)
 
 
-async def _attempt(db: Database, bulletin_id: str, work: Sequence[Work]) -> bool:
+async def _attempt(db: Database, bulletin_id: str, work: Sequence[Work], now: datetime) -> bool:
     async def alone(session: AsyncSession) -> bool:
+        audit.as_loa(session, "bulletin watch", now, about={"bulletin_id": bulletin_id})
         row = await store.find_to_change(session, bulletin_id, skip_locked=True)
         return row is not None and any([await one(session, row) for one in work])
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from controller.audit import recording as audit
 from controller.jobs import rules, store
 from controller.jobs.kinds import JobFailed, Kind, Made, Order
 from controller.jobs.rules import MOST_ATTEMPTS, JobState
@@ -178,6 +179,7 @@ class Worker:
     async def _finish(self, claim: Claim, made: Made) -> None:
         failpoints.reach("controller.job.before_commit")
         async with self._db.transaction() as session:
+            audit.as_loa(session, f"job {claim.kind}", self._clock.now(), about={"job_id": claim.id})
             row = await store.hold(session, claim)
             if row is not None:
                 store.done(row, await made.record(session), self._clock.now())
@@ -190,6 +192,7 @@ class Worker:
     async def _fail(self, claim: Claim, error: LoaError) -> None:
         details = {key: value for key, value in error.details.items() if isinstance(value, int | float | str | None)}
         async with self._db.transaction() as session:
+            audit.as_loa(session, f"job {claim.kind}", self._clock.now(), about={"job_id": claim.id})
             row = await store.hold(session, claim)
             if row is not None:
                 store.failed(row, code=error.code, message=str(error), details=details, now=self._clock.now())

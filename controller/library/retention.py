@@ -17,6 +17,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audit import recording as audit
 from controller.library import keepers
 from controller.library.errors import RetentionOff
 from controller.media.tables import Asset, Rendition
@@ -107,6 +108,7 @@ async def round_of(db: Database, objects: ObjectStore, *, now: datetime, cutoff:
 
 
 async def _mark(session: AsyncSession, *, leaving: Sequence[str], now: datetime, cutoff: datetime) -> int:
+    audit.as_loa(session, "library retention", now)
     await alone(session, "library retention")
     marked = 0
     for part in _parts(leaving):

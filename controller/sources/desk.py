@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audit import recording as audit
 from controller.jobs.spool import Spool
 from controller.runtime.changes import Changes
 from controller.runtime.clock import Clock
@@ -148,7 +150,7 @@ class Desk:
         failpoints.reach("controller.source.before_commit")
         row, dropped = await self._around.db.attempt(
             lambda session: service.accept(
-                session,
+                self._recorded(session, bulletin.id),
                 self._source,
                 bulletin,
                 key=found.key,
@@ -176,9 +178,14 @@ class Desk:
     async def _withdraw(self, item_id: str) -> None:
         now = self._now()
         dropped = await self._around.db.attempt(
-            lambda session: service.withdraw(session, self._source.name, item_id, now)
+            lambda session: service.withdraw(self._recorded(session, item_id), self._source.name, item_id, now)
         )
         await self._committed(dropped)
+
+    def _recorded(self, session: AsyncSession, item_id: str) -> AsyncSession:
+        """What an item changes is in the audit as ours."""
+        audit.as_loa(session, "source item", self._now(), about={"source": self._source.name, "item_id": item_id})
+        return session
 
     async def _carried(self) -> list[str]:
         """Which open items have their turn; all of them in the end."""
@@ -197,7 +204,7 @@ class Desk:
         try:
             row = await self._around.db.attempt(
                 lambda session: service.go_on(
-                    session, self._source, item_id, bounds=self._around.bounds, now=self._now()
+                    self._recorded(session, item_id), self._source, item_id, bounds=self._around.bounds, now=self._now()
                 )
             )
         except LoaError as error:

@@ -42,7 +42,7 @@ from controller.accounts.sessions import Caller, How
 from controller.accounts.signing_in import Begun
 from controller.accounts.tables import SignedIn
 from controller.accounts.telling import Event, tell
-from controller.audit.recording import NOBODY
+from controller.audit.asking import NOBODY
 from controller.people import service as people
 from controller.people.tables import Person
 from loa_protocol.errors import LoaError

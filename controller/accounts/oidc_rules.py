@@ -20,7 +20,7 @@ import msgspec
 from controller.accounts.encoded import encoded
 from loa_protocol.errors import LoaError
 
-ALGORITHMS = ("RS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "ES256", "EdDSA", "Ed25519")
 LIFE = timedelta(minutes=10)
 LEEWAY = timedelta(seconds=60)
 OLDEST = timedelta(minutes=10)

@@ -11,9 +11,9 @@ from typing import Any
 
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError
+from joserfc.errors import InvalidKeyIdError, UnsupportedAlgorithmError
 from joserfc.jwk import JWKRegistry, KeySet
-from joserfc.jws import JWSRegistry
+from joserfc.jws import JWSAlgModel, JWSRegistry
 
 from controller.accounts.encoded import decoded
 from controller.accounts.oidc_rules import ALGORITHMS, LEEWAY, OLDEST, OidcProviderWrong, OidcRefused
@@ -22,6 +22,16 @@ _MOST_KEYS = 50
 _RSA_BYTES = range(256, 1025)
 _TYPES = frozenset({"RSA", "EC", "OKP"})
 _PUBLIC = frozenset({"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"})
+
+
+class _Algorithms(JWSRegistry):
+    """Ours alone. EdDSA is deprecated as a name (RFC 9864 says Ed25519); providers say it still."""
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        """Raises: UnsupportedAlgorithmError where it is not allowed."""
+        if name not in (self.allowed or ()):
+            raise UnsupportedAlgorithmError(f"{name} is not taken")
+        return self.algorithms[name]
 
 
 class KeyUnknown(OidcRefused):
@@ -48,9 +58,9 @@ def key_set(raw: bytes) -> KeySet:
 
 def _key(told: Any) -> Any:
     """One key; None where it is not of our kinds, too small, too large, or not for signatures."""
-    if not isinstance(told, dict) or told.get("kty") not in _TYPES or told.get("use", "sig") != "sig":
-        return None
     try:
+        if told["kty"] not in _TYPES or told.get("use", "sig") != "sig":
+            return None
         if told["kty"] == "RSA" and len(decoded(told["n"]).lstrip(b"\0")) not in _RSA_BYTES:
             return None
         key = JWKRegistry.import_key({name: value for name, value in told.items() if name in _PUBLIC})
@@ -79,7 +89,7 @@ def claims(
     """
     allowed = [one for one in ALGORITHMS if one in algorithms]
     try:
-        found = jwt.decode(token, keys, registry=JWSRegistry(algorithms=allowed, strict_check_header=False))
+        found = jwt.decode(token, keys, registry=_Algorithms(algorithms=allowed, strict_check_header=False))
         said = CodeIDToken(
             found.claims,
             found.header,

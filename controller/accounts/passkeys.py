@@ -37,7 +37,7 @@ from controller.accounts.sessions import Caller, How
 from controller.accounts.signing_in import Begun
 from controller.accounts.tables import SignedIn
 from controller.accounts.telling import Event, tell
-from controller.audit.recording import NOBODY
+from controller.audit.asking import NOBODY
 from controller.notices import service as notices
 from controller.notices.rules import Message
 from controller.people import store as people

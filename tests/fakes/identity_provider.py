@@ -33,7 +33,9 @@ def new_key(algorithm: str) -> Key:
     """A fresh signing key."""
     if algorithm == "RS256":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(ec.SECP256R1())
+    if algorithm == "ES256":
+        return ec.generate_private_key(ec.SECP256R1())
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def jwk(key: Key, kid: str) -> dict[str, str]:
@@ -67,7 +69,8 @@ def _signature(key: Key, data: bytes) -> bytes:
 class IdentityProvider:
     """`claims` and `header` change what ID tokens say (None takes away), `description` what discovery says.
 
-    `token` makes the whole ID token instead; `replies` answer a path instead; `asked` are all requests.
+    `token` makes the whole ID token instead; `replies` answer a path instead; `asked` are all requests; a `public`
+    client has no secret.
     """
 
     algorithm: str = "ES256"
@@ -82,6 +85,7 @@ class IdentityProvider:
     asked: list[tuple[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     kid: str = "k1"
+    public: bool = False
 
     def __post_init__(self) -> None:
         self.key = new_key(self.algorithm)
@@ -132,7 +136,8 @@ class IdentityProvider:
     def _exchange(self, headers: Any, body: bytes) -> Reply:
         given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         asked = self.codes.pop(given.get("code", ""), None)
-        if _basic(headers.get("Authorization", "")) != (CLIENT, SECRET):
+        known = given.get("client_id") == CLIENT if self.public else _basic(headers) == (CLIENT, SECRET)
+        if not known:
             return _json(401, {"error": "invalid_client"})
         challenge = b64(hashlib.sha256(given.get("code_verifier", "").encode()).digest())
         if asked is None or challenge != asked["code_challenge"] or given.get("redirect_uri") != asked["redirect_uri"]:
@@ -158,9 +163,9 @@ class IdentityProvider:
         return self.token(header, claims) if self.token else jws(self.key, header, claims)
 
 
-def _basic(header: str) -> tuple[str, str]:
+def _basic(headers: Any) -> tuple[str, str]:
     """RFC 6749 2.3.1: both parts are form-encoded before they are put together."""
-    kind, _, rest = header.partition(" ")
+    kind, _, rest = headers.get("Authorization", "").partition(" ")
     if kind != "Basic":
         return "", ""
     name, _, secret = base64.b64decode(rest).decode().partition(":")

@@ -2,10 +2,12 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from controller.accounts import oidc_provider
 from controller.accounts.oidc_rules import (
     OidcProviderWrong,
     OidcRefused,
@@ -17,6 +19,8 @@ from controller.accounts.oidc_rules import (
     require_same_provider,
     told,
 )
+from controller.runtime.clock import SystemClock
+from controller.runtime.settings import Settings, SettingsInvalid
 
 ISSUER = "https://sso.tinh.example/realms/can-bo"
 DESCRIBED = {
@@ -182,3 +186,19 @@ def test_a_token_says_who_and_since_when() -> None:
     found = told(CLAIMS | {"auth_time": 1_795_237_200, "azp": "loa", "aud": ["loa"]}, client_id="loa", acr=(), amr=())
 
     assert (found.subject, found.signed_in_at) == ("lan", datetime(2026, 11, 21, 5, tzinfo=UTC))
+
+
+def test_a_provider_without_our_name_does_not_start(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, oidc_issuer="https://sso.example")
+
+    with pytest.raises(SettingsInvalid, match="LOA_OIDC_CLIENT_ID"):
+        oidc_provider.of(settings, SystemClock())
+
+
+def test_files_of_the_settings_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    named = {"data_dir": tmp_path, "oidc_issuer": "https://sso.example", "oidc_client_id": "loa"}
+
+    for wrong in ("oidc_ca", "oidc_client_secret_file"):
+        with pytest.raises(SettingsInvalid, match=wrong):
+            oidc_provider.of(Settings(**named, **{wrong: tmp_path / "nothing"}), SystemClock())
+    assert oidc_provider.of(Settings(data_dir=tmp_path), SystemClock()) is None

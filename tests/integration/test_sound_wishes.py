@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from controller.api import headers
 from controller.media.encode import decode
 from controller.media.tables import Asset, Rendition
 from loa_protocol.documents.plan import CHIME_MS
@@ -187,7 +188,7 @@ async def test_what_is_approved_can_be_heard_whole_or_in_part_and_is_nothing_els
         stored = {row.codec: row.sha256 for row in await session.scalars(select(Rendition))}
     assert {"opus": sha256(opus), "mp3": sha256(mp3)} == stored
     assert opus.headers["x-content-type-options"] == "nosniff"
-    assert opus.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert opus.headers["content-security-policy"] == headers.INERT
     assert opus.headers["etag"] == f'"{stored["opus"]}"'
     assert opus.headers["content-disposition"] == "inline; filename*=utf-8''H%E1%BB%8Dp%2017-8%20%22g%E1%BA%A5p%22.opus"
     assert (part.status_code, part.content) == (206, opus.content[:100])

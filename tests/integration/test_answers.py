@@ -62,6 +62,7 @@ async def _asked(app: FastAPI, method: str, path: str, **given: Any) -> httpx.Re
         ("GET", "/api/v1/programmes/sheet-template?format=csv", {"headers": _SIGNED_IN}, 200),
         ("GET", "/api/v1/programmes/sheet-template?format=xlsx", {"headers": _SIGNED_IN}, 200),
         ("GET", "/api/v1/media/019a", {"headers": _SIGNED_IN}, 404),
+        ("GET", "/sign-in", {}, 200),
         ("GET", "/nothing", {}, 404),
         ("GET", "/docs/../controller", {}, 404),
         ("GET", "/docs/redoc.standalone.js", {}, 404),
@@ -80,10 +81,11 @@ async def test_whatever_is_answered_is_furnished(
 
     assert answer.status_code == status
     assert {name: answer.headers[name] for name in headers.ALWAYS} == dict(headers.ALWAYS)
-    page = path.startswith("/docs") and status == 200
-    assert answer.headers["content-security-policy"] == (headers.DESCRIPTION if page else headers.INERT)
-    assert answer.headers["cache-control"] == ("no-cache" if page else "no-store")
+    described = path.startswith("/docs") and status == 200
     kind = answer.headers["content-type"]
+    page = headers.PAGE if kind.startswith("text/html") else headers.INERT
+    assert answer.headers["content-security-policy"] == (headers.DESCRIPTION if described else page)
+    assert answer.headers["cache-control"] == ("no-cache" if described else "no-store")
     assert "charset=utf-8" in kind or not kind.startswith("text/")
 
 

@@ -20,7 +20,6 @@ from controller.accounts.oidc import SECRET_BYTES, Trip, require_provider
 from controller.accounts.oidc_rules import LIFE, LONGEST_SUBJECT, Back, OidcRefused, Purpose
 from controller.accounts.own_address import address_of
 from controller.accounts.passkey_routes import AnySession
-from controller.accounts.people_routes import require_over
 from controller.accounts.routes import MySession
 from controller.accounts.sign_in_routes import TheDoors
 from controller.api.dependencies import Read, require_text
@@ -28,6 +27,7 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
 from controller.people import service as people
 from controller.people.acting import Acting
+from controller.people.over import require_over
 
 public = APIRouter(tags=["sign-in"], dependencies=[Depends(csrf.require_no_foreign_page), Depends(require_text)])
 router = APIRouter(tags=["account"], route_class=WriteRoute)
@@ -138,7 +138,8 @@ async def link(
     *, person_id: IdField, body: SubjectBody, session: Write, doors: TheDoors, actor: Acting, may: Allowed
 ) -> LinkView:
     """Link somebody with who they are there, a moment after a proof; they are told."""
-    await require_over(may, actor, session, person_id, doors.now)
+    await require_over(may, session, person_id, doors.now)
+    actor.require_recent(doors.now)
     person = await people.hold_present(session, person_id)
     issuer = require_provider(doors).issuer
     row = await oidc_links.link(session, person, issuer, body.subject, by=actor.person_id, doors=doors)

@@ -9,10 +9,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.access.may import Allowed, May
-from controller.access.rules import Permission
+from controller.access.may import Allowed
 from controller.accounts import attempts, factors, forgetting, inviting, sessions, store, tokens
 from controller.accounts.answers import NO_STORE, SessionView
 from controller.accounts.doors import Doors
@@ -24,8 +22,8 @@ from controller.api.dependencies import Read
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, Title, View
 from controller.people import service as people
-from controller.people import store as people_store
-from controller.people.acting import Acting, Actor
+from controller.people.acting import Acting
+from controller.people.over import require_over
 from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["people"], route_class=WriteRoute)
@@ -119,7 +117,8 @@ async def invite(
     may: Allowed,
 ) -> LinkView:
     """A one-time link by which somebody sets their password, a moment after a proof; links before it end."""
-    await require_over(may, actor, session, person_id, doors.now)
+    await require_over(may, session, person_id, doors.now)
+    actor.require_recent(doors.now)
     invited = await inviting.invite(
         session,
         person_id,
@@ -192,7 +191,8 @@ async def make_token(
     may: Allowed,
 ) -> NewTokenView:
     """A token for another system, a moment after a proof; its secret is told this once."""
-    await require_over(may, actor, session, person_id, doors.now)
+    await require_over(may, session, person_id, doors.now)
+    actor.require_recent(doors.now)
     row, secret = await tokens.make(
         session, person_id, name=body.name, days=body.days, by=actor.person_id, now=doors.now
     )
@@ -212,15 +212,3 @@ async def revoke_token(
 def _link(doors: Doors, request: Request, kind: Kind, secret: str) -> str:
     base = doors.controller.settings.public_url or f"{request.url.scheme}://{request.headers['host']}"
     return inviting.page(base, kind, secret)
-
-
-async def require_over(may: May, actor: Actor, session: AsyncSession, person_id: str, now: datetime) -> None:
-    """Go on only if who asks looks after all units where the person has roles, and proved who they are just now.
-
-    Raises:
-        PersonNotFound, NotAllowed, SecondFactorNeeded, ProofNeeded: not so.
-    """
-    person = await people.require(session, person_id)
-    grants = [one for one in await people_store.grants(session, person_id) if one.revoked_at is None]
-    await may.require(Permission.PEOPLE, *sorted({person.unit_id, *(one.unit_id for one in grants)}))
-    actor.require_recent(now)

@@ -17,6 +17,7 @@ from controller.api.models import Body, IdField, View
 from controller.audit.recording import record
 from controller.people import copying, leaves, service, store
 from controller.people.acting import Acting
+from controller.people.over import require_over
 from controller.people.rules import Role
 from controller.people.tables import Person
 from controller.units import store as units
@@ -169,24 +170,31 @@ async def copy_person(person_id: IdField, controller: TheController, actor: Acti
 
 
 @router.patch("/people/{person_id}")
-async def change_person(person_id: IdField, body: PersonChange, session: Write, may: Allowed) -> PersonView:
+async def change_person(
+    person_id: IdField, body: PersonChange, session: Write, controller: TheController, may: Allowed
+) -> PersonView:
     """Change what is given; an `email` of null is forgotten."""
     if "unit_id" in body.model_fields_set:
+        await require_over(may, session, person_id, controller.clock.now())
         await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     changes = body.model_dump(include=body.model_fields_set)
     return PersonView.model_validate(await service.change(session, person_id, **changes))
 
 
 @router.post("/people/{person_id}/retirement")
-async def retire_person(person_id: IdField, session: Write, controller: TheController) -> PersonView:
+async def retire_person(person_id: IdField, session: Write, controller: TheController, may: Allowed) -> PersonView:
     """The person leaves: they act no more, and their addresses are forgotten."""
-    return PersonView.model_validate(await service.retire(session, person_id, now=controller.clock.now()))
+    now = controller.clock.now()
+    await require_over(may, session, person_id, now)
+    return PersonView.model_validate(await service.retire(session, person_id, now=now))
 
 
 @router.delete("/people/{person_id}")
-async def erase_person(person_id: IdField, session: Write, controller: TheController) -> PersonView:
+async def erase_person(person_id: IdField, session: Write, controller: TheController, may: Allowed) -> PersonView:
     """Retire the person and forget name, leaves and notices; the bare id stays in the steps they took."""
-    return PersonView.model_validate(await service.erase(session, person_id, now=controller.clock.now()))
+    now = controller.clock.now()
+    await require_over(may, session, person_id, now)
+    return PersonView.model_validate(await service.erase(session, person_id, now=now))
 
 
 @router.get("/people/{person_id}/grants")
@@ -219,10 +227,12 @@ async def create_grant(
 
 @router.delete("/people/{person_id}/grants/{grant_id}")
 async def revoke_grant(
-    person_id: IdField, grant_id: IdField, session: Write, controller: TheController, actor: Acting
+    person_id: IdField, grant_id: IdField, session: Write, controller: TheController, may: Allowed
 ) -> GrantView:
     """Take a role away, at once."""
-    row = await service.revoke(session, person_id, grant_id, by=actor.person_id, now=controller.clock.now())
+    now = controller.clock.now()
+    row = await service.revoke(session, person_id, grant_id, by=may.actor.person_id, now=now)
+    await may.require(Permission.PEOPLE, row.unit_id)
     return GrantView.model_validate(row)
 
 
@@ -234,17 +244,20 @@ async def list_leaves(person_id: IdField, session: Read) -> list[LeaveView]:
 
 @router.post("/people/{person_id}/leaves", status_code=201)
 async def create_leave(
-    person_id: IdField, body: LeaveBody, session: Write, controller: TheController, actor: Acting
+    person_id: IdField, body: LeaveBody, session: Write, controller: TheController, may: Allowed
 ) -> LeaveView:
     """Note days on which they are away; a deputy approves for them meanwhile."""
+    now = controller.clock.now()
+    if person_id != may.actor.person_id:
+        await require_over(may, session, person_id, now)
     row = await leaves.take_leave(
         session,
         person_id,
         first_day=body.first_day,
         last_day=body.last_day,
         deputy_id=body.deputy_id,
-        by=actor.person_id,
-        now=controller.clock.now(),
+        by=may.actor.person_id,
+        now=now,
     )
     return LeaveView.model_validate(row)
 

@@ -1,0 +1,99 @@
+"""Who looks after a commune takes over, moves, shuts out or stands in for nobody who decides for more than it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from controller.api.app import create_app
+from controller.runtime.server import Controller
+from controller.runtime.settings import Role as Process
+from controller.runtime.settings import Settings
+from tests.fakes.databases import fresh_database
+
+DAYS = {"first_day": "2031-01-01", "last_day": "2031-01-02"}
+
+
+@dataclass
+class Office:
+    """A province with one commune. Kim looks after the commune; Chi works there and approves for the province."""
+
+    api: httpx.AsyncClient
+    ids: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, str] = field(default_factory=dict)
+
+    async def ask(self, who: str | None, method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {} if who is None else {"X-Loa-Person": self.ids[who]}
+        return await self.api.request(method, path.format(**self.ids, **self.grants), json=body, headers=headers)
+
+    async def made(self, path: str, body: Any) -> dict[str, Any]:
+        answer = await self.ask(None, "POST", path, body)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def furnish(self) -> None:
+        await self.made("/units", {"id": "tinh", "name": "Tỉnh", "kind": "province"})
+        for unit in ("xa", "xa-b"):
+            await self.made("/units", {"id": unit, "name": "Xã", "kind": "commune", "parent_id": "tinh"})
+        for name, role, unit in (("kim", "administrator", "xa"), ("chi", "approver", "tinh"), ("an", "operator", "xa")):
+            self.ids[name] = (await self.made("/people", {"name": name, "unit_id": "xa"}))["id"]
+            given = await self.made(f"/people/{self.ids[name]}/grants", {"role": role, "unit_id": unit})
+            self.grants[f"role_of_{name}"] = given["id"]
+
+
+@pytest.fixture
+def url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    with fresh_database("sqlite", tmp_path, request) as made:
+        yield made
+
+
+@pytest.fixture
+async def office(tmp_path: Path, url: str) -> AsyncIterator[Office]:
+    settings = Settings(
+        data_dir=tmp_path / "controller",
+        database_url=url,
+        roles=frozenset({Process.API}),
+        brokers=("mqtt://127.0.0.1:1",),
+        host_acts_for_people=True,
+    )
+    controller = await asyncio.to_thread(Controller, settings)
+    headers = {"Authorization": "Bearer bi-mat"}
+    transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1", headers=headers) as api:
+        made = Office(api)
+        await made.furnish()
+        yield made
+    await controller.db.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/people/{%s}/invitation", {"sign_in_name": "ai-do"}),
+        ("POST", "/people/{%s}/leaves", DAYS),
+        ("POST", "/people/{%s}/retirement", None),
+        ("DELETE", "/people/{%s}", None),
+        ("PATCH", "/people/{%s}", {"unit_id": "xa"}),
+        ("DELETE", "/people/{%s}/grants/{role_of_%s}", None),
+    ],
+)
+async def test_an_administrator_of_a_commune_has_no_power_over_who_decides_for_the_province(
+    office: Office, method: str, path: str, body: Any
+) -> None:
+    over_chi = await office.ask("kim", method, path.replace("%s", "chi"), body)
+    over_an = await office.ask("kim", method, path.replace("%s", "an"), body)
+
+    assert (over_chi.status_code, over_chi.json()["code"]) in {(403, "not_allowed"), (403, "proof_needed")}
+    assert over_chi.json()["code"] == "not_allowed"
+    assert over_an.json().get("code") in {None, "proof_needed"}
+
+
+async def test_people_name_their_own_deputy_whatever_they_decide_for(office: Office) -> None:
+    answer = await office.ask("chi", "POST", "/people/{chi}/leaves", {**DAYS, "deputy_id": office.ids["an"]})
+
+    assert answer.status_code == 201, answer.text

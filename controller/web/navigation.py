@@ -25,7 +25,7 @@ PLACES = (
     Place("/", marked("Hôm nay"), "today"),
     Place("/people", marked("Người dùng"), "people", Permission.PEOPLE),
     Place("/audit", marked("Nhật ký"), "audit", Permission.AUDIT),
-    Place("/account", marked("Tài khoản của tôi"), "account"),
+    Place("/account", marked("Tài khoản"), "account"),
 )
 """In the order in which an officer needs them."""
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from controller.web import moments, words
 from controller.web.assets import Assets, takes_gzip
-from controller.web.translating import Language, Tongue
+from controller.web.translating import Language, Tongue, marked
 
 _LEVEL = 6
 _NOISE_CHARACTERS = 96
@@ -63,6 +63,7 @@ def _environment(assets: Assets, tongue: Tongue) -> Environment:
         lasting=partial(moments.lasting, tongue=tongue),
         word=partial(_word, tongue),
         words=words,
+        browser=lambda agent: words.browser_of(agent, tongue.say(marked("Trình duyệt không rõ"))),
         once=lambda: secrets.token_urlsafe(18),
         Markup=Markup,
     )

@@ -65,6 +65,23 @@ PROBLEMS: Mapping[int, str] = {
     500: marked("Hệ thống gặp lỗi."),
     503: marked("Hệ thống đang bận; hãy thử lại sau ít phút."),
 }
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("coc_coc", "Cốc Cốc"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""Names inside a User-Agent, what they are called; the first that is there is it."""
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 FIELDS: Mapping[str, str] = {
     "password_refused": "password",
     "sign_in_name_refused": "sign_in_name",
@@ -74,3 +91,9 @@ FIELDS: Mapping[str, str] = {
     "days_invalid": "last_day",
 }
 """At which field of a form a refusal is told."""
+
+
+def browser_of(agent: str, unknown: str) -> str:
+    """`Chrome · Android` of a User-Agent; `unknown` where it names none of ours."""
+    found = [next((name for sign, name in table if sign in agent), "") for table in (BROWSERS, SYSTEMS)]
+    return " · ".join(one for one in found if one) or agent[:40] or unknown

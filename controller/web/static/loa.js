@@ -85,7 +85,8 @@ class LinkSecret extends HTMLElement {
     field.value = secret;
     this.hidden = true;
     history.replaceState(null, "", location.pathname);
-    this.closest("form").querySelector("input:not([type=hidden]):not([name=secret])")?.focus();
+    const form = this.closest("form");
+    if (!form.querySelector("[aria-invalid=true]")) form.querySelector("input:not([type=hidden]):not([name=secret])")?.focus();
   }
 }
 
@@ -108,6 +109,9 @@ customElements.define("loa-countdown", Countdown);
 customElements.define("loa-reveal", Reveal);
 customElements.define("loa-link-secret", LinkSecret);
 customElements.define("loa-copy", Copy);
+
+// What is wrong is where one goes on.
+document.querySelector("main [aria-invalid=true]")?.focus();
 
 // A form is sent once, however often its button is pressed while the answer is awaited.
 document.addEventListener("submit", (event) => {

@@ -1,0 +1,54 @@
+"""One controller and one browser for all stories of a worker; where the pictures are is told at the end of the run."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.acceptance.rig import System
+from tests.browser.house import House, chromium, furnish, serving
+from tests.fakes.chromium import PROGRAM
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.skipif(not Path(PROGRAM).exists(), reason="needs Chromium"))
+
+
+@pytest.fixture(scope="session")
+def fresh_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with serving(tmp_path_factory.mktemp("fresh")) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def furnished_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with serving(tmp_path_factory.mktemp("furnished")) as system:
+        furnish(system)
+        yield system
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pictures", numbered=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def fresh(fresh_system: System, browser: Browser, pictures: Path) -> House:
+    """Nobody is signed up yet: for the story of the first start."""
+    return House(fresh_system, browser, pictures)
+
+
+@pytest.fixture(scope="module")
+def house(furnished_system: System, browser: Browser, pictures: Path) -> House:
+    """A commune with people and loudspeakers."""
+    return House(furnished_system, browser, pictures)

@@ -26,6 +26,8 @@ from controller.runtime.database import Transaction
 from controller.runtime.ids import new_id
 from loa_protocol import failpoints
 
+__all__ = ["LOA", "NOBODY", "as_loa", "forget", "record"]
+
 _KEY = "loa.audit"
 LOA = Who(via="loa")
 """The controller by itself: what the clock or a source brings about."""

@@ -13,7 +13,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, UnsupportedAlgorithmError
 from joserfc.jwk import JWKRegistry, KeySet
-from joserfc.jws import JWSAlgModel, JWSRegistry
+from joserfc.jws import JWSRegistry
 
 from controller.accounts.encoded import decoded
 from controller.accounts.oidc_rules import ALGORITHMS, LEEWAY, OLDEST, OidcProviderWrong, OidcRefused
@@ -27,7 +27,7 @@ _PUBLIC = frozenset({"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"})
 class _Algorithms(JWSRegistry):
     """Ours alone. EdDSA is deprecated as a name (RFC 9864 says Ed25519); providers say it still."""
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         """Raises: UnsupportedAlgorithmError where it is not allowed."""
         if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(f"{name} is not taken")

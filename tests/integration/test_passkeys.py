@@ -1,6 +1,7 @@
 """Passkeys over the real API, by an authenticator in software: what it is asked, what it proves, what is refused."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from controller.accounts.passkey_rules import LIFE, MOST
@@ -35,6 +38,8 @@ from tests.fakes.authenticator import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ELSEWHERE = "https://elsewhere.example"
+FIELDS = ("id", "rawId", "clientDataJSON", "authenticatorData", "signature", "userHandle")
+_mutated: Authenticator | None = None
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -447,6 +452,38 @@ async def test_answers_of_another_form_are_refused_and_not_looked_at(house: Acco
 
     assert {one.status_code for one in found} == {422}
     assert right.status_code == 200
+
+
+@settings(max_examples=25)
+@given(st.sampled_from(FIELDS), st.integers(0, 10_000), st.integers(1, 255))
+async def test_an_answer_changed_anywhere_on_its_way_signs_nobody_in_and_breaks_nothing(
+    house: AccountHouse, field: str, place: int, mask: int
+) -> None:
+    global _mutated  # noqa: PLW0603 - one person for all examples
+    _mutated = _mutated or (await owner(house))[1]
+    credential = _mutated.get(await options(house, "/sign-in/passkey"))
+    part = credential if field in credential else credential["response"]
+    raw = unb64(part[field])
+    at = place % len(raw)
+    part[field] = b64(raw[:at] + bytes([raw[at] ^ mask]) + raw[at + 1 :])
+
+    found = await answer(house, "/sign-in/passkey", credential, keep="token")
+
+    assert code(found) in {(401, "passkey_refused"), (409, "passkey_challenge_over")}
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
+async def test_a_body_changed_anywhere_is_read_alike_or_refused(house: AccountHouse, place: int, put: bytes) -> None:
+    key = Authenticator(PAGES, rp_id="localhost", handle=b"nobody")
+    body = json.dumps({"credential": key.get(await options(house, "/sign-in/passkey"))}).encode()
+    at = place % len(body)
+    async with house.client() as client:
+        headers = {"Content-Type": "application/json"}
+
+        found = await client.post("/sign-in/passkey", content=body[:at] + put + body[at + 1 :], headers=headers)
+
+    assert found.status_code in {400, 401, 409, 422}
 
 
 async def test_pages_of_other_sites_begin_nothing(house: AccountHouse) -> None:

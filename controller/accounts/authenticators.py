@@ -59,7 +59,7 @@ async def begin(doors: Doors, session: AsyncSession, row: SignedIn) -> Shown:
     await require_strong(session, row)
     secret = codes.new_secret()
     waiting = await store.totp(session, row.person_id, confirmed=False)
-    sealed = doors.keys.seal(secret.encode(), _about(row.person_id))
+    sealed = doors.keys.seal(secret.encode(), about(row.person_id))
     if waiting is None:
         session.add(Totp(person_id=row.person_id, confirmed=False, sealed=sealed, made_at=doors.now, last_step=None))
     else:
@@ -151,8 +151,9 @@ async def require_strong(session: AsyncSession, row: SignedIn) -> None:
 
 
 def _secret(doors: Doors, row: Totp) -> str:
-    return doors.keys.unseal(row.sealed, _about(row.person_id)).decode()
+    return doors.keys.unseal(row.sealed, about(row.person_id)).decode()
 
 
-def _about(person_id: str) -> str:
+def about(person_id: str) -> str:
+    """What a sealed secret is bound to: it opens for no other person."""
     return f"totp\x00{person_id}"

@@ -21,7 +21,7 @@ _SECRET_CHARACTERS = 32  # of base32: 160 bits, as RFC 4226 recommends
 PAPER_CODES = 10
 _PAPER_BYTES = 15
 _GROUP = 4
-_CODE = re.compile(rf"\d{{{DIGITS}}}")
+_CODE = re.compile(rf"[0-9]{{{DIGITS}}}")
 ISSUER = "Loa"
 
 

@@ -17,6 +17,7 @@ LEAST_LEFT = 4
 """Characters that must remain of a password without what is known of it."""
 _LEAST_DIFFERENT = 5
 _LEAST_WORD = 3
+_USUAL_SIGNS = 3  # of those that people put into and behind a word
 _ROWS = (
     *("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890", "0123456789", "abcdefghijklmnopqrstuvwxyz"),
     *("1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "qazwsxedcrfvtgbyhnujm"),
@@ -73,11 +74,13 @@ def require(password: str, about: Iterable[str] = ()) -> str:
 def is_guessable(password: str, about: Iterable[str] = ()) -> bool:
     """Whether little remains of it without words, years, runs of keys and repetitions."""
     plain = _squeezed(password)
-    if len(set(plain)) < _LEAST_DIFFERENT:
+    if len(set(password.casefold())) < _LEAST_DIFFERENT:
         return True
+    signs = len({one for one in password if not one.isalnum() and not one.isspace()})
     known = WORDS.union(_words_of(about))
     as_letters = _squeezed(_FIGURES.sub(" ", password).translate(_LOOKS))
-    return any(len(_left(form, known)) < LEAST_LEFT for form in (plain, as_letters))
+    left = min(len(_left(form, known)) for form in (plain, as_letters))
+    return left + max(0, signs - _USUAL_SIGNS) < LEAST_LEFT
 
 
 def _squeezed(text: str) -> str:

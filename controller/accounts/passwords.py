@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import password_rules, sessions, store
+from controller.accounts import breached, password_rules, sessions, store
 from controller.accounts.doors import Doors
 from controller.accounts.tables import Password, SignedIn
 from controller.people.tables import Person
@@ -26,7 +26,7 @@ async def hashed(doors: Doors, password: str, told: tuple[str, ...]) -> str:
         PasswordRefused: choose another.
         SignInBusy: too many wait.
     """
-    return await doors.desk.make(password_rules.require(password, told))
+    return await doors.desk.make(await breached.require_unknown(password_rules.require(password, told)))
 
 
 async def put(session: AsyncSession, person_id: str, made: str, now: datetime) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -11,6 +12,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from controller.accounts import inviting
+from controller.accounts.inviting import Kind
 from controller.api import headers
 from controller.api.app import create_app
 from controller.api.limits import DEEPEST, FILES, MOST_BYTES
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "bi-mat"  # noqa: S105 - of tests alone
 _SIGNED_IN = {"Authorization": f"Bearer {TOKEN}"}
 _JSON = {**_SIGNED_IN, "Content-Type": "application/json"}
+_SECRET = re.compile(r"secret|password|token|^code$|^state$|^key$", re.IGNORECASE)
 _REFERENCE = re.compile(r"#/components/schemas/([^'\"]+)")
 _OF_BROWSERS = {"Assertion", "AssertionResponse", "AttestationResponse", "Registration"}
 """As the standard of passkeys has browsers write them; members that it adds later are not read."""
@@ -158,3 +162,18 @@ async def test_files_go_where_files_are_taken(app: FastAPI) -> None:
     }
 
     assert takes == FILES
+
+
+async def test_no_secret_stands_in_an_address(app: FastAPI) -> None:
+    named = {
+        (path, parameter["name"])
+        for _, path, operation in _operations(app)
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] in {"query", "path"} and _SECRET.search(parameter["name"])
+    }
+
+    # A provider leads the browser back with both: they are good once, for the browser that began, with its verifier.
+    assert named <= {("/api/v1/sign-in/oidc/callback", name) for name in ("code", "state")}
+    link = urlsplit(inviting.page("https://loa.example", Kind.INVITATION, "loal_bi-mat"))
+    assert (link.query, link.fragment) == ("", "loal_bi-mat")
+    assert "loal_bi-mat" not in link.path

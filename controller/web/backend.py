@@ -61,7 +61,11 @@ class Answer:
 
 
 class Api:
-    """The API, for one request of a browser. `cookies` is what the answer to the browser has to set."""
+    """The API, for one request of a browser. `cookies` is what the answer to the browser has to set.
+
+    `token` goes with every write: the one that came with the form, so that a form of somebody else's page does
+    nothing; when a write renews the session it becomes the new one.
+    """
 
     def __init__(self, app: ASGIApp, request: Request) -> None:
         self._app, self._request = app, request
@@ -104,6 +108,8 @@ class Api:
         told = json.loads(bytes(answer.content)) if answer.content else None
         if answer.status >= 400:  # noqa: PLR2004
             raise Refused(answer.status, told if isinstance(told, dict) else {})
+        if method != "GET" and isinstance(told, dict) and isinstance(told.get("csrf"), str):
+            self.token = told["csrf"]
         return told
 
     def _scope(self, method: str, path: str, query: str, more: list[tuple[bytes, bytes]], content: bytes) -> Scope:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from controller.web.account import ACCOUNT
 from controller.web.backend import Refused
-from controller.web.visits import Visit, signed_page
+from controller.web.visits import Visit, recognised, signed_page
 
 AUTHENTICATOR = f"{ACCOUNT}/authenticator"
 _PREFIX = "otpauth://totp/"
@@ -34,6 +34,7 @@ async def confirm(visit: Visit) -> Response:
         if refused.code != "code_wrong" or not address.startswith(_PREFIX):
             raise
         return visit.again("authenticator.html", refused, address=address, secret=secret, code=qr(address))
+    await recognised(visit)
     return visit.page("recovery_codes.html", codes=told["codes"])
 
 
@@ -63,7 +64,7 @@ async def added_passkey(visit: Visit) -> Response:
 def qr(text: str) -> Markup:
     """A QR code as a drawing within the page; dark on white in every theme, with its quiet zone."""
     drawn: str = segno.make(text, error="m").svg_inline(
-        border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
+        border=4, dark="#000", light="#fff", svgclass="qr", omitsize=True
     )
     return Markup(drawn)  # noqa: S704 - drawn here
 

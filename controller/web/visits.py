@@ -137,11 +137,10 @@ async def recognised(visit: Visit) -> None:
     Raises:
         Refused: nobody is signed in, or not quite yet.
     """
-    me = await visit.api.get("/me")
-    visit.me = me
+    visit.me = await visit.api.get("/me")
     visit.reach = (await visit.api.get("/permissions"))["reach"]
     if visit.request.method in SAFE:
-        visit.api.token = me["csrf"] or ""
+        visit.api.token = visit.me["csrf"] or ""
 
 
 def open_page(page: Page) -> Callable[[Request], Awaitable[Response]]:

@@ -1,6 +1,6 @@
 """One controller and one browser for all stories of a worker; where the pictures are is told at the end of the run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest

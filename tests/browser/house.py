@@ -10,7 +10,7 @@ import hmac
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,8 +20,9 @@ from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.broadcasts.tables import LedgerRow
+from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from controller.runtime.database import Database
 from loa_cli.provisioning import Bundle, make_key
 from tests.acceptance.rig import COMMUNE, System
@@ -35,8 +36,10 @@ PLAIN_HOST = "loa.test"
 PASSWORD = "trâu vàng gặm cỏ non đầu đê"  # noqa: S105 - of tests alone
 _LISTEN = """
 window.broken = [];
-document.addEventListener("securitypolicyviolation", (e) => window.broken.push(`${e.violatedDirective} ${e.blockedURI}`));
+const note = (e) => window.broken.push(`${e.violatedDirective} ${e.blockedURI}`);
+document.addEventListener("securitypolicyviolation", note);
 """
+_STILL = ".places { position: static !important; }"
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|status of 4\d\d")
 """What Chromium says of features that it does not know, and of answers that are meant."""
@@ -87,18 +90,39 @@ class House:
             body["at"] = (datetime.now(UTC) + timedelta(seconds=in_s)).isoformat()
         return str(self.system.client.post("/broadcasts", body)["id"])
 
+    def over(self, title: str) -> str:
+        """One that ended a minute ago: made to begin later, and moved, as only a test does."""
+        made, now = self.broadcast(title, in_s=3600, lasts_s=60), datetime.now(UTC)
+
+        async def move(session: AsyncSession) -> None:
+            row = await session.get(BroadcastRow, made)
+            assert row is not None
+            row.start = row.latest_start = now - timedelta(minutes=2)
+            row.expected_at, row.deadline = now, now + timedelta(hours=1)
+
+        self._write(move)
+        return made
+
     def answered(self, broadcast: str, outcomes: list[str]) -> None:
         """As if devices had answered so: straight into the ledger."""
+
+        async def fill(session: AsyncSession) -> None:
+            for number, outcome in enumerate(outcomes, 1):
+                row = await session.get(LedgerRow, (broadcast, f"loa-{number}"))
+                if row is None:
+                    row = LedgerRow(broadcast_id=broadcast, device_id=f"loa-{number}")
+                    session.add(row)
+                row.outcome, row.answered_at = outcome, datetime.now(UTC)
+
+        self._write(fill)
+
+    def _write(self, work: Callable[[AsyncSession], Awaitable[None]]) -> None:
+        """Straight into the database, from a thread: this one's event loop is the browser's."""
 
         async def write() -> None:
             db = Database(f"sqlite+aiosqlite:///{self.system.data_dir / 'loa.db'}")
             async with db.transaction() as session:
-                for number, outcome in enumerate(outcomes, 1):
-                    row = await session.get(LedgerRow, (broadcast, f"loa-{number}"))
-                    if row is None:
-                        row = LedgerRow(broadcast_id=broadcast, device_id=f"loa-{number}")
-                        session.add(row)
-                    row.outcome, row.answered_at = outcome, datetime.now(UTC)
+                await work(session)
             await db.close()
 
         writer = Thread(target=lambda: asyncio.run(write()))
@@ -159,7 +183,9 @@ class Guest:
     def show(self, step: str) -> None:
         """Keep a picture."""
         number = self.house.steps[self.story] = self.house.steps.get(self.story, 0) + 1
-        self.page.screenshot(path=self.house.pictures / f"{self.story}-{number:02}-{step}.png", full_page=True)
+        self.page.screenshot(
+            path=self.house.pictures / f"{self.story}-{number:02}-{step}.png", full_page=True, style=_STILL
+        )
 
     @property
     def text(self) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 from tests.browser.house import PASSWORD, House, code_of, take_in
 
+GUESSED, WRONG = "matkhau123456", "không phải thế này đâu"
+OVER = "http://127.0.0.1/invitation#loal_khong-con-dung"
+
 
 def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_officer(
     fresh: House, tell: Callable[[str], None]
@@ -13,7 +16,7 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
         first.go(fresh.set_up_link)
         assert "#" not in first.page.url
         first.show("link")
-        first.fill(unit_name="Xã An Bình", name="Trần Văn Tú", sign_in_name="tran-tu", password="matkhau123456")
+        first.fill(unit_name="Xã An Bình", name="Trần Văn Tú", sign_in_name="tran-tu", password=GUESSED)
         first.press("Tạo và vào hệ thống")
         first.show("easily-guessed")
         assert first.page.locator("[name=unit_name]").input_value() == "Xã An Bình"
@@ -66,8 +69,8 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
 
 def test_a_link_is_pasted_where_scripts_do_not_run(fresh: House) -> None:
     with fresh.guest("no-scripts-link", scripts=False) as officer:
-        officer.go("/invitation#loal_khong-con-dung")
-        officer.fill(secret="http://127.0.0.1/invitation#loal_khong-con-dung", password=PASSWORD)
+        officer.go("/invitation")
+        officer.fill(secret=OVER, password=PASSWORD)
         officer.press("Đặt mật khẩu và vào")
         officer.show("link-over")
 
@@ -78,7 +81,7 @@ def test_a_wrong_password_keeps_the_name_and_says_so(house: House) -> None:
     for scripts in (True, False):
         with house.guest(f"wrong-password-{'with' if scripts else 'without'}-scripts", scripts=scripts) as lan:
             lan.go("/sign-in")
-            lan.fill(name="lan", password="không phải thế này đâu")
+            lan.fill(name="lan", password=WRONG)
             lan.press("Đăng nhập")
             lan.show("refused")
 

@@ -1,0 +1,174 @@
+"""Every page that exists: accessible, within its weight, readable at 200 %, whole without scripts, live with them."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Response, expect
+
+from tests.browser.house import DEVICES, Guest, House, take_in
+
+PAGES = ("/", "/account", "/account/password", "/account/proof", "/people", "/people/new", "/audit", "/nothing-here")
+OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")
+FIRST_VISIT_BYTES = 60_000
+NARROWEST = {"viewport": {"width": 320, "height": 640}}
+"""As 200 % of a phone's 640, and 400 % of a screen of 1280."""
+
+
+@pytest.fixture(scope="module")
+def one_of_them(house: House) -> str:
+    return take_in(house.system, "binh", "operator")
+
+
+def test_every_page_is_accessible_and_never_wider_than_the_phone(house: House, one_of_them: str) -> None:
+    _something_on_air(house)
+    found: dict[str, Any] = {}
+    with house.guest("every-page", **NARROWEST) as tuan:
+        for path in OPEN:
+            _look(tuan, path, found)
+        tuan.enter("tuan")
+        for path in (*PAGES, f"/people/{one_of_them}"):
+            _look(tuan, path, found)
+
+    assert found == {}
+
+
+def test_pages_are_accessible_in_the_dark_and_on_a_screen(house: House, one_of_them: str) -> None:
+    found: dict[str, Any] = {}
+    with house.guest("every-page-dark", phone=False, color_scheme="dark") as tuan:
+        _look(tuan, "/sign-in", found)
+        tuan.enter("tuan")
+        for path in ("/", "/account", "/people", f"/people/{one_of_them}", "/audit"):
+            _look(tuan, path, found)
+
+    assert found == {}
+
+
+def _look(guest: Guest, path: str, found: dict[str, Any]) -> None:
+    guest.go(path)
+    guest.show((path.strip("/") or "today").replace("/", "-")[:30])
+    wrong = guest.axe() + (["wider than the phone"] if guest.overflows() else [])
+    if wrong:
+        found[path] = wrong
+
+
+def test_a_first_visit_weighs_little(house: House, tell: Any) -> None:
+    with house.guest("weight") as lan:
+        lan.enter("hung")
+        for path in ("/sign-in", "/", "/account"):
+            lan.page.goto("about:blank")
+            session = lan.context.new_cdp_session(lan.page)
+            session.send("Network.enable")
+            session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            sizes: list[float] = []
+            session.on("Network.loadingFinished", lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]))
+            lan.go(path)
+            lan.page.wait_for_load_state("load")
+            session.detach()
+            tell(f"first visit of {path}: {sum(sizes) / 1000:.1f} kB in {len(sizes)} answers")
+
+            assert 5_000 < sum(sizes) <= FIRST_VISIT_BYTES
+
+
+def test_a_second_visit_asks_for_the_page_alone(house: House) -> None:
+    with house.guest("second-visit") as lan:
+        lan.enter("hung")
+        lan.go("/account")
+        asked: list[Response] = []
+        lan.page.on("response", asked.append)
+        lan.go("/account")
+        over_the_line = [one.url for one in asked if not one.from_service_worker and "/static/" not in one.url]
+
+        assert over_the_line == [f"{house.url}/account"]
+        files = [one for one in asked if "/static/" in one.url]
+        assert all("immutable" in one.headers["cache-control"] for one in files)
+
+
+def test_what_sounds_is_stopped_by_one_press_with_and_without_scripts(house: House) -> None:
+    for scripts in (True, False):
+        title = f"Thử loa {'có' if scripts else 'không'} script"
+        house.broadcast(title)
+        with house.guest(f"stop-{'with' if scripts else 'without'}-scripts", scripts=scripts) as lan:
+            lan.enter("lan")
+            lan.go("/")
+            card = lan.page.locator(".card.air", has_text=title)
+            lan.show("on-air")
+            lan.lead(card.get_by_role("button").click)
+            lan.show("stopped")
+
+            assert "Đã gửi lệnh dừng phát" in lan.text
+            assert re.search(r"Đã gửi lệnh dừng lúc \d\d:\d\d", card.inner_text())
+            assert card.get_by_role("button").count() == 0
+
+
+def test_an_open_page_follows_what_happens(house: House) -> None:
+    with house.guest("live") as lan:
+        lan.enter("lan")
+        lan.go("/")
+        lan.page.wait_for_function("document.querySelector('#live')._htmx?.sse")
+        house.broadcast("Tin vừa xếp", in_s=90)
+        house.system.client.get("/today")
+
+        expect(lan.page.locator("main")).to_contain_text("Tin vừa xếp", timeout=15_000)
+        countdown = lan.page.locator("loa-countdown")
+        expect(countdown).to_contain_text("còn")
+        lan.show("followed")
+
+
+def test_how_the_last_one_went_is_one_strip(house: House) -> None:
+    house.answered(house.over("Bản tin sáng"), ["played"] * 37 + ["failed", "skipped", "unknown"])
+    with house.guest("strip") as lan:
+        lan.enter("lan")
+        lan.go("/")
+        lan.show("strip")
+        shown = lan.page.locator(".strip").inner_text()
+
+        assert f"37/{DEVICES} cụm đã phát" in shown
+        assert "2 lỗi" in shown
+        assert "1 chưa rõ" in shown
+
+
+def test_a_form_without_its_token_does_nothing(house: House) -> None:
+    with house.guest("no-token") as lan:
+        lan.enter("lan")
+        title = "Không dừng được bằng trang lạ"
+        made = house.broadcast(title)
+        lan.go("/account")
+        answer = lan.page.request.post(
+            f"{house.url}/stop", form={"broadcast": made, "csrf": "đoán"}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        lan.go("/")
+
+        assert answer.status == 403
+        assert lan.page.locator(".card.air", has_text=title).get_by_role("button").count() == 1
+
+
+def test_a_press_that_is_repeated_is_done_once(house: House) -> None:
+    with house.guest("repeated", scripts=False) as tuan:
+        tuan.enter("tuan")
+        tuan.go("/people/new")
+        fields = {
+            one: tuan.page.locator(f"main [name={one}]").first.input_value() for one in ("csrf", "once", "unit_id")
+        }
+        sent = {**fields, "name": "Người Gửi Hai Lần", "language": "vi"}
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        answers = [tuan.page.request.post(f"{house.url}/people/new", form=sent, headers=headers) for _ in range(2)]
+
+        assert answers[0].url == answers[1].url
+        tuan.go("/people?q=nguoi gui")
+        assert tuan.page.locator("tbody tr").count() == 1
+
+
+def test_pages_speak_english_to_who_asks_for_it(house: House) -> None:
+    with house.guest("english", locale="en-GB", scripts=False) as guest:
+        guest.go("/sign-in")
+        assert guest.page.locator("h1").inner_text() == "Sign in"
+        guest.show("sign-in")
+        guest.press("Tiếng Việt")
+
+        assert guest.page.locator("h1").inner_text() == "Đăng nhập"
+
+
+def _something_on_air(house: House) -> None:
+    house.broadcast("Thông báo cắt nước", lasts_s=3000)
+    house.broadcast("Bản tin chiều", in_s=4000)

@@ -252,9 +252,9 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/units/{unit_id}/bulletin-rules"): at(P.KNOW, s.UNIT),
         ("PUT", "/units/{unit_id}/bulletin-rules"): at(P.ADMINISTER, s.UNIT),
         # Who did what
-        ("GET", "/audit"): later(P.AUDIT),
+        ("GET", "/audit"): anywhere(P.AUDIT),
         ("GET", "/audit/head"): anywhere(P.AUDIT),
-        ("GET", "/audit/export"): later(P.AUDIT),
+        ("GET", "/audit/export"): anywhere(P.AUDIT),
         # What source systems handed down
         ("GET", "/sources"): later(P.SEE),
         ("GET", "/sources/{source}/items"): later(P.SEE),

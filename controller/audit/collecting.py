@@ -89,7 +89,9 @@ class Gathered:
             return result
         session = state.session
         before = _rows(session, table, wanted)
-        result = state.invoke_statement()
+        result: Any = state.invoke_statement()
+        if not state.is_insert and getattr(result, "rowcount", 0) > len(before):
+            self.more[str(table.name)] += result.rowcount - len(before)
         keys = before if not state.is_insert else None
         condition = wanted if keys is None else _having(table, [_key(table, one) for one in before])
         after = {_identity(table, one): one for one in _rows(session, table, condition)}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import may as mays
 from controller.access.may import May, may_of
@@ -39,9 +40,11 @@ async def guarded(request: Request, controller: TheController, actor: Acting) ->
     """Let a request in, or not; what the actor may do is `Allowed` of the route from here on."""
     method, path = request.method, request.scope["route"].path
     row = TABLE[method, path]
-    may = await may_of(request, actor, controller.clock.now())
-    if not actor.everywhere:
-        await _enter(request, row, may)
+    async with mays.looking(request) as session:
+        may = await may_of(request, session, actor, controller.clock.now())
+        if not actor.everywhere:
+            with may.through(session):
+                await _enter(request, session, row, may)
     may.asked = not (row.decides in _ROUTE_DECIDES or row.new)
     mays.carry_in(request, may)
     yield
@@ -60,10 +63,13 @@ async def renewed(request: Request, may: May) -> May:
     """
     controller = request.app.state.controller
     actor = await again(request, may.actor)
-    return await may_of(request, actor, controller.clock.now())
+    async with controller.db.reading() as session:
+        now = await may_of(request, session, actor, controller.clock.now())
+    now.settle(controller.db.reading)
+    return now
 
 
-async def _enter(request: Request, row: Row, may: May) -> None:
+async def _enter(request: Request, session: AsyncSession, row: Row, may: May) -> None:
     if row.permission is None:
         return
     if row.subject is None:
@@ -74,14 +80,14 @@ async def _enter(request: Request, row: Row, may: May) -> None:
     if row.decides is Decides.SELF and key == may.actor.person_id:
         return
     if row.new:
-        await _require_free_or_own(request, row, may, key)
+        await _require_free_or_own(session, row, may, key)
     elif row.decides is Decides.ROUTE:
         await may.require_of(row.subject.read, row.subject, key)
     else:
         await may.require_of(row.permission, row.subject, key, refused=row.refused)
 
 
-async def _require_free_or_own(request: Request, row: Row, may: May, key: str) -> None:
+async def _require_free_or_own(session: AsyncSession, row: Row, may: May, key: str) -> None:
     """What is to be made must not be somebody else's already.
 
     Raises:
@@ -90,8 +96,7 @@ async def _require_free_or_own(request: Request, row: Row, may: May, key: str) -
     """
     if row.subject is None or row.permission is None:
         raise AssertionError("a row that may make something says of what kind")
-    async with mays.looking(request) as session:
-        owners = await row.subject.find(session, key)
+    owners = await row.subject.find(session, key)
     if owners is None:
         return
     if not await may.holds(row.subject.read, owners, either=True):

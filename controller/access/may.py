@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import rules, store
 from controller.access.rules import EVERYWHERE, Permission, Reach, RoleHeld
+from controller.audit import asking
 from controller.people.acting import Actor, Via
 from controller.people.approving import local_day
 from controller.people.rules import Role
@@ -57,6 +58,25 @@ class May:
         self.asked = False
         self._look, self._roles, self._on = look, tuple(roles), on
         self._reaches: dict[tuple[Permission, bool], Reach] = {}
+        self._chains: dict[str, tuple[str, ...]] = {}
+
+    @contextmanager
+    def through(self, session: AsyncSession) -> Iterator[None]:
+        """Look things up in this session meanwhile."""
+
+        @asynccontextmanager
+        async def look() -> AsyncIterator[AsyncSession]:
+            yield session
+
+        before, self._look = self._look, look
+        try:
+            yield
+        finally:
+            self._look = before
+
+    def settle(self, look: Look) -> None:
+        """Look things up in sessions of its own from now on: those of the request have ended."""
+        self._look = look
 
     async def reach(self, permission: Permission) -> Reach:
         """Where they have a permission; the filters of lists are built from it."""
@@ -98,10 +118,7 @@ class May:
         if await self.holds(permission, unit_ids):
             return
         if not self.actor.strong and await self.holds(permission, unit_ids, strong=True):
-            raise SecondFactorNeeded(
-                "this needs a sign-in with a second factor; sign in again with a passkey or a code",
-                vi="việc này cần đăng nhập bằng hai lớp; hãy đăng nhập lại bằng khóa truy cập hoặc mã xác thực",
-            )
+            raise _second_factor_needed()
         if refused is not None:
             raise refused()
         raise NotAllowed(
@@ -136,10 +153,25 @@ class May:
             return
         async with self._look() as session:
             owners = await subject.find(session, key)
-        if owners is None or not await self.holds(subject.read, owners, either=True):
+            seen = owners if subject.seen is None else await subject.seen(session, key)
+        if owners is None or seen is None or not await self._reads(subject.read, seen):
+            if owners is not None:
+                asking.hidden()
             raise subject.unknown(key)
         if not (subject.either and permission in LOOKING):
             await self.require(permission, *owners, refused=refused)
+
+    async def _reads(self, permission: Permission, seen: Collection[str | None]) -> bool:
+        """Whether they read a thing.
+
+        Raises:
+            SecondFactorNeeded: they would, had they signed in with two factors.
+        """
+        if await self.holds(permission, seen, either=True):
+            return True
+        if not self.actor.strong and await self.holds(permission, seen, either=True, strong=True):
+            raise _second_factor_needed()
+        return False
 
     async def require_scopes(self, permission: Permission, scopes: Iterable[str], missing: Missing) -> None:
         """As `require`, at the unit of every scope; `missing` says that some are not there, or not for them to know.
@@ -182,11 +214,18 @@ class May:
         reach = await self._reach(permission, strong=self.actor.strong if strong is None else strong)
         if reach.everywhere:
             return True
-        named = [one for one in unit_ids if one is not None]
-        async with self._look() as session:
-            chains = {one: await units.chain(session, one) for one in named}
-        found = [one is not None and reach.has(chains[one], one) for one in unit_ids]
+        await self._learn([one for one in unit_ids if one is not None])
+        found = [one is not None and reach.has(self._chains[one], one) for one in unit_ids]
         return any(found) if either else bool(found) and all(found)
+
+    async def _learn(self, unit_ids: Iterable[str]) -> None:
+        """What stands above these units, if that is not known yet."""
+        new = [one for one in dict.fromkeys(unit_ids) if one not in self._chains]
+        if not new:
+            return
+        async with self._look() as session:
+            for one in new:
+                self._chains[one] = await units.chain(session, one)
 
     async def _reach(self, permission: Permission, *, strong: bool) -> Reach:
         if self.actor.everywhere:
@@ -202,16 +241,10 @@ class May:
         return self._reaches[key]
 
 
-def own_look(may: May, db: Database) -> May:
-    """As `may`, looking things up in sessions of its own: of a request whose own session has ended."""
-    may._look = db.reading  # noqa: SLF001 - the same module's
-    return may
-
-
 @asynccontextmanager
 async def looking(request: Request) -> AsyncIterator[AsyncSession]:
-    """The session of the request where it has one, else one for queries only."""
-    session: AsyncSession | None = getattr(request.state, "session", None)
+    """The session of the request where it has one at this moment, else one for queries only."""
+    session: AsyncSession | None = getattr(request.state, "session", None) or getattr(request.state, "reading", None)
     if session is not None:
         yield session
         return
@@ -243,16 +276,22 @@ def require_asked(request: Request) -> None:
         raise AssertionError(f"{request.method} {request.url.path} was answered without asking who may")
 
 
-async def may_of(request: Request, actor: Actor, now: datetime) -> May:
+async def may_of(request: Request, session: AsyncSession, actor: Actor, now: datetime) -> May:
     """What an actor may do now. An integration's token gives what its owner may do as an integration, no more."""
     on = local_day(now)
     roles: tuple[RoleHeld, ...] = ()
     if actor.person_id is not None:
-        async with looking(request) as session:
-            roles = await store.roles_of(session, actor.person_id, on)
+        roles = await store.roles_of(session, actor.person_id, on)
     if actor.via is Via.TOKEN:
         roles = tuple(one for one in roles if one.role is Role.INTEGRATION)
     return May(partial(looking, request), actor, roles, on)
+
+
+def _second_factor_needed() -> SecondFactorNeeded:
+    return SecondFactorNeeded(
+        "this needs a sign-in with a second factor; sign in again with a passkey or a code",
+        vi="việc này cần đăng nhập bằng hai lớp; hãy đăng nhập lại bằng khóa truy cập hoặc mã xác thực",
+    )
 
 
 def _told(unit_ids: Collection[str | None]) -> str:

@@ -41,13 +41,14 @@ Find = Callable[[AsyncSession, str], Awaitable[Owners | None]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A kind of thing that addresses name."""
+    """A kind of thing that addresses name; `seen`: the units at which it is read, where that are others."""
 
     name: str
     find: Find
     unknown: Callable[[str], LoaError]
     read: Permission
     either: bool = False
+    seen: Find | None = None
 
 
 def _column(key: Any, unit: Any) -> Find:
@@ -85,7 +86,9 @@ async def _asset(session: AsyncSession, key: str) -> Owners | None:
 
 
 UNIT = Subject("unit_id", _column(Unit.id, Unit.id), units.unknown, Permission.KNOW)
-PARENT = Subject("unit_id", _column(Unit.id, Unit.parent_id), units.unknown, Permission.KNOW)
+PARENT = Subject(
+    "unit_id", _column(Unit.id, Unit.parent_id), units.unknown, Permission.KNOW, seen=_column(Unit.id, Unit.id)
+)
 PERSON = Subject("person_id", _column(Person.id, Person.unit_id), people.unknown, Permission.SEE)
 DEVICE = Subject("device_id", _column(Device.id, Device.unit_id), devices.unknown, Permission.SEE)
 BULLETIN = Subject("bulletin_id", _column(Bulletin.id, Bulletin.unit_id), bulletins.unknown, Permission.SEE)

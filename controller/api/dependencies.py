@@ -38,7 +38,11 @@ def require_text(request: Request) -> None:
 async def _reading(request: Request, controller: TheController) -> AsyncIterator[AsyncSession]:
     async with controller.db.reading() as session:
         carry_on(request, session)
-        yield session
+        request.state.reading = session
+        try:
+            yield session
+        finally:
+            request.state.reading = None
 
 
 Read = Annotated[AsyncSession, Depends(_reading, scope="function")]

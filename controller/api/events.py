@@ -6,6 +6,7 @@ signs out, ends; until then it is remembered, so that ten thousand receipts are 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from controller.access import subjects
 from controller.access.guard import renewed
-from controller.access.may import Allowed, May, own_look
+from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.access.subjects import Subject
 from controller.api.dependencies import TheController
@@ -22,6 +23,8 @@ from controller.devices.tables import Device
 from controller.jobs import store as jobs
 from controller.runtime.changes import REREAD, Change
 from controller.runtime.server import Controller
+from controller.units import store as units
+from loa_protocol import topics
 from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["events"])
@@ -36,6 +39,7 @@ class Seeing:
         self._devices: dict[str, bool] = {}
         self._broadcasts: dict[str, bool] = {}
         self._jobs: dict[str, bool] = {}
+        self._scopes: dict[str, bool] = {}
 
     async def renew(self) -> None:
         """What they may see from now on.
@@ -44,7 +48,7 @@ class Seeing:
             LoaError: nothing any more.
         """
         self._may = await self._renew(self._may)
-        self._broadcasts, self._jobs = {}, {}
+        self._broadcasts, self._jobs, self._scopes = {}, {}, {}
         async with self._controller.db.reading() as session:
             seen = select(Device.id).where(await self._may.where(Permission.SEE, Device.unit_id))
             self._devices = dict.fromkeys(await session.scalars(seen), True)
@@ -56,6 +60,8 @@ class Seeing:
         told = change.data
         if change.kind == "job":
             return await self._known(self._jobs, told.get("job_id"), self._is_my_job)
+        if change.kind == "document":
+            return await self._known(self._scopes, _scope_of(told.get("topic")), self._is_known_scope)
         if change.kind == "source":
             unit = next((one.unit for one in self._controller.sources if one.name == told.get("source")), None)
             return await self._may.holds(Permission.SEE, [unit])
@@ -80,6 +86,11 @@ class Seeing:
 
         return look
 
+    async def _is_known_scope(self, key: str) -> bool:
+        async with self._controller.db.reading() as session:
+            owners = await units.owners(session, [key])
+        return key in owners and await self._may.holds(Permission.KNOW, [owners[key]])
+
     async def _is_my_job(self, key: str) -> bool:
         async with self._controller.db.reading() as session:
             row = await jobs.find(session, key)
@@ -88,11 +99,7 @@ class Seeing:
 
 async def _seeing(request: Request, controller: TheController, may: Allowed) -> Seeing:
     """Asks before the stream begins: what is sent later is sent under this."""
-
-    async def again(known: May) -> May:
-        return own_look(await renewed(request, known), controller.db)
-
-    seeing = Seeing(controller, again, may)
+    seeing = Seeing(controller, partial(renewed, request), may)
     await may.reach(Permission.SEE)
     await seeing.renew()
     return seeing
@@ -105,7 +112,7 @@ async def events(
     broadcast: str | None = None,
     job: str | None = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`ledger`, `broadcast`, `device` and `job` events; with `broadcast` or `job`, only those of that one.
+    """`ledger`, `broadcast`, `device`, `document` and `job` events; with `broadcast` or `job`, only those of that one.
 
     `reread` tells a watcher that was too slow to read everything again. The stream ends when one may see nothing more.
     """
@@ -140,6 +147,12 @@ async def watched(changes: AsyncIterator[Change], seeing: Seeing) -> AsyncIterat
                 yield change
     finally:
         awaited.cancel()
+
+
+def _scope_of(topic: Any) -> str | None:
+    """Whom a document speaks to; None: it is none of a unit, a group or a device."""
+    address = topics.parse(topic) if isinstance(topic, str) else None  # one of our own
+    return address.subject if address is not None and address.family in topics.SCOPED else None
 
 
 def _concerns(told: Mapping[str, Any], broadcast: str | None, job: str | None) -> bool:

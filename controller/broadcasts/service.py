@@ -13,6 +13,7 @@ from controller.delivery import drafts
 from controller.delivery import store as delivery
 from controller.delivery.tables import StopRow
 from controller.library import service as library
+from controller.media.known import among
 from controller.policies import service as policies
 from controller.policies.objections import Objection
 from controller.policies.rules import airing
@@ -237,7 +238,8 @@ async def _require_targets(session: AsyncSession, scopes: Sequence[str]) -> None
 async def _sounds(session: AsyncSession, request: BroadcastRequest) -> Mapping[str, Sound]:
     """Asset → what the plan's manifest names of it: today's devices all take Opus."""
     named = {*request.variants.values()} | ({request.asset_id} if request.asset_id is not None else set())
-    found = await store.sounds(session, sorted(named))
+    known = await among(session, named)
+    found = await store.sounds(session, sorted(known))
     for asset_id in sorted(named - found.keys()):
         await library.require_usable(session, asset_id, "sound")
         raise rules.BroadcastInvalid(f"“{request.title}” names {asset_id}, which is no sound; name one that is")

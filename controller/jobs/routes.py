@@ -72,13 +72,13 @@ async def cancel_job(job_id: str, controller: TheController, may: Allowed) -> Jo
     """Cancel a job: once answered, its work has ended and nothing of it is left. Again gives the same answer."""
     now = controller.clock.now()
 
-    async def cancel(session: AsyncSession) -> JobRow:
+    async def cancel(session: AsyncSession) -> JobView:
         await _mine(session, job_id, may)
-        return await service.cancel(session, job_id, now=now)
+        return view_of(await service.cancel(session, job_id, now=now))
 
-    row = await controller.db.attempt(cancel)
+    view = await controller.db.attempt(cancel)
     await controller.cancelled_job(job_id)
-    return view_of(row)
+    return view
 
 
 async def _mine(session: AsyncSession, job_id: str, may: May) -> JobRow:

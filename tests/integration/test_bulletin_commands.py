@@ -38,9 +38,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def people(served: Client) -> dict[str, str]:
-    """Name → id: Lan writes, Hùng approves."""
+    """Name → id: Lan writes and places, Hùng approves and decides on rules."""
     ids = {name: served.post("/people", {"name": name, "unit_id": "xa"})["id"] for name in ("Lan", "Hùng", "Mai")}
-    served.post(f"/people/{ids['Hùng']}/grants", {"role": "approver", "unit_id": "xa"})
+    for name, role in (("Lan", "operator"), ("Hùng", "approver"), ("Hùng", "administrator")):
+        served.post(f"/people/{ids[name]}/grants", {"role": role, "unit_id": "xa"})
     return ids
 
 

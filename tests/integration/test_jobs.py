@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from controller.access.may import May
 from controller.jobs import store
 from controller.jobs.kinds import Order, Progress
 from controller.jobs.rules import MOST_ATTEMPTS
@@ -19,6 +20,7 @@ from controller.jobs.spool import Spool
 from controller.jobs.worker import Worker
 from controller.media import store as media
 from controller.media.pyav_intake import PyAvIntake
+from controller.people.acting import TOKEN
 from loa_protocol.errors import LoaError
 from tests.acceptance.rig import make_tone
 from tests.fakes.job_house import ASYNC, HANGS, House, housed
@@ -435,9 +437,10 @@ async def test_a_file_on_its_way_in_is_not_taken_for_a_left_over(house: House) -
 
 
 async def test_job_events_reach_a_watcher_of_that_job_only(house: House) -> None:
-    from controller.api.events import events
+    from controller.api.events import Seeing, events
 
-    stream = events(house.controller, job="viec-2")
+    everything = Seeing(house.controller, _same, May(house.controller.db.reading, TOKEN, (), date(2026, 11, 21)))
+    stream = events(house.controller, everything, job="viec-2")
     assert (await anext(stream)).event == "hello"
     for job in ("viec-1", "viec-2"):
         house.controller.changes.publish("job", {"job_id": job, "state": "running"})
@@ -447,6 +450,10 @@ async def test_job_events_reach_a_watcher_of_that_job_only(house: House) -> None
 
     assert (event.event, json.loads(json.dumps(event.data))["job_id"]) == ("job", "viec-2")
     await stream.aclose()
+
+
+async def _same(may: May) -> May:
+    return may
 
 
 async def _is(done: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import httpx
 
+from loa_cli import kept_sessions
 from loa_protocol.errors import LoaError
 
 _TIMEOUT_S = 30.0
@@ -37,11 +38,15 @@ class ApiRefused(LoaError):
 class Client:
     """One controller. Every write carries a fresh Idempotency-Key, so that a retry does nothing twice."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=_TIMEOUT_S
-        )
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=_TIMEOUT_S)
+        if token is not None:
+            self.sign(token)
+
+    def sign(self, token: str) -> None:
+        """Say by what is asked from now on."""
+        self._http.headers["Authorization"] = f"Bearer {token}"
 
     def act_for(self, person: str) -> None:
         """Say who answers for what is asked from now on."""
@@ -159,7 +164,8 @@ class Client:
         )
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
-        return self._asked(method, path, **options).json()
+        answer = self._asked(method, path, **options)
+        return answer.json() if answer.content else None
 
     def _asked(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
@@ -196,20 +202,41 @@ def private_file(target: Path, lines: Iterator[bytes]) -> int:
     return count
 
 
-def locate(data_dir: Path, url: str | None, token: str | None) -> Client:
+def locate(data_dir: Path, url: str | None, token: str | None, sessions: Path | None = None) -> Client:
     """The controller of a data folder, unless an address is given.
 
+    It is asked by the token that is given, else as who signed in there (`sessions` is the file that knows), else by the
+    host's token in the data folder.
+
     Raises:
-        ApiUnreachable: no address is known, or the token may not be read.
+        ApiUnreachable: no address is known, or nobody signed in and the host's token may not be read.
+        SignInFileUnsafe: others may read the file of sessions.
+    """
+    address = url.rstrip("/") if url else address_of(data_dir)
+    kept = kept_sessions.find(sessions, address) if sessions is not None and token is None else None
+    if token is None and kept is not None:
+        return Client(address, kept.secret)
+    try:
+        return Client(address, token or (data_dir / "api-token").read_text().strip())
+    except OSError as error:
+        raise ApiUnreachable(
+            f"nobody is signed in at {address} ({error}); run “loa sign-in”, or give --token",
+            vi=f"chưa đăng nhập ở {address}; hãy chạy “loa sign-in”",
+        ) from error
+
+
+def address_of(data_dir: Path) -> str:
+    """Where the controller of a data folder listens.
+
+    Raises:
+        ApiUnreachable: it does not run.
     """
     try:
-        address = url or str(json.loads((data_dir / "api.json").read_text())["url"])
-        secret = token or (data_dir / "api-token").read_text().strip()
+        return str(json.loads((data_dir / "api.json").read_text())["url"]).rstrip("/")
     except (OSError, ValueError, KeyError) as error:
         raise ApiUnreachable(
-            f"no running controller is known in {data_dir} ({error}); start “loa serve”, or give --url and --token"
+            f"no running controller is known in {data_dir} ({error}); start “loa serve”, or give --url"
         ) from error
-    return Client(address, secret)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import typer
 
 from loa_cli import (
+    accounts_of_people,
     agent,
     audit,
     broadcasts,
@@ -14,10 +15,10 @@ from loa_cli import (
     joining,
     library,
     notices,
-    people,
     policies,
     schedules,
     serve,
+    signing_in,
     sounds,
     speaking,
     staggering,
@@ -32,6 +33,14 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("serve")(serve.serve)
+app.command("set-up")(signing_in.set_up)
+app.command("accept")(signing_in.accept)
+app.command("sign-in")(signing_in.sign_in)
+app.command("sign-out")(signing_in.sign_out)
+app.command("sessions")(signing_in.sessions)
+app.command("prove")(signing_in.prove)
+app.command("password")(signing_in.password)
+app.command("second-factor")(signing_in.second_factor)
 app.command("agent")(agent.agent)
 app.command("play")(broadcasts.play)
 app.command("join")(joining.join)
@@ -50,7 +59,7 @@ app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
 app.add_typer(library.library, name="library")
-app.add_typer(people.people, name="people")
+app.add_typer(accounts_of_people.people, name="people")
 app.add_typer(notices.notices, name="notices")
 app.add_typer(policies.policies, name="policy")
 app.add_typer(schedules.schedules, name="schedule")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
+from loa_cli.kept_sessions import DEFAULT
 from loa_cli.options import DEFAULT_DATA_DIR, AsJson, DataDir
 from loa_cli.reporting import told
 
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Url = Annotated[str | None, typer.Option("--url", help="The controller's address, if not the one of --data-dir.")]
-Token = Annotated[str | None, typer.Option("--token", envvar="LOA_TOKEN", help="The API token, if not in --data-dir.")]
+Token = Annotated[
+    str | None, typer.Option("--token", envvar="LOA_TOKEN", help="By what to ask, if not as who signed in.")
+]
+Sessions = Annotated[
+    Path, typer.Option("--session-file", envvar="LOA_SESSION_FILE", help="Where “loa sign-in” keeps sessions.")
+]
 
 
 class Line:
     """What a command speaks on. `as_json`: whoever calls wants data instead of words."""
 
-    def __init__(self, data_dir: Path, url: str | None, token: str | None, *, as_json: bool) -> None:
-        self.data_dir, self.as_json = data_dir, as_json
+    def __init__(
+        self, data_dir: Path, url: str | None, token: str | None, session_file: Path = DEFAULT, *, as_json: bool
+    ) -> None:
+        self.data_dir, self.as_json, self.session_file = data_dir, as_json, session_file
         self._address = url, token
         self._client: Client | None = None
 
@@ -38,8 +46,25 @@ class Line:
         from loa_cli.client import locate
 
         if self._client is None:
-            self._client = locate(self.data_dir, *self._address)
+            self._client = locate(self.data_dir, *self._address, self.session_file)
         return self._client
+
+    def stranger(self) -> "Client":
+        """The API for who has not signed in; what is asked next goes this way.
+
+        Raises:
+            ApiUnreachable: no address is known.
+        """
+        from loa_cli.client import Client, address_of
+
+        self.close()
+        self._client = Client(self._address[0] or address_of(self.data_dir))
+        return self._client
+
+    def turn_to(self, url: str) -> None:
+        """Speak with another controller from now on, as who has not signed in there."""
+        self._address = url, None
+        self.stranger()
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -52,6 +77,7 @@ def _options(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     url: Url = None,
     token: Token = None,
+    session_file: Sessions = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """What `on_line` adds to a command."""
@@ -67,8 +93,10 @@ def on_line(command: Callable[Concatenate[Line, P], None]) -> Callable[..., None
     """
 
     @wraps(command)
-    def run(*, data_dir: Path, url: str | None, token: str | None, as_json: bool, **given: Any) -> None:
-        with told(), closing(Line(data_dir, url, token, as_json=as_json)) as line:
+    def run(
+        *, data_dir: Path, url: str | None, token: str | None, session_file: Path, as_json: bool, **given: Any
+    ) -> None:
+        with told(), closing(Line(data_dir, url, token, session_file, as_json=as_json)) as line:
             command(line, **given)  # type: ignore[call-arg]
 
     own = list(inspect.signature(command).parameters.values())[1:]

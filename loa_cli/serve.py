@@ -11,7 +11,9 @@ from loa_cli.reporting import told
 
 def serve(
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    host: Annotated[str, typer.Option(help="Address of the API; loopback only until accounts exist.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address of the API; beyond loopback only behind a proxy with https.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.")] = 8080,
     broker: Annotated[
         list[str] | None, typer.Option(help="“embedded” (default) or mqtt://host:port; several may be given.")

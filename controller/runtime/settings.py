@@ -28,7 +28,7 @@ PUSH_HOSTS = (
     "*.notify.windows.com",
 )
 """Of the push services of today's browsers."""
-_READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_PERSON", "LOA_TOKEN"})
+_READ_ELSEWHERE = frozenset({"LOA_FAILPOINT", "LOA_FAILPOINT_LOG", "LOA_PERSON", "LOA_SESSION_FILE", "LOA_TOKEN"})
 
 
 class SettingsInvalid(LoaError):

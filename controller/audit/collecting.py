@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from sqlalchemy import Table, and_, inspect, or_, select
+from sqlalchemy import Table, and_, inspect, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from controller.audit import rules
@@ -20,6 +20,7 @@ from controller.audit.scope import LEFT_OUT, NOT_TOLD, SILENT
 from controller.audit.values import plain
 
 MOST_ROWS = 100
+_LOOKED_AT = 2 * MOST_ROWS
 _SECRET = "(secret)"  # noqa: S105 - what stands for one
 _Key = tuple[str, tuple[Any, ...]]
 
@@ -84,9 +85,9 @@ class Gathered:
         state.session.flush()
         wanted = _condition(state, table)
         if wanted is None:
-            result = state.invoke_statement()
+            made = state.invoke_statement()
             self._inserted(state, table)
-            return result
+            return made
         session = state.session
         before = _rows(session, table, wanted)
         result: Any = state.invoke_statement()
@@ -259,13 +260,16 @@ def _bound(value: Any) -> Any:
 
 
 def _rows(session: Session, table: Table, wanted: Any) -> list[dict[str, Any]]:
-    found = session.connection().execute(select(*table.columns).where(wanted).limit(10 * MOST_ROWS))
+    found = session.connection().execute(select(*table.columns).where(wanted).limit(_LOOKED_AT))
     return [dict(one._mapping) for one in found]  # noqa: SLF001 - its public name
 
 
 def _having(table: Table, keys: list[dict[str, Any]]) -> Any:
-    same = [and_(*(table.columns[name] == value for name, value in key.items())) for key in keys]
-    return or_(False, *same)
+    columns = list(table.primary_key.columns)
+    values = [tuple(key[column.name] for column in columns) for key in keys[:_LOOKED_AT]]
+    if len(columns) == 1:
+        return columns[0].in_([value for (value,) in values])
+    return tuple_(*columns).in_(values)
 
 
 def _key(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -215,7 +215,7 @@ async def test_a_savepoint_that_was_taken_back_leaves_nothing_in_the_entry(db: D
 async def test_rows_changed_in_bulk_are_told_up_to_a_bound_and_counted_beyond(db: Database) -> None:
     many = [
         {"id": f"p{n:03}", "unit_id": "xa", "name": "", "webhook": False, "language": "vi", "created_at": T0}
-        for n in range(MOST_ROWS + 20)
+        for n in range(3 * MOST_ROWS)
     ]
 
     async with db.transaction() as session:
@@ -226,8 +226,13 @@ async def test_rows_changed_in_bulk_are_told_up_to_a_bound_and_counted_beyond(db
         recording.as_loa(session, "many", T0)
         await session.execute(update(Person).where(Person.id < "p002").values(language="en"))
     changed = await last(db)
+    async with db.transaction() as session:
+        recording.as_loa(session, "many", T0)
+        await session.execute(update(Person).values(webhook=True))
+    everybody = await last(db)
 
-    assert (len(made.changes), made.more, made.units) == (MOST_ROWS, {"people": 20}, ("xa",))
+    assert (len(made.changes), made.more, made.units) == (MOST_ROWS, {"people": 2 * MOST_ROWS}, ("xa",))
+    assert (len(everybody.changes), everybody.more) == (MOST_ROWS, {"people": 2 * MOST_ROWS})
     assert [(one.key["id"], one.before, one.after) for one in changed.changes] == [
         (f"p00{n}", {"language": "vi"}, {"language": "en"}) for n in range(2)
     ]

@@ -179,7 +179,8 @@ class OidcProvider:
                 return await self._body(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError) as error:
             told = str(error) or type(error).__name__
-            self._away = self._clock.monotonic(), told
+            if form is None:  # what a browser brought back may make the provider stumble: it stops nobody else
+                self._away = self._clock.monotonic(), told
             log.warning(
                 "the identity provider %s is away: %s; people sign in with what they have here", self.issuer, told
             )

@@ -531,8 +531,11 @@ async def test_whatever_else_the_provider_answers_signs_nobody_in(
     provider.replies[path] = reply
 
     back, me = await sign_on(house, provider, "honest")
+    provider.replies.clear()
+    again, _ = await sign_on(house, provider, "honest")
 
     assert (back.status_code, me["code"]) == (status, "not_signed_in")
+    assert again.status_code == 303  # and nobody else was kept waiting
     assert ("GET", "/elsewhere") not in provider.asked
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from loa_cli.client import ApiUnreachable, Client, locate
 from loa_cli.provisioning import Bundle, make_key, write_bundle
+from tests.fakes.databases import with_schema
 
 LOOPBACK = "127.0.0.1"
 COMMUNE = "xa-an-binh"
@@ -189,6 +190,8 @@ class System:
 
     def start(self) -> None:
         """Broker and controller, and the units of a commune."""
+        if "LOA_DATABASE_URL" not in self.controller.environment:
+            with_schema(self.data_dir)
         self.start_broker()
         self.start_controller()
         self.client.post("/units", {"id": "tinh", "name": "Tỉnh", "kind": "province"})

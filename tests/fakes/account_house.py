@@ -28,6 +28,7 @@ from controller.runtime.settings import Role as Process
 from controller.runtime.settings import Settings
 from controller.units import service as units
 from tests.fakes.authenticator import Authenticator
+from tests.fakes.databases import with_schema
 from tests.fakes.job_house import NOWHERE
 from tests.fakes.running_controller import ShiftedClock
 
@@ -100,7 +101,7 @@ class AccountHouse:
 async def account_house(folder: Path, **given: Any) -> AsyncIterator[AccountHouse]:
     """Started and ended."""
     clock = ShiftedClock()
-    settings = Settings(data_dir=folder, roles=frozenset({Process.API}), brokers=NOWHERE, **given)
+    settings = Settings(data_dir=with_schema(folder), roles=frozenset({Process.API}), brokers=NOWHERE, **given)
     controller = await asyncio.to_thread(Controller, settings, clock)
     app = create_app(controller, "bi-mat")
     await controller.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,13 @@ def sqlite_url(folder: Path) -> str:
     """Of a file in the test's own folder."""
     folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite+aiosqlite:///{folder / 'loa.db'}"
+
+
+def with_schema(data_dir: Path) -> Path:
+    """The same folder; a controller that keeps SQLite there finds today's schema, as on its second start."""
+    sqlite_url(data_dir)
+    (data_dir / "loa.db").write_bytes(_sqlite_template())
+    return data_dir
 
 
 @contextmanager
@@ -51,8 +59,8 @@ def fresh_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> I
 @cache
 def _sqlite_template() -> bytes:
     """A database file that was migrated once for all tests of this process."""
-    with TemporaryDirectory() as folder:
-        asyncio.run(_migrated(sqlite_url(Path(folder))))
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as apart:  # from the loop of the test that asks first
+        apart.submit(asyncio.run, _migrated(sqlite_url(Path(folder)))).result()
         return (Path(folder) / "loa.db").read_bytes()
 
 

@@ -12,6 +12,7 @@ import psutil
 from controller.api.app import create_app
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
+from tests.fakes.databases import with_schema
 from tests.fakes.running_controller import ShiftedClock, eventually
 
 NOWHERE = ("mqtt://127.0.0.1:1",)
@@ -85,8 +86,9 @@ class House:
 async def housed(folder: Path, **given: Any) -> AsyncIterator[House]:
     """Started, and ended whatever happens."""
     clock = ShiftedClock()
+    data_dir = folder / "controller" if "database_url" in given else with_schema(folder / "controller")
     settings = Settings(
-        **{"data_dir": folder / "controller", "roles": frozenset({Role.API, Role.JOBS}), "brokers": NOWHERE, **given}
+        **{"data_dir": data_dir, "roles": frozenset({Role.API, Role.JOBS}), "brokers": NOWHERE, **given}
     )
     controller = Controller(settings, clock)
     transport = httpx.ASGITransport(app=create_app(controller, "bi-mat"))

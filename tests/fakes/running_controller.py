@@ -21,6 +21,7 @@ from controller.runtime.settings import Settings
 from loa_protocol.trust import Trust, pin
 from tests.acceptance.rig import Process, broker_process, free_port
 from tests.fakes.commune import Commune
+from tests.fakes.databases import with_schema
 from tests.fakes.postgres import PostgresServer
 from tests.fakes.wire_device import WITHIN_S, WireDevice, connected
 
@@ -122,6 +123,10 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _data_dir(folder: Path) -> Path:
+    return with_schema(folder / "controller") if database_url.get() is None else folder / "controller"
+
+
 @asynccontextmanager
 async def running(
     folder: Path, devices: Sequence[str] = ("loa-1", "loa-2"), *, watched: bool = True, **given: Any
@@ -139,7 +144,7 @@ async def running(
     clock = ShiftedClock()
     settings = Settings(
         **{
-            "data_dir": folder / "controller",
+            "data_dir": _data_dir(folder),
             "first_pass_delay_s": 0.2,
             "host_acts_for_people": True,
             **given,

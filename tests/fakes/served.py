@@ -15,6 +15,7 @@ from controller.runtime.settings import Role, Settings
 from loa_cli.client import Client
 from loa_cli.commands import app
 from tests.acceptance.rig import free_port
+from tests.fakes.databases import with_schema
 
 TOKEN = "bi-mat"  # noqa: S105 - of tests alone
 
@@ -31,7 +32,7 @@ def served(folder: Path, **settings: Any) -> Iterator[Client]:
 
     def serve() -> None:
         given = {"roles": frozenset({Role.API}), "brokers": ("mqtt://127.0.0.1:1",), "host_acts_for_people": True}
-        made = Settings(data_dir=folder, **{**given, **settings})
+        made = Settings(data_dir=with_schema(folder), **{**given, **settings})
         config = uvicorn.Config(
             create_app(Controller(made), TOKEN), host="127.0.0.1", port=port, log_level="warning", ws="none"
         )

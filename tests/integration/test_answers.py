@@ -19,6 +19,7 @@ from controller.api.app import create_app
 from controller.api.limits import DEEPEST, FILES, MOST_BYTES
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
+from tests.fakes.databases import with_schema
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOKEN = "bi-mat"  # noqa: S105 - of tests alone
@@ -42,7 +43,9 @@ _BYTES = {
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI]:
     folder: Path = tmp_path_factory.mktemp("controller")
-    controller = Controller(Settings(data_dir=folder, roles=frozenset({Role.API}), brokers=("mqtt://127.0.0.1:1",)))
+    controller = Controller(
+        Settings(data_dir=with_schema(folder), roles=frozenset({Role.API}), brokers=("mqtt://127.0.0.1:1",))
+    )
     await controller.start()
     yield create_app(controller, TOKEN)
     await controller.stop()

@@ -18,13 +18,14 @@ from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from loa_cli.provisioning import Bundle, make_key
 from tests.fakes import picture_corpus as corpus
+from tests.fakes.databases import with_schema
 
 pytestmark = pytest.mark.broker
 
 
 @pytest.fixture
 async def controller(tmp_path: Path) -> AsyncIterator[Controller]:
-    running = Controller(Settings(data_dir=tmp_path / "controller", library_keep_days=30))
+    running = Controller(Settings(data_dir=with_schema(tmp_path / "controller"), library_keep_days=30))
     await running.start()
     yield running
     await running.stop()

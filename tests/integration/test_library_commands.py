@@ -18,6 +18,7 @@ from controller.runtime.settings import Role, Settings
 from loa_cli.commands import app
 from tests.acceptance.rig import free_port
 from tests.fakes import picture_corpus as corpus
+from tests.fakes.databases import with_schema
 from tests.fakes.shelf import NOW, ShelfWorld
 
 TOKEN = "bi-mat"  # noqa: S105 - of this test alone
@@ -28,7 +29,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A controller that answers and does jobs, with a sound that nobody used for long."""
     folder, port, ready, end = tmp_path_factory.mktemp("served"), free_port(), Event(), []
     roles = frozenset({Role.API, Role.JOBS})
-    settings = Settings(data_dir=folder, roles=roles, brokers=("mqtt://127.0.0.1:1",), library_keep_days=9000)
+    settings = Settings(
+        data_dir=with_schema(folder), roles=roles, brokers=("mqtt://127.0.0.1:1",), library_keep_days=9000
+    )
 
     class Told(uvicorn.Server):
         async def startup(self, sockets: Any = None) -> None:

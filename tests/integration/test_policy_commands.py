@@ -18,6 +18,7 @@ from loa_cli.client import ApiRefused, Client
 from loa_cli.commands import app
 from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import free_port
+from tests.fakes.databases import with_schema
 
 TOKEN = "bi-mat"  # noqa: S105 - of this test alone
 EXAMPLE = Path(__file__).parents[2] / "schedules" / "policies" / "urban-ward.yaml"
@@ -34,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             ready.set()
 
     def serve() -> None:
-        settings = Settings(data_dir=folder, roles=frozenset({Role.API}), brokers=("mqtt://127.0.0.1:1",))
+        settings = Settings(data_dir=with_schema(folder), roles=frozenset({Role.API}), brokers=("mqtt://127.0.0.1:1",))
         config = uvicorn.Config(
             create_app(Controller(settings), TOKEN), host="127.0.0.1", port=port, log_level="warning", ws="none"
         )

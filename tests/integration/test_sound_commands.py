@@ -19,6 +19,7 @@ from controller.runtime.settings import Role, Settings
 from loa_cli.commands import app
 from tests.acceptance.rig import free_port
 from tests.fakes import media_corpus as corpus
+from tests.fakes.databases import with_schema
 
 TOKEN = "bi-mat"  # noqa: S105 - of this test alone
 
@@ -35,7 +36,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     def serve() -> None:
         roles = frozenset({Role.API, Role.JOBS})
-        settings = Settings(data_dir=folder, roles=roles, brokers=("mqtt://127.0.0.1:1",))
+        settings = Settings(data_dir=with_schema(folder), roles=roles, brokers=("mqtt://127.0.0.1:1",))
         application = create_app(Controller(settings), TOKEN)
         end.append(Told(uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", ws="none")))
         end[0].run()

@@ -22,6 +22,7 @@ from loa_cli.client import Client
 from loa_cli.commands import app
 from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import free_port
+from tests.fakes.databases import with_schema
 
 TOKEN = "bi-mat"  # noqa: S105 - of this test alone
 VOICES = """
@@ -49,7 +50,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
     def serve() -> None:
         settings = Settings(
-            data_dir=folder / "data",
+            data_dir=with_schema(folder / "data"),
             roles=frozenset({Role.API, Role.JOBS}),
             brokers=("mqtt://127.0.0.1:1",),
             speech=folder / "voices.yaml",

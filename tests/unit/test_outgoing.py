@@ -1,6 +1,7 @@
 """Where this program connects: to judged addresses only, under the name that was meant, and never where it is led."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,12 @@ _NOT_PUBLIC = (
     "fe80::1",
     "::ffff:10.0.0.8",
     "0.0.0.0",  # noqa: S104 - an address to be refused
+)
+
+
+_OPENS = re.compile(
+    r"httpx\.(?:Async)?(?:Client|HTTPTransport)\(|httpx\.(?:get|post|put|request|stream)\(|urlopen|urllib\.request"
+    r"|http\.client|import requests|import aiohttp|create_connection\(|open_connection\(|(?:Async)?OAuth2Client"
 )
 
 
@@ -153,3 +160,15 @@ async def test_the_certificate_must_be_of_the_name_and_not_of_the_address(
         else:
             with pytest.raises(httpx.ConnectError, match="certificate"):
                 await client.get(f"https://{name}:{heard.port}/")
+
+
+@pytest.mark.parametrize("package", ["controller", "loa_protocol"])
+def test_nothing_else_here_opens_http_connections(package: str) -> None:
+    root = Path(__file__).parents[2] / package
+    openers = {
+        str(file.relative_to(root.parent))
+        for file in root.rglob("*.py")
+        if _OPENS.search(file.read_text(encoding="utf-8"))
+    }
+
+    assert openers - {"controller/runtime/outgoing.py"} == set()

@@ -1,7 +1,7 @@
 """Use cases of one's own passkeys: add, list, name, remove.
 
-Whoever changes a factor has proved a moment ago who they are, with two factors if they have two, and their other
-sessions end. The passkey without which somebody's roles could not be used stays.
+Whoever changes a factor has proved a moment ago who they are, with two factors if they have two; their other sessions
+end, and they are told. The passkey without which somebody's roles could not be used stays.
 """
 
 from collections.abc import Sequence
@@ -30,6 +30,8 @@ from controller.accounts.passkey_tables import Passkey
 from controller.accounts.passkeys import ask, handle_of, known, take
 from controller.accounts.sessions import How
 from controller.accounts.tables import SignedIn
+from controller.notices import service as notices
+from controller.notices.rules import Message
 from controller.people import store as people
 from controller.people.approving import local_day
 from controller.people.tables import Person
@@ -101,6 +103,7 @@ async def _keep(doors: Doors, session: AsyncSession, known_row: SignedIn, name: 
         copied_at=None,
     )
     session.add(passkey)
+    await _tell(doors, session, passkey, "added", "được thêm vào")
     await sessions.end_all(session, person.id, but=row.id)
     how = None if row.strong else How.PASSWORD_AND_PASSKEY
     secret = await sessions.renew(session, row, now=doors.now, strong=True, how=how)
@@ -139,6 +142,7 @@ async def remove(doors: Doors, session: AsyncSession, row: SignedIn, passkey_id:
     await session.delete(passkey)
     await session.flush()
     await require_enough(doors, session, person_id)
+    await _tell(doors, session, passkey, "removed", "bị xóa khỏi")
     await sessions.end_all(session, person_id, but=row.id)
 
 
@@ -155,6 +159,14 @@ async def require_enough(doors: Doors, session: AsyncSession, person_id: str) ->
         linked=bool(await oidc_store.of_person(session, person_id)),
     )
     require_removable(left, needs_strong=await store.is_guarded(session, person_id, local_day(doors.now)))
+
+
+async def _tell(doors: Doors, session: AsyncSession, passkey: Passkey, what: str, vi: str) -> None:
+    """Its person is told, in case it was not they."""
+    subject = f"Khóa truy cập vừa {vi} tài khoản của bạn"
+    text = f"{subject}: “{passkey.name}”. Nếu không phải bạn làm, hãy báo ngay người quản trị."
+    message = Message(f"passkey_{what}", passkey.id, subject, text)
+    await notices.tell(session, [passkey.person_id], message, doors.now)
 
 
 async def _require(session: AsyncSession, person_id: str, passkey_id: str) -> Passkey:

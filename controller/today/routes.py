@@ -122,7 +122,9 @@ async def _last(session: AsyncSession, may: May, row: BroadcastRow) -> LastView:
 
 
 def _ends(row: BroadcastRow) -> datetime:
-    return row.start + timedelta(milliseconds=row.duration_ms)
+    """When the last speaker and the last board are done, if all begin in time."""
+    spoken = row.start + timedelta(milliseconds=row.duration_ms)
+    return spoken if row.board is None else max(spoken, datetime.fromisoformat(row.board["until"]))
 
 
 def _view(row: BroadcastRow) -> TodayBroadcastView:

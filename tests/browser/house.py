@@ -23,9 +23,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
+from controller.runtime import schema as _all_tables  # noqa: F401 - foreign keys lead to all of them
 from controller.runtime.database import Database
 from loa_cli.provisioning import Bundle, make_key
-from tests.acceptance.rig import COMMUNE, System
+from tests.acceptance.rig import COMMUNE, System, wait_for
 from tests.fakes.chromium import PROGRAM
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 1}
@@ -39,7 +40,8 @@ window.broken = [];
 const note = (e) => window.broken.push(`${e.violatedDirective} ${e.blockedURI}`);
 document.addEventListener("securitypolicyviolation", note);
 """
-_STILL = ".places { position: static !important; }"
+_STILL = "(how) => { const bar = document.querySelector('.places'); if (bar) bar.style.position = how; }"
+"""A bar that follows the eye would lie across a picture of a whole page."""
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|status of 4\d\d")
 """What Chromium says of features that it does not know, and of answers that are meant."""
@@ -88,7 +90,13 @@ class House:
         body: dict[str, Any] = {"title": title, "to": [f"u-{COMMUNE}"], "board_text": title, "board_s": lasts_s}
         if in_s is not None:
             body["at"] = (datetime.now(UTC) + timedelta(seconds=in_s)).isoformat()
-        return str(self.system.client.post("/broadcasts", body)["id"])
+        made = str(self.system.client.post("/broadcasts", body)["id"])
+        if in_s is None:
+            wait_for(lambda: made in self._on_air(), f"{title} is on air")
+        return made
+
+    def _on_air(self) -> list[str]:
+        return [one["id"] for one in self.system.client.get("/today")["on_air"]]
 
     def over(self, title: str) -> str:
         """One that ended a minute ago: made to begin later, and moved, as only a test does."""
@@ -98,6 +106,7 @@ class House:
             row = await session.get(BroadcastRow, made)
             assert row is not None
             row.start = row.latest_start = now - timedelta(minutes=2)
+            row.board = None
             row.expected_at, row.deadline = now, now + timedelta(hours=1)
 
         self._write(move)
@@ -183,9 +192,11 @@ class Guest:
     def show(self, step: str) -> None:
         """Keep a picture."""
         number = self.house.steps[self.story] = self.house.steps.get(self.story, 0) + 1
-        self.page.screenshot(
-            path=self.house.pictures / f"{self.story}-{number:02}-{step}.png", full_page=True, style=_STILL
-        )
+        if self.scripts:
+            self.page.evaluate(_STILL, "static")
+        self.page.screenshot(path=self.house.pictures / f"{self.story}-{number:02}-{step}.png", full_page=True)
+        if self.scripts:
+            self.page.evaluate(_STILL, "")
 
     @property
     def text(self) -> str:

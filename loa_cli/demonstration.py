@@ -64,7 +64,7 @@ def _run(family: Children, run: Path, seconds_ahead: float, *, quiet: bool) -> d
 
     data_dir = run / "controller"
     serving = ["serve", "--data-dir", str(data_dir), "--port", "0", "--broker-port", "0", "--answer-deadline-s", "20"]
-    family.start("controller", serving)
+    family.start("controller", serving, LOA_HOST_ACTS_FOR_PEOPLE="true")
     _wait_for(family, _START_LIMIT_S, "the controller", lambda: _serving(data_dir))
     with connected(data_dir, None, None) as client:
         _furnish(client, family, run)

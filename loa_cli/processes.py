@@ -19,8 +19,8 @@ class Children:
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Run `loa ARGUMENTS…` with its output in `<logs>/<name>.log`."""
+    def start(self, name: str, arguments: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+        """Run `loa ARGUMENTS…` with its output in `<logs>/<name>.log`, and more in its environment."""
         self.logs.mkdir(parents=True, exist_ok=True)
         with (self.logs / f"{name}.log").open("ab") as log:
             child = subprocess.Popen(
@@ -29,6 +29,7 @@ class Children:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env={**os.environ, **environment},  # noqa: TID251 - a child's, beside our own
             )
         self.running[name] = child
         return child

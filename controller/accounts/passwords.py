@@ -26,7 +26,9 @@ async def hashed(doors: Doors, password: str, told: tuple[str, ...]) -> str:
         PasswordRefused: choose another.
         SignInBusy: too many wait.
     """
-    return await doors.desk.make(await breached.require_unknown(password_rules.require(password, told)))
+    text = await breached.require_unknown(password_rules.require(password, told))
+    async with doors.desk.turn():
+        return await doors.desk.make(text)
 
 
 async def put(session: AsyncSession, person_id: str, made: str, now: datetime) -> None:

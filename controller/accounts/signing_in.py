@@ -54,10 +54,15 @@ async def with_password(doors: Doors, name: str, password: str, caller: Caller) 
     """
     await doors.addresses.require(caller.address, doors.now)
     folded = naming.folded(name)
+    async with doors.desk.turn():
+        return await _by_password(doors, folded, password, caller)
+
+
+async def _by_password(doors: Doors, folded: str, password: str, caller: Caller) -> Begun:
     key = attempts.of_name(folded)
-    async with doors.db.reading() as session:
-        await attempts.require_turn(session, key, doors.now)
-        known = await _known(session, folded)
+    async with doors.db.reading() as reading:
+        await attempts.require_turn(reading, key, doors.now)
+        known = await _known(reading, folded)
     right = await _compared(doors, known.password, password)
     fresh = await _rehashed(doors, known.password, password) if right else None
 
@@ -121,6 +126,11 @@ async def prove(doors: Doors, shown: str, password: str, code: str | None, calle
     Raises:
         SignInRefused, SignInWaits, SignInBusy, AccountLocked, CodeWrong, StrongerNeeded: not so, or not now.
     """
+    async with doors.desk.turn():
+        return await _proved(doors, shown, password, code, caller)
+
+
+async def _proved(doors: Doors, shown: str, password: str, code: str | None, caller: Caller) -> Begun:
     async with doors.db.reading() as session:
         found = await store.with_person(session, shown)
         if found is None:

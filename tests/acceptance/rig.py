@@ -177,7 +177,9 @@ class System:
             command += ["--broker-port", str(self.broker_port)]
         else:
             command += ["--broker", f"mqtt://{LOOPBACK}:{self.broker_port}"]
-        environment = {} if database is None else {"LOA_DATABASE_URL": database}
+        environment = {"LOA_HOST_ACTS_FOR_PEOPLE": "true"}
+        if database is not None:
+            environment["LOA_DATABASE_URL"] = database
         self.controller = Process("controller", command, folder / "controller.log", environment)
         self.agents: dict[str, Process] = {}
         self._client: Client | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from controller.accounts import hashing, rules
@@ -165,15 +166,14 @@ async def test_unknown_people_are_answered_as_wrong_passwords_are_after_the_same
     here: Doorway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await here.member("lan", Role.OPERATOR)
-    compared: list[bool] = []
-    real = hashing.PasswordDesk._work
+    compared: list[str] = []
+    real = PasswordHasher.verify
 
-    def watched(self: hashing.PasswordDesk, password: str, kept: str | None, compare: bool) -> str:
-        found = real(self, password, kept, compare)
-        compared.append(compare)
-        return found
+    def watched(self: PasswordHasher, kept: str, password: str) -> bool:
+        compared.append(kept.rpartition("$")[0].rpartition("$")[0])
+        return real(self, kept, password)
 
-    monkeypatch.setattr(hashing.PasswordDesk, "_work", watched)
+    monkeypatch.setattr(PasswordHasher, "verify", watched)
 
     wrong = await here.sign_in(here.browser(), "lan", OTHER)
     unknown = await here.sign_in(here.browser(), "nobody", OTHER)
@@ -181,7 +181,7 @@ async def test_unknown_people_are_answered_as_wrong_passwords_are_after_the_same
 
     assert told(wrong) == told(unknown) == told(strange) == (401, "sign_in_refused")
     assert wrong.json() == unknown.json() == strange.json()
-    assert compared == [True, True, True]
+    assert compared == ["$argon2id$v=19$m=19456,t=2,p=1"] * 3
 
 
 async def test_approvers_without_a_second_factor_sign_in_and_their_role_does_not_count(here: Doorway) -> None:
@@ -471,8 +471,6 @@ async def test_nobody_gives_a_new_start_to_an_account_that_may_do_more_than_they
 
 
 async def test_a_password_hashed_by_older_rules_is_hashed_anew_at_the_next_sign_in(here: Doorway) -> None:
-    from argon2 import PasswordHasher
-
     lan = await here.member("lan", Role.OPERATOR)
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     async with here.controller.db.transaction() as session:
@@ -596,7 +594,7 @@ async def test_a_flood_of_sign_ins_is_told_to_come_again(here: Doorway, monkeypa
     from threading import Event
 
     go = Event()
-    monkeypatch.setattr(hashing.PasswordDesk, "_work", lambda *_: "yes" if go.wait(20) else "no")
+    monkeypatch.setattr(hashing.PasswordDesk, "_is_right", lambda *_: go.wait(20))
     tried = [asyncio.create_task(here.sign_in(here.browser(f"203.0.113.{n}"), f"n{n}", OTHER)) for n in range(12)]
     refused = (await one for one in asyncio.as_completed(tried))
     async with asyncio.timeout(20):

@@ -1,5 +1,6 @@
 """What sign-ins are held to, piece by piece: passwords, names, codes, secrets, addresses, keys."""
 
+import asyncio
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -199,10 +200,34 @@ def test_a_proof_is_recent_for_ten_minutes_and_a_token_never_gave_one() -> None:
 
 async def test_without_a_hash_nobody_is_right() -> None:
     desk = hashing.PasswordDesk()
-    made = await desk.make("thuyền giấy trôi sông")
+    async with desk.turn():
+        made = await desk.make("thuyền giấy trôi sông")
 
-    assert await desk.compare(made, "thuyền giấy trôi sông")
-    assert not await desk.compare(made, "thuyền giấy trôi sông ")
-    assert not await desk.compare(None, "thuyền giấy trôi sông")
+        assert await desk.compare(made, "thuyền giấy trôi sông")
+        assert not await desk.compare(made, "thuyền giấy trôi sông ")
+        assert not await desk.compare(None, "thuyền giấy trôi sông")
     assert not desk.is_outdated(made)
     desk.close()
+
+
+async def test_passwords_are_looked_at_one_at_a_time_and_a_few_wait() -> None:
+    desk, inside, most = hashing.PasswordDesk(most_waiting=2), 0, 0
+
+    async def attempt() -> str:
+        nonlocal inside, most
+        try:
+            async with desk.turn():
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0)
+                inside -= 1
+        except hashing.SignInBusy as busy:
+            return busy.code
+        return "done"
+
+    first = await asyncio.gather(*(attempt() for _ in range(5)))
+    again = await asyncio.gather(*(attempt() for _ in range(3)))
+    desk.close()
+
+    assert first == ["done"] * 3 + ["sign_in_busy"] * 2
+    assert (again, most) == (["done"] * 3, 1)

@@ -44,6 +44,10 @@ Since = Annotated[str, typer.Option(help="A head (“loa audit head”) that is 
 Trust = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="Trust list to believe instead of the export's own.")
 ]
+Lost = Annotated[
+    list[str] | None,
+    typer.Option(help="A witnessed head that is known to have gone when a database was restored; may be repeated."),
+]
 
 
 @audit.command("list")
@@ -110,26 +114,32 @@ def export(
 
 @audit.command("verify")
 @on_line
-def verify(line: Line, file: SomeFile = None, since: Since = "", trust: Trust = None) -> None:
+def verify(line: Line, file: SomeFile = None, since: Since = "", trust: Trust = None, lost: Lost = None) -> None:
     """Check every entry, the order, the end and what devices witnessed; exit code 4 where something is not so."""
     from controller.audit import verifying
 
-    head = parse(since) if since else None
-    if since and head is None:
-        raise typer.BadParameter(f"“{since}” is no head; one looks as “loa audit head” says it")
+    head = _head(since) if since else None
+    gone = frozenset(map(_head, lost or ()))
     believed = None if trust is None else _trust(trust)
     if file is None:
         query = {"private": "true", "after": str(head.sequence if head is not None else 0)}
-        report = verifying.verified(line.client.lines("/audit/export", query), since=head, trust=believed)
+        report = verifying.verified(line.client.lines("/audit/export", query), since=head, trust=believed, lost=gone)
     else:
         with file.open("rb") as lines:
-            report = verifying.verified(lines, since=head, trust=believed)
+            report = verifying.verified(lines, since=head, trust=believed, lost=gone)
     if line.as_json:
         print_json(_told(report))
     else:
         _print(report)
     if report.found:
         raise typer.Exit(EXIT_NOT_WHOLE)
+
+
+def _head(text: str) -> Head:
+    head = parse(text)
+    if head is None:
+        raise typer.BadParameter(f"“{text}” is no head; one looks as “loa audit head” says it")
+    return head
 
 
 def _trust(file: Path) -> "TrustList":

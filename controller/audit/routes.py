@@ -22,8 +22,8 @@ from controller.units.tables import Unit
 
 router = APIRouter(tags=["audit"])
 
-_Sequence = Annotated[int | None, Query(ge=1)]
-_Since = Annotated[int, Query(ge=0, description="Only entries after this sequence")]
+_Sequence = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+_Since = Annotated[int, Query(ge=0, le=2**63 - 1, description="Only entries after this sequence")]
 
 
 class WhoView(View):

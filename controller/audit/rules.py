@@ -208,7 +208,8 @@ class Chain:
             if sequence < self.start.sequence:
                 continue  # before the retention's cut: nothing is left to compare with
             count = sum(self.witnessed[Head(sequence, one)] for one in hashes)
-            told = f"{count} devices witnessed another entry {sequence} than the chain has"
+            heads = ", ".join(f"{sequence}:{one}" for one in sorted(hashes))
+            told = f"{count} devices witnessed what the chain does not have: {heads}"
             self._add(Fault.WITNESS, sequence, told)
         return self.found
 

@@ -75,10 +75,17 @@ def read(raw: bytes) -> Line:
         raise ExportInvalid(f"a line is none of an export of the audit: {error}; export it again") from error
 
 
-def verified(lines: Iterable[bytes], *, since: Head | None = None, trust: TrustList | None = None) -> Report:
+def verified(
+    lines: Iterable[bytes],
+    *,
+    since: Head | None = None,
+    trust: TrustList | None = None,
+    lost: frozenset[Head] = frozenset(),
+) -> Report:
     """Check an export from its first line on; `since`: a head that is known to be right, from an earlier export.
 
-    `trust`: a list that is trusted more than the one in the export, as from a device's provisioning.
+    `trust`: a list that is trusted more than the one in the export, as from a device's provisioning. `lost`: heads that
+    devices witnessed and that are known to have gone when a database was restored.
 
     Raises:
         ExportInvalid: it is none.
@@ -90,7 +97,8 @@ def verified(lines: Iterable[bytes], *, since: Head | None = None, trust: TrustL
     if begin.after and (since is None or since.sequence < begin.after):
         raise ExportInvalid(f"this export begins after entry {begin.after}; say by --since what its head was then")
     report = Report()
-    chain = Chain(_start(begin, trust, report, since), _witnessed(begin))
+    witnessed = {head: count for head, count in _witnessed(begin).items() if head not in lost}
+    chain = Chain(_start(begin, trust, report, since), witnessed)
     report.start = chain.start
     ended, count = False, 0
     for raw in source:

@@ -464,7 +464,11 @@ async def test_a_tail_cut_off_with_its_head_is_found_by_one_device_that_saw_it(c
     seen = await checked(chain)
 
     assert unseen.found == []
+    async with chain.reading() as session:
+        explained = verified([line async for line in service.exported(session, T0)], lost=frozenset({before}))
     assert [(one.fault, one.sequence) for one in seen.found] == [(Fault.WITNESS, 5)]
+    assert before.text in seen.found[0].told
+    assert explained.found == []
 
 
 async def _report(db: Database, head: Head) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.runtime.settings import Settings
+from tests import __main__ as whole
 from tests import security_tables
 from tests.outcomes import plain, unproven
 from tests.security_tables import MARK, PAGE, ROOT, STATES, Row, required, tables, written
@@ -133,3 +134,16 @@ def test_a_named_test_counts_only_if_it_ran_and_passed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("node", ["tests/a.py::t", "tests/a.py::t[x-1]", "tests/a.py::t[x]@a", "tests/a.py::t@a"])
 def test_a_test_is_known_whatever_its_parameters_and_its_worker(node: str) -> None:
     assert plain(node) == "tests/a.py::t"
+
+
+def test_a_whole_run_fails_where_a_named_test_did_not_pass_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = "tests/unit/test_logs.py::test_a_line_names_its_instant_in_utc_its_weight_and_its_origin"
+    monkeypatch.setattr(whole, "PASSES", (("-n", "1", "--dist", "loadgroup", "-q", "tests/unit/test_logs.py"),))
+    monkeypatch.setattr(whole, "named_tests", lambda: {ran, "tests/unit/test_logs.py::test_gone"})
+
+    ended = whole.main([])
+
+    assert ended == 1
+    assert capsys.readouterr().err.splitlines()[1:] == ["tests/unit/test_logs.py::test_gone: did not run"]

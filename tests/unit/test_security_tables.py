@@ -136,6 +136,7 @@ def test_a_test_is_known_whatever_its_parameters_and_its_worker(node: str) -> No
     assert plain(node) == "tests/a.py::t"
 
 
+@pytest.mark.long
 def test_a_whole_run_fails_where_a_named_test_did_not_pass_in_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

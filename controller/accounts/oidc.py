@@ -42,7 +42,6 @@ from controller.accounts.sessions import Caller, How
 from controller.accounts.signing_in import Begun
 from controller.accounts.tables import SignedIn
 from controller.accounts.telling import Event, tell
-from controller.audit.asking import NOBODY
 from controller.people import service as people
 from controller.people.tables import Person
 from loa_protocol.errors import LoaError
@@ -121,8 +120,7 @@ async def come_back(doors: Doors, trip: Trip, secret: bytes, back: Back) -> Begu
     try:
         asked, told = await _told(doors, trip, secret, back)
     except OidcRefused as error:
-        log.info("a sign-on was refused: %s", error.reason)
-        doors.controller.denials.note(NOBODY, str(Event.SIGN_IN), error.code)
+        log.info("a sign-on was refused: %s", error.reason)  # the audit sees that it was
         raise
 
     async def work(session: AsyncSession) -> Begun | LoaError:
@@ -155,7 +153,6 @@ async def _signed_in(doors: Doors, session: AsyncSession, trip: Trip, told: Told
     link = await oidc_store.linked(session, trip.provider.issuer, told.subject)
     person = None if link is None else await people.require(session, link.person_id)
     if link is None or person is None or person.retired_at is not None:
-        doors.controller.denials.note(NOBODY, str(Event.SIGN_IN), OidcNotLinked.code)
         return _nobody()
     link.used_at = doors.now
     if not told.strong:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from controller.accounts.limiting import AddressLimit
 from controller.accounts.passkey_rules import LIFE, MOST
 from controller.accounts.passkey_tables import Passkey, PasskeyChallenge
 from controller.notices.tables import Notice
@@ -460,7 +461,7 @@ async def test_answers_of_another_form_are_refused_and_not_looked_at(house: Acco
     assert right.status_code == 200
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(st.sampled_from(FIELDS), st.integers(0, 10_000), st.integers(1, 255))
 async def test_an_answer_changed_anywhere_on_its_way_signs_nobody_in_and_breaks_nothing(
     house: AccountHouse, field: str, place: int, mask: int
@@ -478,7 +479,7 @@ async def test_an_answer_changed_anywhere_on_its_way_signs_nobody_in_and_breaks_
     assert code(found) in {(401, "passkey_refused"), (409, "passkey_challenge_over")}
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.binary(min_size=1, max_size=3))
 async def test_a_body_changed_anywhere_is_read_alike_or_refused(house: AccountHouse, place: int, put: bytes) -> None:
     key = Authenticator(PAGES, rp_id="localhost", handle=b"nobody")
@@ -526,9 +527,10 @@ async def test_pages_at_an_address_of_numbers_have_no_passkeys(house: AccountHou
     assert "http://localhost" in found.json()["detail"]
 
 
-@pytest.mark.asyncio(loop_scope="function")
-async def test_one_address_is_not_asked_for_ever(tmp_path: Path) -> None:
-    async with account_house(tmp_path, sign_ins_per_address_per_min=3) as few, few.client() as client:
+async def test_one_address_is_not_asked_for_ever(house: AccountHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(house.app.state.doors, addresses=AddressLimit(3))
+    monkeypatch.setitem(house.app.state._state, "doors", few)
+    async with house.client() as client:
         found = [await client.post("/sign-in/passkey/options") for _ in range(4)]
 
     assert [one.status_code for one in found] == [200, 200, 200, 429]

@@ -153,7 +153,7 @@ def require_issuer(issuer: str) -> str:
     except ValueError:
         host, port, parts = "", None, urlsplit("")
     fine = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-    plain = issuer.isascii() and issuer.isprintable() and not any(sign in issuer for sign in ' \\"<>?#@')
+    plain = _plain(issuer) and not any(sign in issuer for sign in "?#@")
     if not (fine and host and plain and port != 0):
         raise OidcProviderWrong(
             f"the issuer {issuer} is no address of the form https://host/path (http:// only on this machine);"
@@ -178,7 +178,7 @@ def origin(url: str) -> tuple[str, str, int]:
         port = parts.port
     except ValueError:
         raise OidcProviderWrong(f"“{url}” is no address") from None
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or not _plain(url):
         raise OidcProviderWrong(f"“{url}” is no address")
     return parts.scheme, parts.hostname, port or _PORTS[parts.scheme]
 
@@ -275,6 +275,11 @@ def _instant(value: Any) -> datetime | None:
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+def _plain(url: str) -> bool:
+    """No spaces, control characters or backslashes, over which parsers disagree."""
+    return url.isascii() and url.isprintable() and not any(sign in url for sign in ' \\"<>')
 
 
 def _is_loopback(host: str) -> bool:

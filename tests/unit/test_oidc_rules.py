@@ -63,6 +63,9 @@ def test_a_provider_describes_itself_at_its_own_address() -> None:
         said(authorization_endpoint="https://sso.tinh.example@other.example/auth"),
         said(authorization_endpoint="javascript:alert(1)"),
         said(end_session_endpoint="https://other.example/"),
+        said(authorization_endpoint=f"{ISSUER}/auth\n"),
+        said(authorization_endpoint=f"{ISSUER}/a uth"),
+        said(authorization_endpoint=f"{ISSUER}\\@other.example/auth"),
         said(token_endpoint="https://sso.tinh.example:x/"),  # noqa: S106
         said(id_token_signing_alg_values_supported=["HS256", "none", "RS384"]),
         said(id_token_signing_alg_values_supported=[]),

@@ -5,6 +5,7 @@ Counted in memory: a restart forgets it, the waits of accounts are in the databa
 from many of them grows nothing; that two share one is rare and passes with the minute.
 """
 
+import asyncio
 import hashlib
 import ipaddress
 import math
@@ -55,6 +56,27 @@ class AddressLimit:
     def _counter(self, address: str) -> str:
         digest = hashlib.blake2b(network(address).encode(), key=self._salt, digest_size=4).digest()
         return str(int.from_bytes(digest, "big") % COUNTERS)
+
+
+class Crowd:
+    """Who is turned away is answered a moment later: a crowd that asks again at once takes no time from others.
+
+    So many wait at most; who comes then is answered at once, so that a crowd takes no memory either.
+    """
+
+    def __init__(self, hold_s: float = 1.0, most: int = 200) -> None:
+        self.hold_s = hold_s
+        self._room = most
+
+    async def hold(self) -> None:
+        """Wait a moment, where there is room to."""
+        if not self._room:
+            return
+        self._room -= 1
+        try:
+            await asyncio.sleep(self.hold_s)
+        finally:
+            self._room += 1
 
 
 def network(address: str) -> str:

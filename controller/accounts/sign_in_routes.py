@@ -11,14 +11,21 @@ from pydantic import Field
 from controller.accounts import cookies, csrf, factors, inviting, opaque, setting_up, signing_in, store
 from controller.accounts.answers import Keep, KeepField, SignedInView, signed_in
 from controller.accounts.authentication import Given, NotSignedIn, find_session, given
-from controller.accounts.doors import Doors, caller_of, doors_of
+from controller.accounts.doors import Doors, caller_of, doors_of, unhurried
 from controller.accounts.factors import Next, Way
 from controller.accounts.setting_up import First, NewUnit
 from controller.accounts.telling import Event, tell
 from controller.api.dependencies import require_text
 from controller.api.models import Body, IdField, Title, View
 
-router = APIRouter(tags=["sign-in"], dependencies=[Depends(csrf.require_no_foreign_page), Depends(require_text)])
+router = APIRouter(
+    tags=["sign-in"],
+    dependencies=[
+        Depends(csrf.require_no_foreign_page),
+        Depends(require_text),
+        Depends(unhurried, scope="function"),
+    ],
+)
 
 TheDoors = Annotated[Doors, Depends(doors_of)]
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]

@@ -207,6 +207,7 @@ async def doorway(folder: Path, database: str, **settings: Any) -> AsyncIterator
     given = {"data_dir": folder / "controller", "database_url": database, "brokers": NOWHERE, **settings}
     controller = Controller(Settings(roles=frozenset({Process.API}), **given), clock)
     app = create_app(controller, TOKEN)
+    app.state.doors.crowd.hold_s = 0
     made = Doorway(app, controller, clock)
     await controller.start()
     try:

@@ -231,3 +231,15 @@ async def test_passwords_are_looked_at_one_at_a_time_and_a_few_wait() -> None:
 
     assert first == ["done"] * 3 + ["sign_in_busy"] * 2
     assert (again, most) == (["done"] * 3, 1)
+
+
+async def test_who_is_turned_away_waits_and_a_crowd_takes_no_room() -> None:
+    loop, crowd = asyncio.get_running_loop(), limiting.Crowd(hold_s=0.05, most=2)
+
+    async def turned_away() -> bool:
+        began = loop.time()
+        await crowd.hold()
+        return loop.time() - began >= 0.049
+
+    assert await asyncio.gather(*(turned_away() for _ in range(4))) == [True, True, False, False]
+    assert await turned_away()

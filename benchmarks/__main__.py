@@ -25,6 +25,7 @@ BENCHMARKS = (
     "speech",
     "library",
     "audit",
+    "sign_in",
 )
 
 

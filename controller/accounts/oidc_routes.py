@@ -15,7 +15,7 @@ from pydantic import Field
 from controller.access.may import Allowed
 from controller.accounts import cookies, csrf, oidc, oidc_links, oidc_store
 from controller.accounts.answers import NO_STORE
-from controller.accounts.doors import caller_of
+from controller.accounts.doors import caller_of, unhurried
 from controller.accounts.oidc import SECRET_BYTES, Trip, require_provider
 from controller.accounts.oidc_rules import LIFE, LONGEST_SUBJECT, Back, OidcRefused, Purpose
 from controller.accounts.own_address import address_of
@@ -29,7 +29,14 @@ from controller.people import service as people
 from controller.people.acting import Acting
 from controller.people.over import require_over
 
-public = APIRouter(tags=["sign-in"], dependencies=[Depends(csrf.require_no_foreign_page), Depends(require_text)])
+public = APIRouter(
+    tags=["sign-in"],
+    dependencies=[
+        Depends(csrf.require_no_foreign_page),
+        Depends(require_text),
+        Depends(unhurried, scope="function"),
+    ],
+)
 router = APIRouter(tags=["account"], route_class=WriteRoute)
 plain = APIRouter(tags=["account"])
 """What asks the provider keeps no transaction meanwhile."""

@@ -14,7 +14,7 @@ from pydantic import StringConstraints
 from controller.accounts import csrf, passkey_keeping, passkeys
 from controller.accounts.answers import NO_STORE, Keep, KeepField, SignedInView, give, signed_in
 from controller.accounts.authentication import Given, NotSignedIn, find_session, given
-from controller.accounts.doors import caller_of
+from controller.accounts.doors import caller_of, unhurried
 from controller.accounts.own_address import address_of
 from controller.accounts.passkey_answers import Assertion, Registration
 from controller.accounts.passkey_rules import RelyingParty, relying_party
@@ -26,7 +26,14 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
 from controller.people.acting import Acting
 
-public = APIRouter(tags=["sign-in"], dependencies=[Depends(csrf.require_no_foreign_page), Depends(require_text)])
+public = APIRouter(
+    tags=["sign-in"],
+    dependencies=[
+        Depends(csrf.require_no_foreign_page),
+        Depends(require_text),
+        Depends(unhurried, scope="function"),
+    ],
+)
 router = APIRouter(tags=["account"], route_class=WriteRoute)
 plain = APIRouter(tags=["account"])
 """A challenge is used up whatever becomes of the answer, so that these have transactions of their own."""

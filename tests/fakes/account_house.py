@@ -104,6 +104,7 @@ async def account_house(folder: Path, **given: Any) -> AsyncIterator[AccountHous
     settings = Settings(data_dir=with_schema(folder), roles=frozenset({Process.API}), brokers=NOWHERE, **given)
     controller = await asyncio.to_thread(Controller, settings, clock)
     app = create_app(controller, "bi-mat")
+    app.state.doors.crowd.hold_s = 0
     await controller.start()
     try:
         async with controller.db.transaction() as session:

@@ -3,6 +3,7 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
+from controller.access.rules import Permission
 from controller.web.tables import ROWS
 from controller.web.visits import Visit, signed_page
 
@@ -16,4 +17,4 @@ async def show(visit: Visit) -> Response:
     return visit.page("audit.html", entries=entries, following=following, first=older is None)
 
 
-routes = [Route("/audit", signed_page(show), methods=["GET"])]
+routes = [Route("/audit", signed_page(show, Permission.AUDIT), methods=["GET"])]

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import Route
 
+from controller.access.rules import Permission
 from controller.people.rules import Role
 from controller.web import words
 from controller.web.account import unit_names
@@ -139,17 +140,17 @@ def _at(person_id: str) -> str:
 
 _ONE = f"{PEOPLE}/{{person}}"
 routes = [
-    Route(PEOPLE, signed_page(show_all), methods=["GET"]),
-    Route(f"{PEOPLE}/new", signed_page(show_new), methods=["GET"]),
-    Route(f"{PEOPLE}/new", signed_page(create), methods=["POST"]),
-    Route(_ONE, signed_page(show), methods=["GET"]),
-    Route(_ONE, signed_page(change), methods=["POST"]),
-    Route(f"{_ONE}/invitation", signed_page(invite), methods=["POST"]),
-    Route(f"{_ONE}/grant", signed_page(grant), methods=["POST"]),
-    Route(f"{_ONE}/revocation", signed_page(revoke), methods=["POST"]),
-    Route(f"{_ONE}/leave", signed_page(take_leave), methods=["POST"]),
-    Route(f"{_ONE}/leave-end", signed_page(cancel_leave), methods=["POST"]),
-    Route(f"{_ONE}/unlock", signed_page(unlock), methods=["POST"]),
-    Route(f"{_ONE}/sessions-end", signed_page(end_sessions), methods=["POST"]),
-    Route(f"{_ONE}/retirement", signed_page(retire), methods=["POST"]),
+    Route(PEOPLE, signed_page(show_all, Permission.PEOPLE), methods=["GET"]),
+    Route(f"{PEOPLE}/new", signed_page(show_new, Permission.PEOPLE), methods=["GET"]),
+    Route(f"{PEOPLE}/new", signed_page(create, Permission.PEOPLE), methods=["POST"]),
+    Route(_ONE, signed_page(show, Permission.PEOPLE), methods=["GET"]),
+    Route(_ONE, signed_page(change, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/invitation", signed_page(invite, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/grant", signed_page(grant, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/revocation", signed_page(revoke, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/leave", signed_page(take_leave, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/leave-end", signed_page(cancel_leave, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/unlock", signed_page(unlock, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/sessions-end", signed_page(end_sessions, Permission.PEOPLE), methods=["POST"]),
+    Route(f"{_ONE}/retirement", signed_page(retire, Permission.PEOPLE), methods=["POST"]),
 ]

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +24,7 @@ _NOISE_CHARACTERS = 96
 
 
 class Renderer:
-    """All templates, in both languages."""
+    """All templates, in both languages; read once, so that no page waits for a disk."""
 
     def __init__(self, assets: Assets, tongues: Mapping[Language, Tongue]) -> None:
         self._environments = {language: _environment(assets, tongue) for language, tongue in tongues.items()}
@@ -51,6 +50,8 @@ def _environment(assets: Assets, tongue: Tongue) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(tongue.words, newstyle=True)  # type: ignore[attr-defined]
@@ -65,8 +66,9 @@ def _environment(assets: Assets, tongue: Tongue) -> Environment:
         words=words,
         browser=lambda agent: words.browser_of(agent, tongue.say(marked("Trình duyệt không rõ"))),
         once=lambda: secrets.token_urlsafe(18),
-        Markup=Markup,
     )
+    for name in made.list_templates():
+        made.get_template(name)
     return made
 
 

@@ -104,7 +104,14 @@ class Visit:
         for line in self.api.cookies:
             answer.headers.append("set-cookie", line)
         if self.set_language is not None:
-            answer.set_cookie(COOKIE, self.set_language, max_age=_LANGUAGE_S, httponly=True, samesite="lax")
+            answer.set_cookie(
+                COOKIE,
+                self.set_language,
+                max_age=_LANGUAGE_S,
+                httponly=True,
+                samesite="lax",
+                secure=is_https(self.request),
+            )
         return answer
 
 
@@ -154,14 +161,19 @@ def open_page(page: Page) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def signed_page(page: Page) -> Callable[[Request], Awaitable[Response]]:
-    """A page for who is signed in; others sign in first and come back."""
+def signed_page(page: Page, permission: Permission | None = None) -> Callable[[Request], Awaitable[Response]]:
+    """A page for who is signed in; others sign in first and come back.
+
+    `permission`: what one needs somewhere for the page to have anything on it.
+    """
 
     async def answer(request: Request) -> Response:
         visit = begun(request)
         try:
             await received(visit)
             await recognised(visit)
+            if permission is not None and not visit.may(permission):
+                return refused_page(visit, Refused(HTTPStatus.FORBIDDEN, {"code": "not_allowed"}))
             return await page(visit)
         except Refused as refused:
             return _elsewhere(visit, refused)

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.acceptance.rig import System
-from tests.browser.house import House, chromium, furnish, serving
+from tests.browser.house import House, Known, chromium, furnish, serving
 from tests.fakes.chromium import PROGRAM
 
 
@@ -36,6 +36,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pictures", numbered=False)
 
 
+@pytest.fixture(scope="session")
+def known() -> Known:
+    """Of the furnished system."""
+    return Known()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
@@ -45,10 +51,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def fresh(fresh_system: System, browser: Browser, pictures: Path) -> House:
     """Nobody is signed up yet: for the story of the first start."""
-    return House(fresh_system, browser, pictures)
+    return House(fresh_system, browser, pictures, Known())
 
 
 @pytest.fixture(scope="module")
-def house(furnished_system: System, browser: Browser, pictures: Path) -> House:
+def house(furnished_system: System, browser: Browser, pictures: Path, known: Known) -> House:
     """A commune with people and loudspeakers."""
-    return House(furnished_system, browser, pictures)
+    return House(furnished_system, browser, pictures, known)

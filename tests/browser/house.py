@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from controller.runtime import schema as _all_tables  # noqa: F401 - foreign keys lead to all of them
 from controller.runtime.database import Database
-from loa_cli.provisioning import Bundle, make_key
+from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import COMMUNE, System, wait_for
 from tests.fakes.chromium import PROGRAM
 
@@ -48,15 +48,30 @@ _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|stat
 
 
 @dataclass
+class Known:
+    """By sign-in name, the secrets of authenticators and cookies of sessions; how many pictures a story has."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    steps: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
 class House:
-    """A controller with a browser; `secrets` of authenticators and `cookies` of sessions by sign-in name."""
+    """A controller with a browser."""
 
     system: System
     browser: Browser
     pictures: Path
-    secrets: dict[str, str] = field(default_factory=dict)
-    cookies: dict[str, str] = field(default_factory=dict)
-    steps: dict[str, int] = field(default_factory=dict)
+    known: Known
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        return self.known.secrets
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return self.known.cookies
 
     @property
     def url(self) -> str:
@@ -191,7 +206,8 @@ class Guest:
 
     def show(self, step: str) -> None:
         """Keep a picture."""
-        number = self.house.steps[self.story] = self.house.steps.get(self.story, 0) + 1
+        steps = self.house.known.steps
+        number = steps[self.story] = steps.get(self.story, 0) + 1
         if self.scripts:
             self.page.evaluate(_STILL, "static")
         self.page.screenshot(path=self.house.pictures / f"{self.story}-{number:02}-{step}.png", full_page=True)
@@ -257,10 +273,14 @@ def furnish(system: System) -> None:
     system.client.post("/units", {"id": COMMUNE, "name": "Xã An Bình", "kind": "commune"})
     for name, role in (("lan", "operator"), ("hung", "approver"), ("tuan", "administrator")):
         take_in(system, name, role)
-    for number in range(1, DEVICES + 1):
-        key = make_key(Bundle(system.folder / "devices" / f"loa-{number}"))
-        body = {"id": f"loa-{number}", "name": f"Cụm loa {number}", "kind": "speaker", "unit_id": COMMUNE}
-        system.client.post("/devices", {**body, "public_key": key})
+    devices = [_device(number) for number in range(1, DEVICES + 1)]
+    system.client.post("/devices/batch", {"devices": devices})
+
+
+def _device(number: int) -> dict[str, str]:
+    key = base64.b64encode(Ed25519Signer.generate().public_raw).decode()
+    named = {"id": f"loa-{number}", "name": f"Cụm loa {number}", "kind": "speaker", "unit_id": COMMUNE}
+    return {**named, "public_key": key}
 
 
 def take_in(system: System, name: str, *roles: str) -> str:

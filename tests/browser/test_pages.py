@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Response, expect
 
+from tests.acceptance.rig import wait_for
 from tests.browser.house import DEVICES, Guest, House, take_in
 
 PAGES = ("/", "/account", "/account/password", "/account/proof", "/people", "/people/new", "/audit", "/nothing-here")
 OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")
 FIRST_VISIT_BYTES = 60_000
+_CONNECTED = "document.querySelector('#live')._htmx?.sse?.status === 200"
 NARROWEST = {"viewport": {"width": 320, "height": 640}}
 """As 200 % of a phone's 640, and 400 % of a screen of 1280."""
 
@@ -111,8 +113,8 @@ def test_what_sounds_is_stopped_by_one_press_with_and_without_scripts(house: Hou
 def test_an_open_page_follows_what_happens(house: House) -> None:
     with house.guest("live") as lan:
         lan.enter("lan")
-        with lan.page.expect_response("**/api/v1/events"):
-            lan.go("/")
+        lan.go("/")
+        wait_for(lambda: lan.page.evaluate(_CONNECTED), "the page listens")
         house.broadcast("Tin vừa xếp", in_s=90)
 
         expect(lan.page.locator("main")).to_contain_text("Tin vừa xếp", timeout=15_000)
@@ -163,6 +165,26 @@ def test_a_press_that_is_repeated_is_done_once(house: House) -> None:
         assert answers[0].url == answers[1].url
         tuan.go("/people?q=nguoi gui")
         assert tuan.page.locator("tbody tr").count() == 1
+
+
+def test_what_is_not_theirs_is_neither_drawn_nor_shown(house: House) -> None:
+    with house.guest("not-theirs") as lan:
+        lan.enter("lan")
+        lan.go("/")
+        assert lan.page.locator(".places a").all_inner_texts() == ["Hôm nay", "Tài khoản"]
+        for path, status in (
+            ("/people", 403),
+            ("/audit", 403),
+            ("/people/new", 403),
+            ("/people/x", 403),
+            ("/gone", 404),
+        ):
+            answer = lan.page.goto(f"{house.url}{path}")
+
+            assert answer is not None
+            assert answer.status == status
+            assert lan.page.locator("h1").inner_text().strip() in {"Không được phép", "Không tìm thấy"}
+        lan.show("refused")
 
 
 def test_pages_speak_english_to_who_asks_for_it(house: House) -> None:

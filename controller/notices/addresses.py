@@ -1,8 +1,8 @@
 """Where notices may be sent over HTTP: only to origins an operator has listed. Pure.
 
 A listed origin is `https://host[:port]`, or `host[:port]` for short; `*.host` means every name below that host. Plain
-`http://` is only for a gateway on this machine. Names are compared here, and where they lead is judged when something is
-sent (`runtime/outgoing.py`). Redirects are not followed, so that a listed host cannot lead elsewhere.
+`http://` is only for a gateway on this machine. Names are compared here; where they lead is judged when one is sent
+(`runtime/outgoing.py`). Redirects are not followed, so that a listed host cannot lead elsewhere.
 """
 
 import ipaddress

@@ -13,11 +13,11 @@ depends_on = None
 _Instant = controller.runtime.database.UtcInstant
 
 
-def _id() -> sa.Column:
+def _id() -> "sa.Column[object]":
     return sa.Column("id", sa.String(length=40), nullable=False)
 
 
-def _person(name: str = "person_id", *, nullable: bool = False) -> sa.Column:
+def _person(name: str = "person_id", *, nullable: bool = False) -> "sa.Column[object]":
     return sa.Column(name, sa.String(length=40), nullable=nullable)
 
 
@@ -25,11 +25,11 @@ def _of_people(table: str, *columns: str) -> list[sa.ForeignKeyConstraint]:
     return [sa.ForeignKeyConstraint([one], ["people.id"], name=op.f(f"fk_{table}_{one}_people")) for one in columns]
 
 
-def _instant(name: str, *, nullable: bool = False) -> sa.Column:
+def _instant(name: str, *, nullable: bool = False) -> "sa.Column[object]":
     return sa.Column(name, _Instant(), nullable=nullable)
 
 
-def _digest(name: str = "secret_sha256") -> sa.Column:
+def _digest(name: str = "secret_sha256") -> "sa.Column[object]":
     return sa.Column(name, sa.String(length=64), nullable=False)
 
 

@@ -66,7 +66,8 @@ def play(
         raise typer.BadParameter("give a file or --asset, not both")
     client = line.client
     start = parse_instant(at, datetime.now(UTC)) if at else None  # noqa: TID251 - the person's own clock
-    asset_id = take_in(client, file, title, quiet=line.as_json) if file else asset
+    whose = {"unit": to[0].removeprefix("u-")} if to[0].startswith("u-") else {}  # a file is its listeners' unit's
+    asset_id = take_in(client, file, title, quiet=line.as_json, said=whose) if file else asset
     if asset and not title:
         title = str(client.get(f"/media/{asset}")["title"])
     broadcast = client.post(

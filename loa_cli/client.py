@@ -101,10 +101,11 @@ class Client:
         """Hand a sound file in as a background job, with what is said of it; gives the job as it is now."""
         return self._hand_in(opened, name, {"title": title}, {"Prefer": "respond-async"}, said)
 
-    def begin_join(self, title: str, parts: list[dict[str, str | int]]) -> Any:
-        """Have parts joined into one sound as a background job; gives the job as it is now."""
+    def begin_join(self, title: str, parts: list[dict[str, str | int]], unit: str | None = None) -> Any:
+        """Have parts joined into one sound of a unit as a background job; gives the job as it is now."""
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "respond-async"}
-        return self._send("POST", "/media/joined", json={"title": title, "parts": parts}, headers=headers)
+        content = {"title": title, "parts": parts, "unit": unit}
+        return self._send("POST", "/media/joined", json=content, headers=headers)
 
     def begin_speech(self, body: dict[str, Any]) -> Any:
         """Have a reading spoken as a background job; gives the job as it is now."""

@@ -57,12 +57,14 @@ def take_in(
     return _shown(client, begin, quiet=quiet)
 
 
-def join_parts(client: Any, title: str, parts: list[dict[str, str | int]], *, quiet: bool = False) -> str:
-    """Have parts joined and follow the job, as `take_in`."""
+def join_parts(
+    client: Any, title: str, parts: list[dict[str, str | int]], unit: str | None = None, *, quiet: bool = False
+) -> str:
+    """Have parts joined into a sound of a unit and follow the job, as `take_in`."""
 
     def begin(shown: Progress) -> Any:
         shown.add_task(STATES["queued"], total=1.0)
-        return client.begin_join(title, parts)
+        return client.begin_join(title, parts, unit)
 
     return _shown(client, begin, quiet=quiet)
 

@@ -20,12 +20,14 @@ def join(
         ),
     ],
     title: Annotated[str, typer.Option(help="What people call the new sound.")],
+    unit: Annotated[str | None, typer.Option(help="Id of the unit whose it is.")] = None,
 ) -> None:
     """Join chimes, pauses and short sounds into one, of 2 minutes at most; `loa play --asset` puts it on air."""
     wanted = [_part(part) for part in parts]
     client = line.client
-    ready = [_taken_in(client, part, quiet=line.as_json) if isinstance(part, Path) else part for part in wanted]
-    asset = client.get(f"/media/{join_parts(client, title, ready, quiet=line.as_json)}")
+    quiet = line.as_json
+    ready = [_taken_in(client, part, unit, quiet=quiet) if isinstance(part, Path) else part for part in wanted]
+    asset = client.get(f"/media/{join_parts(client, title, ready, unit, quiet=quiet)}")
     if line.as_json:
         print_json(asset)
     else:
@@ -47,5 +49,5 @@ def _part(text: str) -> dict[str, str | int] | Path:
     raise typer.BadParameter(f"“{text}” is no chime:<name>, pause:<ms>, asset:<id>, nor a file")
 
 
-def _taken_in(client: Any, file: Path, *, quiet: bool) -> dict[str, str | int]:
-    return {"asset_id": take_in(client, file, quiet=quiet)}
+def _taken_in(client: Any, file: Path, unit: str | None, *, quiet: bool) -> dict[str, str | int]:
+    return {"asset_id": take_in(client, file, quiet=quiet, said={"unit": unit} if unit else {})}

@@ -5,6 +5,7 @@ over https.
 """
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from controller.runtime.settings import Settings
 from loa_protocol.errors import LoaError
@@ -30,6 +31,12 @@ def require_safe(settings: Settings) -> None:
     Raises:
         ListenRefused: what is missing.
     """
+    public = urlsplit(settings.public_url or "")
+    if public.scheme == "http" and not is_loopback(public.hostname or ""):
+        raise ListenRefused(
+            f"people would open {settings.public_url} unencrypted, their passwords with it; put a proxy with https in"
+            " front and correct LOA_PUBLIC_URL"
+        )
     if is_loopback(settings.http_host):
         return
     missing = [

@@ -26,8 +26,14 @@ PUBLIC = "https://loa.tinh.example"
 def test_an_address_others_can_reach_needs_a_proxy_with_https(host: str, given: dict[str, Any]) -> None:
     settings = Settings(http_host=host, **given)
 
-    with pytest.raises(ListenRefused, match=r"LOA_PUBLIC_URL=https|LOA_TRUSTED_PROXIES"):
+    with pytest.raises(ListenRefused, match=r"LOA_PUBLIC_URL|LOA_TRUSTED_PROXIES"):
         require_safe(settings)
+
+
+def test_a_public_address_without_https_is_refused_on_this_machine_too() -> None:
+    with pytest.raises(ListenRefused, match="unencrypted"):
+        require_safe(Settings(public_url="http://loa.tinh.example"))
+    require_safe(Settings(public_url="http://localhost:8080"))
 
 
 @pytest.mark.parametrize(

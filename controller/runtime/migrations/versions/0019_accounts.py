@@ -1,5 +1,7 @@
 """how people sign in: names, passwords, authenticators, sessions, links, tokens"""
 
+from __future__ import annotations
+
 from alembic import op
 import sqlalchemy as sa
 

@@ -90,10 +90,10 @@ class Client:
         """Take something back."""
         return self._send("DELETE", path)
 
-    def upload(self, file: Path, title: str | None = None) -> Any:
-        """Take a sound file in and wait until it is a sound."""
+    def upload(self, file: Path, title: str | None = None, unit: str | None = None) -> Any:
+        """Take a sound file of a unit in and wait until it is a sound."""
         with file.open("rb") as opened:
-            return self._hand_in(opened, file.name, {"title": title}, {})
+            return self._hand_in(opened, file.name, {"title": title}, {}, {"unit": unit} if unit else None)
 
     def begin_upload(
         self, opened: BinaryIO, name: str, title: str | None = None, said: Mapping[str, str] | None = None

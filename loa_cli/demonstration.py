@@ -71,7 +71,7 @@ def _run(family: Children, run: Path, seconds_ahead: float, *, quiet: bool) -> d
         _say(quiet, "Bốn thiết bị đang kết nối …")
         _wait_for(family, _READY_LIMIT_S, "the devices", lambda: _all_ready(client))
         speech = Path(str(resources.files("loa_cli") / "demo_media" / "ban_tin_mau.ogg"))
-        asset = client.upload(speech, "Lịch tiêm chủng")
+        asset = client.upload(speech, "Lịch tiêm chủng", COMMUNE)
         start = datetime.now(UTC) + timedelta(seconds=seconds_ahead)  # noqa: TID251 - the operator's own clock
         broadcast = client.post(
             "/broadcasts",

@@ -34,8 +34,8 @@ def test_a_withdrawn_bulletin_stops_and_the_devices_that_did_not_hear_of_it_are_
         system.add_agent("loa-1")
         system.add_agent("loa-2")
         system.add_agent("bang-1", kind="board")
-        lan, hung = _person(system, "Lan", "contributor"), _person(system, "Hùng", "approver")
-        asset = system.client.upload(make_tone(tmp_path / "tin.wav", seconds=TONE_S), "Tin")["id"]
+        lan, hung = _person(system, "Lan", "operator"), _person(system, "Hùng", "approver")
+        asset = system.client.upload(make_tone(tmp_path / "tin.wav", seconds=TONE_S), "Tin", COMMUNE)["id"]
         made = _loa(
             system,
             *("new", "--unit", COMMUNE, "--title", "Cắt điện", "--text", "Mai cắt điện.", "--asset", asset),

@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the longer loops too")
-    parser.addoption("--kills", type=int, default=26, help="how many kill -9 the kill test makes")
+    parser.addoption("--kills", type=int, default=16, help="how many kill -9 the kill test makes")
     parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="of the kill test")
     parser.addoption("--outcomes", type=Path, help="note in this file what became of each test")
     parser.addoption("--seed", type=int, default=20261121, help="seed of the random moments of the kill test")

@@ -32,7 +32,11 @@ def _play(system: System, folder: Path, *, in_s: float | None, seconds: float = 
 
 @pytest.mark.parametrize(
     ("broker", "database"),
-    [("embedded", "sqlite"), ("iotcore", "sqlite"), ("mosquitto", "postgresql")],
+    [
+        ("embedded", "sqlite"),
+        pytest.param("iotcore", "sqlite", marks=pytest.mark.long),  # test_kills.py has it every time
+        ("mosquitto", "postgresql"),
+    ],
     indirect=["database"],
 )
 def test_a_file_sounds_on_every_loudspeaker_and_shows_on_the_board(broker: str, database: str, tmp_path: Path) -> None:

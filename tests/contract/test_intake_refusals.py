@@ -1,11 +1,14 @@
-"""Bad input, both backends: every hostile file is refused by the same code, leaves nothing, and harms nobody."""
+"""Bad input, both backends: every hostile file is refused by the same code, leaves nothing, and harms nobody.
+
+Each file goes to the backend that is usual, one of each code to the other one too; with --long all go to both.
+"""
 
 import asyncio
 import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -142,20 +145,38 @@ async def refusal(intake: Intake, source: Path, job_dir: Path, profile: IntakePr
     return caught.value
 
 
-@pytest.mark.parametrize("case", REFUSED)
-async def test_bad_input_is_refused_by_its_code_and_leaves_nothing(case: str, tmp_path: Path) -> None:
+FIRST = {code: case for case, (code, _) in reversed(REFUSED.items())}
+"""One case of each code."""
+SECOND = frozenset({"65,535 channels, wav", "four thousand million hertz", "truncated m4a, its table of contents gone"})
+"""Found in numbers of a header, which each backend reads for itself."""
+BOTH = SECOND.union(FIRST.values())
+
+
+async def _refused_by(backends: Sequence[Intake], case: str, folder: Path) -> None:
     code, make = REFUSED[case]
-    (tmp_path / "in").mkdir()
-    source = make(tmp_path / "in")
-    held = _all_in(tmp_path)
+    (folder / "in").mkdir()
+    source = make(folder / "in")
+    held = _all_in(folder)
 
     errors = await asyncio.gather(
-        refusal(PyAvIntake(), source, tmp_path / "job-pyav"), refusal(FfmpegIntake(), source, tmp_path / "job-ffmpeg")
+        *(refusal(backend, source, folder / f"job-{n}") for n, backend in enumerate(backends))
     )
 
-    assert [error.code for error in errors] == [code, code]
-    assert not any(str(tmp_path) in str(error) for error in errors)
-    assert _all_in(tmp_path) == held
+    assert [error.code for error in errors] == [code] * len(backends)
+    assert not any(str(folder) in str(error) for error in errors)
+    assert _all_in(folder) == held
+
+
+@pytest.mark.parametrize("case", sorted(REFUSED.keys() - BOTH))
+async def test_bad_input_is_refused_by_its_code_and_leaves_nothing(case: str, tmp_path: Path) -> None:
+    await _refused_by([PyAvIntake()], case, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in BOTH else pytest.mark.long) for case in REFUSED]
+)
+async def test_both_backends_refuse_by_the_same_code(case: str, tmp_path: Path) -> None:
+    await _refused_by([PyAvIntake(), FfmpegIntake()], case, tmp_path)
 
 
 @pytest.mark.parametrize("declared_s", [0, 10], ids=["undeclared", "ten seconds declared"])

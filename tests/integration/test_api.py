@@ -16,16 +16,22 @@ from controller.accounts.host_token import obtain_token
 from controller.api.app import create_app
 from controller.broadcasts.tables import BroadcastRow
 from controller.runtime.server import Controller
-from controller.runtime.settings import Settings
+from controller.runtime.settings import Role, Settings
 from loa_cli.provisioning import Bundle, make_key
 from tests.fakes.databases import with_schema
 
 pytestmark = pytest.mark.broker
 
 
+WHOLE = pytest.mark.parametrize("controller", [{}], ids=["whole"], indirect=True)
+
+
 @pytest.fixture
-async def controller(tmp_path: Path) -> AsyncIterator[Controller]:
-    running = Controller(Settings(data_dir=with_schema(tmp_path / "controller"), answer_deadline_s=1))
+async def controller(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Controller]:
+    """It only answers; a test that is `WHOLE` has everything else run, too."""
+    answering = {"roles": frozenset({Role.API}), "brokers": ("mqtt://127.0.0.1:1",)}
+    given: dict[str, Any] = getattr(request, "param", answering)
+    running = Controller(Settings(data_dir=with_schema(tmp_path / "controller"), answer_deadline_s=1, **given))
     await running.start()
     yield running
     await running.stop()
@@ -193,6 +199,7 @@ async def test_a_target_without_devices_is_refused(api: httpx.AsyncClient) -> No
     assert (answer.status_code, answer.json()["code"]) == (422, "target_empty")
 
 
+@WHOLE
 @pytest.mark.usefixtures("commune")
 async def test_the_expected_set_is_fixed_at_the_start_and_silence_becomes_unknown(
     api: httpx.AsyncClient, controller: Controller
@@ -214,6 +221,7 @@ async def test_the_expected_set_is_fixed_at_the_start_and_silence_becomes_unknow
     assert view["rows"][0]["reason"] == "no_answer"
 
 
+@WHOLE
 @pytest.mark.usefixtures("commune")
 async def test_changes_of_the_ledger_are_told_as_they_are_committed(
     api: httpx.AsyncClient, controller: Controller

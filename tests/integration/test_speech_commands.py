@@ -75,6 +75,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     thread.join(20)
 
 
+def an_operator(client: Client) -> str:
+    """Somebody who writes for the commune."""
+    person = client.post("/people", {"name": "Lan", "unit_id": "xa"})["id"]
+    client.post(f"/people/{person}/grants", {"role": "operator", "unit_id": "xa"})
+    return str(person)
+
+
 def loa(client: Client, *arguments: str, given: str | None = None) -> Result:
     result = CliRunner().invoke(app, [*arguments, "--url", client.url, "--token", TOKEN], input=given)
     assert result.exit_code == 0, result.output
@@ -147,7 +154,7 @@ def test_what_a_unit_has_spoken_is_its_own_and_found_by_what_was_written(served:
 
 
 def test_a_bulletin_is_spoken_as_it_was_shown_and_agreed_to(served: Client) -> None:
-    person = served.post("/people", {"name": "Lan", "unit_id": "xa"})["id"]
+    person = an_operator(served)
     told = ("bulletin", "new", "--unit", "xa", "--as", person, "--title", "Họp thôn")
     text = ("--text", "UBND xã họp ngày 5/9 tại nhà văn hóa XYQ.", "--speak")
     arguments = [*told, *text, "--url", served.url, "--token", TOKEN]

@@ -3,6 +3,7 @@
 The pages keep no rules: see `backend`. Faults are told as pages; what is below `/api/` and `/docs` stays the API's.
 """
 
+import contextlib
 import logging
 from http import HTTPStatus
 
@@ -20,7 +21,7 @@ from controller.web.assets import ROOT, Assets
 from controller.web.backend import Refused
 from controller.web.rendering import Renderer
 from controller.web.translating import tongues
-from controller.web.visits import begun, refused_page
+from controller.web.visits import begun, recognised, refused_page
 
 log = logging.getLogger(__name__)
 _API = ("/api/", "/docs", "/openapi")
@@ -62,13 +63,17 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
     return pages
 
 
-def _problem(request: Request, status: int, code: str) -> Response:
-    return refused_page(begun(request), Refused(status, {"code": code}))
+async def _problem(request: Request, status: int, code: str) -> Response:
+    """With the places that one may go to, where that can still be found out."""
+    visit = begun(request)
+    with contextlib.suppress(Exception):
+        await recognised(visit)
+    return refused_page(visit, Refused(status, {"code": code}))
 
 
 async def _told(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
-    return _problem(request, status, f"http_{status}")
+    return await _problem(request, status, f"http_{status}")
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -78,4 +83,4 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, _error: Exception) -> Response:
-    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "http_500")
+    return await _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "http_500")

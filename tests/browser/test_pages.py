@@ -100,7 +100,8 @@ def test_what_sounds_is_stopped_by_one_press_with_and_without_scripts(house: Hou
         with house.guest(f"stop-{'with' if scripts else 'without'}-scripts", scripts=scripts) as lan:
             lan.enter("lan")
             lan.go("/")
-            card = lan.page.locator(".card.air", has_text=title)
+            card = lan.page.locator(".card", has_text=title)
+            assert "air" in (card.get_attribute("class") or "")
             lan.show("on-air")
             lan.lead(card.get_by_role("button").click)
             lan.show("stopped")
@@ -184,6 +185,7 @@ def test_what_is_not_theirs_is_neither_drawn_nor_shown(house: House) -> None:
             assert answer is not None
             assert answer.status == status
             assert lan.page.locator("h1").inner_text().strip() in {"Không được phép", "Không tìm thấy"}
+            assert lan.page.locator(".places a").count() == 2
         lan.show("refused")
 
 

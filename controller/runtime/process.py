@@ -50,7 +50,8 @@ def run(given: dict[str, Any]) -> None:
         secret = await setting_up.first_secret(controller.db, controller.clock.now())
         if secret is not None:
             link = page(settings.public_url or url, Kind.SET_UP, secret)
-            _say(f"Nobody can sign in yet. Make the first administrator within 24 hours: loa set-up '{link}'")
+            _say("Nobody can sign in yet. Make the first administrator within 24 hours:")
+            _say(f"open {link} in a browser, or: loa set-up '{link}'")
 
     app = create_app(Controller(settings), token, started=invite if Role.API in settings.roles else None)
     server = listening.server_of(app, settings.trusted_proxies)

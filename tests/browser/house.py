@@ -204,8 +204,11 @@ class Guest:
             self.fill(code=code_of(self.house.secrets[name]))
             self.press("Tiếp tục")
 
-    def show(self, step: str) -> None:
-        """Keep a picture."""
+    def show(self, step: str, *, look: bool = False) -> None:
+        """Keep a picture; what shows is never wider than the page, and accessible where one is to `look`."""
+        if self.scripts:
+            assert not self.overflows(), f"{self.page.url} is wider than the screen"
+        assert not look or self.axe() == []
         steps = self.house.known.steps
         number = steps[self.story] = steps.get(self.story, 0) + 1
         if self.scripts:

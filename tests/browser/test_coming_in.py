@@ -28,17 +28,17 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
 
         first.follow("Thêm lớp thứ hai ngay")
         first.press("Thêm ứng dụng xác thực")
-        first.show("authenticator")
+        first.show("authenticator", look=True)
         first.page.locator("summary").click()
         secret = first.page.locator("code.secret").inner_text()
         first.fill(code="000000")
         first.press("Xong")
         assert "Mã không đúng" in first.text
         assert first.page.locator("svg.qr").is_visible()
-        first.show("wrong-code")
+        first.show("wrong-code", look=True)
         first.fill(code=code_of(secret))
         first.press("Xong")
-        first.show("recovery-codes")
+        first.show("recovery-codes", look=True)
         assert first.page.locator(".codes li").count() == 10
         first.press("Tôi đã ghi lại")
         first.show("account")
@@ -50,7 +50,7 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
         first.press("Giao")
         first.show("role-given")
         first.press("Tạo liên kết mời")
-        first.show("invitation")
+        first.show("invitation", look=True)
         link = first.page.locator("#link").input_value()
         first.follow("Nhật ký")
         first.show("audit")
@@ -67,8 +67,8 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
         assert officer.page.get_by_role("link", name="Người dùng").count() == 0
 
 
-def test_a_link_is_pasted_where_scripts_do_not_run(fresh: House) -> None:
-    with fresh.guest("no-scripts-link", scripts=False) as officer:
+def test_a_link_is_pasted_where_scripts_do_not_run(house: House) -> None:
+    with house.guest("no-scripts-link", scripts=False) as officer:
         officer.go("/invitation")
         officer.fill(secret=OVER, password=PASSWORD)
         officer.press("Đặt mật khẩu và vào")

@@ -25,7 +25,10 @@ def as_json(client: Client, *arguments: str) -> Any:
 def test_people_are_taken_in_given_roles_sent_on_leave_and_let_go(served: Client) -> None:
     chair = as_json(served, "people", "add", "Chủ tịch", "--unit", "xa", "--email", "ct@xa.example")["id"]
     deputy = as_json(served, "people", "add", "Phó", "--unit", "xa")["id"]
-    role = as_json(served, "people", "grant", chair, "approver", "--unit", "xa", "--begins", "1/12/2026", "--as", chair)
+    as_json(served, "people", "grant", deputy, "administrator", "--unit", "xa")
+    role = as_json(
+        served, "people", "grant", chair, "approver", "--unit", "xa", "--begins", "1/12/2026", "--as", deputy
+    )
     leave = as_json(served, "people", "leave", chair, "2026-12-02", "3/12/2026", "--deputy", deputy)
     told = {day: loa(served, "people", "approvers", "xa", "--on", f"{day}/12/2026") for day in range(1, 5)}
     shown = " ".join(loa(served, "people", "show", chair).split())
@@ -36,7 +39,7 @@ def test_people_are_taken_in_given_roles_sent_on_leave_and_let_go(served: Client
     loa(served, "people", "retire", deputy)
     loa(served, "people", "erase", chair, "--yes")
 
-    assert role["granted_by"] == chair
+    assert role["granted_by"] == deputy
     assert "duyệt thay Chủ tịch" in told[2] + told[3]
     assert "duyệt thay" not in told[1] + told[4]
     assert "02/12/2026–03/12/2026, Phó duyệt thay" in shown

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.accounts import codes, factors, opaque, sessions, store
 from controller.accounts.doors import Doors
 from controller.accounts.factors import Way
-from controller.accounts.passkey_rules import LastFactor
+from controller.accounts.passkeys.rules import LastFactor
 from controller.accounts.sessions import How
 from controller.accounts.tables import RecoveryCode, SignedIn, Totp
 from controller.people.approving import local_day

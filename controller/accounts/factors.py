@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import oidc_store, passkey_store, store
+from controller.accounts import store
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.passkeys import store as passkey_store
 from controller.accounts.tables import SignedIn
 from controller.people.approving import local_day
 

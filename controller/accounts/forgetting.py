@@ -2,7 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import attempts, oidc_store, passkey_store, store
+from controller.accounts import attempts, store
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.passkeys import store as passkey_store
 
 
 async def forget(session: AsyncSession, person_id: str) -> None:

@@ -11,11 +11,13 @@ from starlette.types import ASGIApp
 
 from controller.access import guard
 from controller.access import routes as permissions
-from controller.accounts import oidc_routes, passkey_routes, sign_in_routes
 from controller.accounts import people_routes as accounts_of_people
 from controller.accounts import routes as accounts
+from controller.accounts import sign_in_routes
 from controller.accounts.authentication import authenticated
 from controller.accounts.doors import Doors
+from controller.accounts.oidc import routes as oidc_routes
+from controller.accounts.passkeys import routes as passkey_routes
 from controller.api import description, errors, events, problems
 from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders

@@ -1,8 +1,8 @@
 """Imports every feature's tables, so that the metadata is whole for migrations."""
 
-from controller.accounts import oidc_tables as oidc
-from controller.accounts import passkey_tables as passkeys
 from controller.accounts import tables as accounts
+from controller.accounts.oidc import tables as oidc
+from controller.accounts.passkeys import tables as passkeys
 from controller.api import tables as api
 from controller.audit import tables as audit
 from controller.broadcasts import tables as broadcasts

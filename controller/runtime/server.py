@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from controller.accounts import keys as account_keys
-from controller.accounts import oidc_provider
 from controller.accounts.keys import AccountKeys
+from controller.accounts.oidc import provider as oidc_provider
 from controller.audit import watch as audit_watch
 from controller.audit.denials import Denials
 from controller.delivery.commands import CommandDesk

@@ -18,10 +18,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from controller.accounts import oidc_provider
-from controller.accounts.oidc_provider import MOST_BYTES
-from controller.accounts.oidc_rules import LIFE
-from controller.accounts.oidc_tables import OidcFlow, OidcLink
+from controller.accounts.oidc import provider as oidc_provider
+from controller.accounts.oidc.provider import MOST_BYTES
+from controller.accounts.oidc.rules import LIFE
+from controller.accounts.oidc.tables import OidcFlow, OidcLink
 from controller.accounts.tables import SignedIn
 from controller.notices.tables import Notice
 from controller.people import service as people

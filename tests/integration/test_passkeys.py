@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from controller.accounts.limiting import AddressLimit
-from controller.accounts.passkey_rules import LIFE, MOST
-from controller.accounts.passkey_tables import Passkey, PasskeyChallenge
+from controller.accounts.passkeys.rules import LIFE, MOST
+from controller.accounts.passkeys.tables import Passkey, PasskeyChallenge
 from controller.notices.tables import Notice
 from controller.people import service as people
 from controller.people.acting import RECENT

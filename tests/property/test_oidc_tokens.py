@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounts import oidc_tokens
-from controller.accounts.oidc_rules import ALGORITHMS, OLDEST, OidcProviderWrong, OidcRefused
-from controller.accounts.oidc_tokens import KeyUnknown
+from controller.accounts.oidc import tokens as oidc_tokens
+from controller.accounts.oidc.rules import ALGORITHMS, OLDEST, OidcProviderWrong, OidcRefused
+from controller.accounts.oidc.tokens import KeyUnknown
 from tests.fakes.identity_provider import jwk, jws, new_key
 
 NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)

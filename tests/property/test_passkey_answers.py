@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounts import passkey_checks
 from controller.accounts.encoded import decoded, encoded
-from controller.accounts.passkey_answers import Assertion, Registration
-from controller.accounts.passkey_rules import (
+from controller.accounts.passkeys import checks as passkey_checks
+from controller.accounts.passkeys.answers import Assertion, Registration
+from controller.accounts.passkeys.rules import (
     PasskeyInvalid,
     PasskeyRefused,
     challenge_of,

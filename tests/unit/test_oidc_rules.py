@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from controller.accounts import oidc_provider
-from controller.accounts.oidc_rules import (
+from controller.accounts.oidc import provider as oidc_provider
+from controller.accounts.oidc.rules import (
     OidcProviderWrong,
     OidcRefused,
     discovered,

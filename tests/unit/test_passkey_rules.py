@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.accounts.encoded import NotBase64, decoded, encoded
-from controller.accounts.passkey_rules import (
+from controller.accounts.passkeys.rules import (
     LIFE,
     MOST,
     Asked,

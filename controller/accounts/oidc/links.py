@@ -2,10 +2,12 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import authenticators, oidc_store, passkey_keeping, sessions
+from controller.accounts import authenticators, sessions
 from controller.accounts.doors import Doors
-from controller.accounts.oidc_rules import OidcLinkTaken, OidcLinkUnknown
-from controller.accounts.oidc_tables import OidcLink
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.oidc.rules import OidcLinkTaken, OidcLinkUnknown
+from controller.accounts.oidc.tables import OidcLink
+from controller.accounts.passkeys import keeping as passkey_keeping
 from controller.accounts.tables import SignedIn
 from controller.notices import service as notices
 from controller.notices.rules import Message

@@ -18,8 +18,9 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import KeySet
 
-from controller.accounts import oidc_rules, oidc_tokens
-from controller.accounts.oidc_rules import (
+from controller.accounts.oidc import rules as oidc_rules
+from controller.accounts.oidc import tokens as oidc_tokens
+from controller.accounts.oidc.rules import (
     Discovered,
     Flow,
     OidcProviderAway,
@@ -27,7 +28,7 @@ from controller.accounts.oidc_rules import (
     OidcRefused,
     Told,
 )
-from controller.accounts.oidc_tokens import KeyUnknown
+from controller.accounts.oidc.tokens import KeyUnknown
 from controller.runtime import outgoing
 from controller.runtime.clock import Clock
 from controller.runtime.outgoing import OutgoingRefused

@@ -13,13 +13,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import factors, passkey_checks, sessions, store
-from controller.accounts import passkey_store as keys
+from controller.accounts import factors, sessions, store
 from controller.accounts.doors import Doors
 from controller.accounts.encoded import encoded
-from controller.accounts.passkey_answers import Assertion
-from controller.accounts.passkey_checks import Proved
-from controller.accounts.passkey_rules import (
+from controller.accounts.passkeys import checks as passkey_checks
+from controller.accounts.passkeys import store as keys
+from controller.accounts.passkeys.answers import Assertion
+from controller.accounts.passkeys.checks import Proved
+from controller.accounts.passkeys.rules import (
     CHALLENGE_BYTES,
     LIFE,
     Asked,
@@ -32,7 +33,7 @@ from controller.accounts.passkey_rules import (
     require_fit,
     went_back,
 )
-from controller.accounts.passkey_tables import Passkey
+from controller.accounts.passkeys.tables import Passkey
 from controller.accounts.sessions import Caller, How
 from controller.accounts.signing_in import Begun
 from controller.accounts.tables import SignedIn

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts.passkey_rules import Asked, Purpose
-from controller.accounts.passkey_tables import Passkey, PasskeyChallenge
+from controller.accounts.passkeys.rules import Asked, Purpose
+from controller.accounts.passkeys.tables import Passkey, PasskeyChallenge
 
 _AT_ONCE = 100
 

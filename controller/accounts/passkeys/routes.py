@@ -11,13 +11,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import StringConstraints
 
-from controller.accounts import csrf, passkey_keeping, passkeys
+from controller.accounts import csrf
 from controller.accounts.answers import NO_STORE, Keep, KeepField, SignedInView, give, signed_in
 from controller.accounts.authentication import Given, NotSignedIn, find_session, given
 from controller.accounts.doors import caller_of, unhurried
 from controller.accounts.own_address import address_of
-from controller.accounts.passkey_answers import Assertion, Registration
-from controller.accounts.passkey_rules import RelyingParty, relying_party
+from controller.accounts.passkeys import keeping as passkey_keeping
+from controller.accounts.passkeys import service as passkeys
+from controller.accounts.passkeys.answers import Assertion, Registration
+from controller.accounts.passkeys.rules import RelyingParty, relying_party
 from controller.accounts.routes import MySession
 from controller.accounts.sign_in_routes import TheDoors, keep_of
 from controller.accounts.store import Found

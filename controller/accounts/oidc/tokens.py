@@ -16,7 +16,7 @@ from joserfc.jwk import JWKRegistry, KeySet
 from joserfc.jws import JWSRegistry
 
 from controller.accounts.encoded import decoded
-from controller.accounts.oidc_rules import ALGORITHMS, LEEWAY, OLDEST, OidcProviderWrong, OidcRefused
+from controller.accounts.oidc.rules import ALGORITHMS, LEEWAY, OLDEST, OidcProviderWrong, OidcRefused
 
 _MOST_KEYS = 50
 _RSA_BYTES = range(256, 1025)

@@ -12,20 +12,14 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import (
-    authenticators,
-    factors,
-    oidc_links,
-    oidc_rules,
-    oidc_store,
-    sessions,
-    signing_in,
-    store,
-)
+from controller.accounts import authenticators, factors, sessions, signing_in, store
 from controller.accounts.authenticators import StrongerNeeded
 from controller.accounts.doors import Doors
-from controller.accounts.oidc_provider import OidcProvider
-from controller.accounts.oidc_rules import (
+from controller.accounts.oidc import links as oidc_links
+from controller.accounts.oidc import rules as oidc_rules
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.oidc.provider import OidcProvider
+from controller.accounts.oidc.rules import (
     ANEW,
     LIFE,
     Back,
@@ -37,7 +31,7 @@ from controller.accounts.oidc_rules import (
     flow,
     proved_at,
 )
-from controller.accounts.oidc_tables import OidcFlow
+from controller.accounts.oidc.tables import OidcFlow
 from controller.accounts.sessions import Caller, How
 from controller.accounts.signing_in import Begun
 from controller.accounts.tables import SignedIn

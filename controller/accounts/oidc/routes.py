@@ -13,13 +13,16 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from controller.access.may import Allowed
-from controller.accounts import cookies, csrf, oidc, oidc_links, oidc_store
+from controller.accounts import cookies, csrf
 from controller.accounts.answers import NO_STORE
 from controller.accounts.doors import caller_of, unhurried
-from controller.accounts.oidc import SECRET_BYTES, Trip, require_provider
-from controller.accounts.oidc_rules import LIFE, LONGEST_SUBJECT, Back, OidcRefused, Purpose
+from controller.accounts.oidc import links as oidc_links
+from controller.accounts.oidc import service as oidc
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.oidc.rules import LIFE, LONGEST_SUBJECT, Back, OidcRefused, Purpose
+from controller.accounts.oidc.service import SECRET_BYTES, Trip, require_provider
 from controller.accounts.own_address import address_of
-from controller.accounts.passkey_routes import AnySession
+from controller.accounts.passkeys.routes import AnySession
 from controller.accounts.routes import MySession
 from controller.accounts.sign_in_routes import TheDoors
 from controller.api.dependencies import Read, require_text

@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts import authenticators, oidc_store, passkey_checks, sessions, store
-from controller.accounts import passkey_store as keys
+from controller.accounts import authenticators, sessions, store
 from controller.accounts.doors import Doors
-from controller.accounts.passkey_answers import Registration
-from controller.accounts.passkey_checks import Made
-from controller.accounts.passkey_rules import (
+from controller.accounts.oidc import store as oidc_store
+from controller.accounts.passkeys import checks as passkey_checks
+from controller.accounts.passkeys import store as keys
+from controller.accounts.passkeys.answers import Registration
+from controller.accounts.passkeys.checks import Made
+from controller.accounts.passkeys.rules import (
     ChallengeOver,
     Factors,
     PasskeyInvalid,
@@ -26,8 +28,8 @@ from controller.accounts.passkey_rules import (
     require_removable,
     require_room,
 )
-from controller.accounts.passkey_tables import Passkey
-from controller.accounts.passkeys import ask, handle_of, known, take
+from controller.accounts.passkeys.service import ask, handle_of, known, take
+from controller.accounts.passkeys.tables import Passkey
 from controller.accounts.sessions import How
 from controller.accounts.tables import SignedIn
 from controller.notices import service as notices

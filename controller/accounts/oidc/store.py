@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.accounts.oidc_tables import OidcFlow, OidcLink
+from controller.accounts.oidc.tables import OidcFlow, OidcLink
 
 _AT_ONCE = 100
 

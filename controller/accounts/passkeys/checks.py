@@ -32,8 +32,8 @@ from webauthn.helpers.structs import (
 )
 
 from controller.accounts.encoded import decoded, encoded
-from controller.accounts.passkey_answers import Assertion, Registration
-from controller.accounts.passkey_rules import LIFE, PasskeyInvalid, PasskeyRefused, RelyingParty
+from controller.accounts.passkeys.answers import Assertion, Registration
+from controller.accounts.passkeys.rules import LIFE, PasskeyInvalid, PasskeyRefused, RelyingParty
 
 ALGORITHMS = (Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256)
 _NAME = "Loa"

@@ -1,0 +1,1 @@
+"""Sign-on at the province's identity provider (OpenID Connect)."""

@@ -151,8 +151,11 @@ async def watched(changes: AsyncIterator[Change], seeing: Seeing) -> AsyncIterat
 
 def _scope_of(topic: Any) -> str | None:
     """Whom a document speaks to; None: it is none of a unit, a group or a device."""
-    address = topics.parse(topic) if isinstance(topic, str) else None  # one of our own
-    return address.subject if address is not None and address.family in topics.SCOPED else None
+    try:
+        address = topics.parse(str(topic))
+    except topics.TopicUnknown:
+        return None
+    return address.subject if address.family in topics.SCOPED else None
 
 
 def _concerns(told: Mapping[str, Any], broadcast: str | None, job: str | None) -> bool:

@@ -246,10 +246,15 @@ def test_a_stream_tells_what_is_theirs(here: Asked) -> None:
         Change("device", {"device_id": "loa-foreign"}),
         Change("job", {"job_id": made.id("job", "own operator")}),
         Change("source", {"source": "nguon-foreign"}),
-        Change("document", {"topic": "plan/u-xa-b"}),
+        Change("document", {"topic": "loa/v1/plan/u-xa-b", "version": 2}),
+        Change("document", {"topic": "loa/v1/trust", "version": 2}),
+        Change("document", {"topic": "something else"}),
         Change("ledger", {**above, "device_id": "loa-inside", "outcome": "played"}),
         Change("ledger", {**above, "closed": True}),
         Change("device", {"device_id": "loa-home"}),
+        Change("document", {"topic": "loa/v1/stop/u-xa-a", "version": 2}),
+        Change("document", {"topic": "loa/v1/plan/u-tinh", "version": 2}),
+        Change("document", {"topic": "loa/v1/plan/d-loa-home", "version": 2}),
         Change("job", {"job_id": made.id("job", "own monitor")}),
         Change("source", {"source": "nguon-home"}),
         Change("reread"),
@@ -259,7 +264,7 @@ def test_a_stream_tells_what_is_theirs(here: Asked) -> None:
         seeing = Seeing(made.controller, lambda _: _ready(may), may)
         return [one for one in changes if await seeing.sees(one)]
 
-    assert here.runner.run(told()) == changes[6:]
+    assert here.runner.run(told()) == changes[8:]
 
 
 async def _ready(may: May) -> May:

@@ -61,8 +61,8 @@ async def today(session: Read, controller: TheController, may: Allowed) -> Today
     now = controller.clock.now()
     everything = (await may.reach(Permission.KNOW)).everywhere
     mine = () if everything else (heard(await may.where_scope(Permission.KNOW, BroadcastScope.scope)),)
-    sounding = [row for row in await store.begun(session, now, *mine) if now < _ends(row)]
-    over = (row for row in await store.before(session, now, _LAST + len(sounding), *mine) if _ends(row) <= now)
+    sounding = [row for row in await store.begun(session, now, *mine) if not _is_over(row, now)]
+    over = (row for row in await store.before(session, now, _LAST + len(sounding), *mine) if _is_over(row, now))
     last = next(over, None)
     return TodayView(
         now=now,
@@ -119,6 +119,11 @@ async def _last(session: AsyncSession, may: May, row: BroadcastRow) -> LastView:
         waiting=summary.waiting,
         outcomes=summary.outcomes,
     )
+
+
+def _is_over(row: BroadcastRow, now: datetime) -> bool:
+    """Whether its time has passed, or every device has said how it ended: stopped ones are over at once."""
+    return row.closed_at is not None or _ends(row) <= now
 
 
 def _ends(row: BroadcastRow) -> datetime:

@@ -105,13 +105,16 @@ class House:
         body: dict[str, Any] = {"title": title, "to": [f"u-{COMMUNE}"], "board_text": title, "board_s": lasts_s}
         if in_s is not None:
             body["at"] = (datetime.now(UTC) + timedelta(seconds=in_s)).isoformat()
-        made = str(self.system.client.post("/broadcasts", body)["id"])
-        if in_s is None:
-            wait_for(lambda: made in self._on_air(), f"{title} is on air")
+        return str(self.system.client.post("/broadcasts", body)["id"])
+
+    def on_air(self, *titles: str) -> dict[str, str]:
+        """Broadcasts that have begun: title → id."""
+        made = {title: self.broadcast(title, lasts_s=3000) for title in titles}
+        wait_for(lambda: set(made.values()) <= self._sounding(), "they are on air")
         return made
 
-    def _on_air(self) -> list[str]:
-        return [one["id"] for one in self.system.client.get("/today")["on_air"]]
+    def _sounding(self) -> set[str]:
+        return {one["id"] for one in self.system.client.get("/today")["on_air"]}
 
     def over(self, title: str) -> str:
         """One that ended a minute ago: made to begin later, and moved, as only a test does."""

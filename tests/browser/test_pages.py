@@ -14,6 +14,8 @@ PAGES = ("/", "/account", "/account/password", "/account/proof", "/people", "/pe
 OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")
 FIRST_VISIT_BYTES = 60_000
 _CONNECTED = "document.querySelector('#live')._htmx?.sse?.status === 200"
+STOPPED = {True: "Thử loa có script", False: "Thử loa không script"}
+FOREIGN = "Không dừng được bằng trang lạ"
 NARROWEST = {"viewport": {"width": 320, "height": 640}}
 """As 200 % of a phone's 640, and 400 % of a screen of 1280."""
 
@@ -23,8 +25,15 @@ def one_of_them(house: House) -> str:
     return take_in(house.system, "binh", "operator")
 
 
+@pytest.fixture(scope="module")
+def on_air(house: House) -> dict[str, str]:
+    """What is on air from the first test on; one more comes later."""
+    house.broadcast("Bản tin chiều", in_s=4000)
+    return house.on_air("Thông báo cắt nước", *STOPPED.values(), FOREIGN)
+
+
+@pytest.mark.usefixtures("on_air")
 def test_every_page_is_accessible_and_never_wider_than_the_phone(house: House, one_of_them: str) -> None:
-    _something_on_air(house)
     found: dict[str, Any] = {}
     with house.guest("every-page", **NARROWEST) as tuan:
         for path in OPEN:
@@ -92,10 +101,9 @@ def test_a_second_visit_asks_for_the_page_alone(house: House) -> None:
         assert all("immutable" in one.headers["cache-control"] for one in files)
 
 
+@pytest.mark.usefixtures("on_air")
 def test_what_sounds_is_stopped_by_one_press_with_and_without_scripts(house: House) -> None:
-    for scripts in (True, False):
-        title = f"Thử loa {'có' if scripts else 'không'} script"
-        house.broadcast(title)
+    for scripts, title in STOPPED.items():
         with house.guest(f"stop-{'with' if scripts else 'without'}-scripts", scripts=scripts) as lan:
             lan.enter("lan")
             lan.go("/")
@@ -136,19 +144,19 @@ def test_how_the_last_one_went_is_one_strip(house: House) -> None:
         assert "1 chưa rõ" in shown
 
 
-def test_a_form_without_its_token_does_nothing(house: House) -> None:
+def test_a_form_without_its_token_does_nothing(house: House, on_air: dict[str, str]) -> None:
     with house.guest("no-token") as lan:
         lan.enter("lan")
-        title = "Không dừng được bằng trang lạ"
-        made = house.broadcast(title)
         lan.go("/account")
         answer = lan.page.request.post(
-            f"{house.url}/stop", form={"broadcast": made, "csrf": "đoán"}, headers={"Sec-Fetch-Site": "same-origin"}
+            f"{house.url}/stop",
+            form={"broadcast": on_air[FOREIGN], "csrf": "đoán"},
+            headers={"Sec-Fetch-Site": "same-origin"},
         )
         lan.go("/")
 
         assert answer.status == 403
-        assert lan.page.locator(".card.air", has_text=title).get_by_role("button").count() == 1
+        assert lan.page.locator(".card.air", has_text=FOREIGN).get_by_role("button").count() == 1
 
 
 def test_a_press_that_is_repeated_is_done_once(house: House) -> None:
@@ -196,8 +204,3 @@ def test_pages_speak_english_to_who_asks_for_it(house: House) -> None:
         guest.press("Tiếng Việt")
 
         assert guest.page.locator("h1").inner_text() == "Đăng nhập"
-
-
-def _something_on_air(house: House) -> None:
-    house.broadcast("Thông báo cắt nước", lasts_s=3000)
-    house.broadcast("Bản tin chiều", in_s=4000)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from controller.api.app import create_app
-from controller.broadcasts.tables import LedgerRow
+from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from controller.people.acting import HEADER
 from controller.people.rules import Role as Holds
 from controller.runtime.server import Controller
@@ -57,6 +57,9 @@ async def test_a_day_is_told_to_who_may_know_of_it(database: str, tmp_path: Path
             nothing = await _of(client, stranger)
             stopped = await client.post("/stops", json={"broadcast": sounding}, headers={HEADER: lan})
             after = await _of(client, lan)
+            async with xa.db.transaction() as session:
+                (await session.get_one(BroadcastRow, sounding)).closed_at = xa.clock.now()
+            answered = await _of(client, lan)
 
     assert [one["id"] for one in told["on_air"]] == [sounding]
     assert told["on_air"][0]["may_stop"]
@@ -68,6 +71,7 @@ async def test_a_day_is_told_to_who_may_know_of_it(database: str, tmp_path: Path
     assert (nothing["on_air"], nothing["next"], nothing["last"]) == ([], [], None)
     assert stopped.status_code == 201, stopped.text
     assert told["on_air"][0]["stopped_at"] is None
+    assert (answered["on_air"], answered["last"]["id"]) == ([], sounding)
     assert after["on_air"][0]["stopped_at"] == xa.clock.now().isoformat().replace("+00:00", "Z")
 
 

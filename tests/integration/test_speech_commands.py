@@ -182,7 +182,7 @@ def test_a_bulletin_is_spoken_as_it_was_shown_and_agreed_to(served: Client) -> N
 
 
 def test_of_several_languages_those_are_spoken_that_a_machine_has(served: Client, tmp_path: Path) -> None:
-    person = served.post("/people", {"name": "Hoa", "unit_id": "xa"})["id"]
+    person = an_operator(served)
     file = tmp_path / "tin.yaml"
     variants = [
         {"language": "vi", "text": "Mai cắt điện."},

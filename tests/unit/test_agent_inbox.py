@@ -154,6 +154,7 @@ async def test_a_document_whose_floor_is_known_but_which_was_lost_is_taken_again
         (topics.TRUST, b"[1]", "trust_refused"),
         (topics.scoped(Family.ALERT, COMMUNE), b"[]", "not_supported"),
     ],
+    ids=lambda part: part if isinstance(part, str) else "raw",
 )
 async def test_a_refusal_is_journalled_with_its_reason_and_what_was_held_stands(
     place: Place, topic: str, raw: bytes, reason: str

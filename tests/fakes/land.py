@@ -6,8 +6,8 @@ every kind of thing that the API has. Nothing that a request changes is kept.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -287,3 +287,25 @@ def programme(key: str, unit: str, sound_of: str, **changes: Any) -> dict[str, A
         "sessions": [{"id": "sang", "title": "Buổi sáng", "at": "05:00", "segments": [news]}],
         **changes,
     }
+
+
+class Asked:
+    """A land, and a loop in which it is asked."""
+
+    def __init__(self, runner: asyncio.Runner, made: Land) -> None:
+        self.runner, self.land = runner, made
+
+    def ask(self, who: str | None, method: str, path: str, **more: Any) -> httpx.Response:
+        return self.runner.run(self.land.ask(who, method, path, **more))
+
+
+@contextmanager
+def asked(folder: Path, url: str) -> Iterator[Asked]:
+    """A land in a database, for tests that have no loop of their own."""
+    with asyncio.Runner() as runner:
+        context = land(folder, url)
+        made = runner.run(context.__aenter__())
+        try:
+            yield Asked(runner, made)
+        finally:
+            runner.run(context.__aexit__(None, None, None))

@@ -20,10 +20,9 @@ from controller.people.rules import Held, Role
 from controller.runtime.changes import Change, Changes
 from tests.fakes.commune import T0
 from tests.fakes.databases import sqlite_url
-from tests.fakes.land import ALL_ROLES, UNITS, Land, land, programme
+from tests.fakes.land import ALL_ROLES, UNITS, Asked, Land, asked, programme
 from tests.fakes.requests_of_routes import SOON
 from tests.fakes.roles import FIRST_DAY
-from tests.integration.test_access_matrix import Asked
 
 HOME, FOREIGN = UNITS["home"], UNITS["foreign"]
 NEWS = {
@@ -40,13 +39,8 @@ PLACE = {"latitude": 21.0, "longitude": 105.0, "radius_m": 20, "title": "T", "do
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     folder = tmp_path_factory.mktemp("land")
-    with asyncio.Runner() as runner:
-        context = land(folder, sqlite_url(folder))
-        made = runner.run(context.__aenter__())
-        try:
-            yield Asked(runner, made)
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with asked(folder, sqlite_url(folder)) as made:
+        yield made
 
 
 def _programme(sessions_to: list[str] | None = None, **changes: Any) -> dict[str, Any]:

@@ -7,7 +7,6 @@ without a sample request fails. In an ordinary run some roles that permit a rout
 let in where any of them is; every role at every place is behind --long.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
@@ -21,7 +20,7 @@ from controller.access.rules import Permission as P  # noqa: N817 - as in the ta
 from controller.access.table import TABLE, Decides, Row
 from controller.people.rules import Role
 from tests.fakes.databases import fresh_database, sqlite_url
-from tests.fakes.land import ALL_ROLES, OWN, Land, Place, land
+from tests.fakes.land import ALL_ROLES, OWN, Asked, Land, Place, asked
 from tests.fakes.requests_of_routes import ASKED_ELSEWHERE, SAMPLES, Lists, Sample
 
 ROLES = (*map(str, Role), "none")
@@ -53,30 +52,11 @@ _KINDS = {
 }
 
 
-class Asked:
-    """A land, and a loop in which it is asked."""
-
-    def __init__(self, runner: asyncio.Runner, made: Land) -> None:
-        self.runner, self.land = runner, made
-
-    def ask(self, who: str | None, method: str, path: str, **more: Any) -> httpx.Response:
-        return self.runner.run(self.land.ask(who, method, path, **more))
-
-
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     folder = tmp_path_factory.mktemp("land")
-    yield from _here(folder, sqlite_url(folder))
-
-
-def _here(folder: Any, url: str) -> Iterator[Asked]:
-    with asyncio.Runner() as runner:
-        context = land(folder, url)
-        made = runner.run(context.__aenter__())
-        try:
-            yield Asked(runner, made)
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with asked(folder, sqlite_url(folder)) as made:
+        yield made
 
 
 def visible(role: str, place: str, read: P) -> bool:
@@ -243,7 +223,6 @@ def test_nobody_is_answered_without_signing_in(here: Asked, method: str, path: s
 
 @pytest.mark.long
 def test_it_is_the_same_on_postgresql(tmp_path: Any, request: pytest.FixtureRequest) -> None:
-    with fresh_database("postgresql", tmp_path, request) as url:
-        for there in _here(tmp_path, url):
-            for method, path in sorted(SAMPLES):
-                check(there, method, path)
+    with fresh_database("postgresql", tmp_path, request) as url, asked(tmp_path, url) as there:
+        for method, path in sorted(SAMPLES):
+            check(there, method, path)

@@ -3,7 +3,6 @@
 They are asked with the host's own token, which gets past every door; nothing is kept. More of them behind --long.
 """
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,8 +18,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from controller.access.table import PUBLIC, TABLE
 from controller.api.problems import MEDIA_TYPE
 from tests.fakes.databases import sqlite_url
-from tests.fakes.land import Land, land
-from tests.integration.test_access_matrix import Asked
+from tests.fakes.land import Asked, Land, asked
 
 PREFIX = "/api/v1"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
@@ -34,13 +32,8 @@ OURS = {"prefer": "respond-async"}
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     folder = tmp_path_factory.mktemp("land")
-    with asyncio.Runner() as runner:
-        context = land(folder, sqlite_url(folder))
-        made = runner.run(context.__aenter__())
-        try:
-            yield Asked(runner, made)
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with asked(folder, sqlite_url(folder)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
 from controller.audit.recording import record
 from controller.people import copying, leaves, service, store
-from controller.people.acting import Acting
 from controller.people.over import require_over
 from controller.people.rules import Role
 from controller.people.tables import Person
@@ -153,12 +152,15 @@ async def get_person(person_id: IdField, session: Read) -> PersonView:
 
 
 @router.get("/people/{person_id}/data", response_class=StreamingResponse, responses=_COPY)
-async def copy_person(person_id: IdField, controller: TheController, actor: Acting) -> StreamingResponse:
+async def copy_person(person_id: IdField, controller: TheController, may: Allowed) -> StreamingResponse:
     """Everything that is kept about a person, as lines of JSON; that it was taken is in the audit."""
     now = controller.clock.now()
+    async with controller.db.reading() as reading:
+        await service.require(reading, person_id)
+        if person_id != may.actor.person_id:  # it tells what they did at every unit
+            await require_over(may, reading, person_id, now)
     async with controller.db.transaction() as session:
-        await service.require(session, person_id)
-        record(session, "GET /people/{person_id}/data", by=actor, now=now, about={"person_id": person_id})
+        record(session, "GET /people/{person_id}/data", by=may.actor, now=now, about={"person_id": person_id})
 
     async def lines() -> AsyncIterator[bytes]:
         async with controller.db.reading() as reading:

@@ -47,11 +47,32 @@ _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|stat
 """What Chromium says of features that it does not know, and of answers that are meant."""
 
 
+class App:
+    """An authenticator app (RFC 6238) whose codes are never shown twice."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = base64.b32decode(secret.replace(" ", "") + "=" * (-len(secret) % 8))
+        self._shown = 0
+
+    def code(self) -> str:
+        """Of now, or the next one, which is taken already; waits where that was shown, too."""
+        while (step := max(_step(), self._shown + 1)) > _step() + 1:
+            time.sleep(0.2)
+        self._shown = step
+        digest = hmac.new(self._secret, struct.pack(">Q", step), hashlib.sha1).digest()
+        at = digest[-1] & 15
+        return f"{(struct.unpack('>I', digest[at : at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def _step() -> int:
+    return int(time.time()) // 30
+
+
 @dataclass
 class Known:
-    """By sign-in name, the secrets of authenticators and cookies of sessions; how many pictures a story has."""
+    """By sign-in name, authenticator apps and cookies of sessions; how many pictures a story has."""
 
-    secrets: dict[str, str] = field(default_factory=dict)
+    apps: dict[str, App] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
 
@@ -66,8 +87,8 @@ class House:
     known: Known
 
     @property
-    def secrets(self) -> dict[str, str]:
-        return self.known.secrets
+    def apps(self) -> dict[str, App]:
+        return self.known.apps
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -203,8 +224,8 @@ class Guest:
         self.go(at)
         self.fill(name=name, password=password)
         self.press("Đăng nhập")
-        if name in self.house.secrets:
-            self.fill(code=code_of(self.house.secrets[name]))
+        if name in self.house.apps:
+            self.fill(code=self.house.apps[name].code())
             self.press("Tiếp tục")
 
     def show(self, step: str, *, look: bool = False) -> None:
@@ -239,15 +260,6 @@ class Guest:
     def overflows(self) -> bool:
         """Whether one has to move the page sideways to read it."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
-
-
-def code_of(secret: str, steps: int = 0) -> str:
-    """What an authenticator app shows (RFC 6238)."""
-    counter = struct.pack(">Q", int(time.time()) // 30 + steps)
-    raw = base64.b32decode(secret.replace(" ", "") + "=" * (-len(secret) % 8))
-    digest = hmac.new(raw, counter, hashlib.sha1).digest()
-    at = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[at : at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 @contextmanager
@@ -306,12 +318,11 @@ def entered(house: House, name: str) -> str:
     with api:
         told = _posted(api, "/sign-in", {"name": name, "password": PASSWORD, "keep": "token"})
         api.headers["Authorization"] = f"Bearer {told['secret']}"
-        if name in house.secrets:
-            told = _posted(api, "/sign-in/code", {"code": code_of(house.secrets[name])})
-        else:
-            house.secrets[name] = _posted(api, "/second-factor/authenticator", {})["secret"]
-            code = code_of(house.secrets[name], -1)
-            told = _posted(api, "/second-factor/authenticator/confirmation", {"code": code})
+        where = "/sign-in/code"
+        if name not in house.apps:
+            house.apps[name] = App(_posted(api, "/second-factor/authenticator", {})["secret"])
+            where = "/second-factor/authenticator/confirmation"
+        told = _posted(api, where, {"code": house.apps[name].code()})
     return str(told["secret"])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.browser.house import PASSWORD, House, code_of, take_in
+from tests.browser.house import PASSWORD, App, House, take_in
 
 GUESSED, WRONG = "matkhau123456", "không phải thế này đâu"
 OVER = "http://127.0.0.1/invitation#loal_khong-con-dung"
@@ -36,7 +36,7 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
         assert "Mã không đúng" in first.text
         assert first.page.locator("svg.qr").is_visible()
         first.show("wrong-code", look=True)
-        first.fill(code=code_of(secret))
+        first.fill(code=App(secret).code())
         first.press("Xong")
         first.show("recovery-codes", look=True)
         assert first.page.locator(".codes li").count() == 10
@@ -117,7 +117,7 @@ def test_keys_alone_sign_in_and_out(house: House) -> None:
         keys.type(PASSWORD)
         hung.lead(lambda: keys.press("Enter"))
         hung.show("code")
-        keys.type(code_of(house.secrets["hung"]))
+        keys.type(house.apps["hung"].code())
         hung.lead(lambda: keys.press("Enter"))
         hung.show("in")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ class House:
         return [path for path in (self.controller.settings.data_dir / "objects").rglob("*") if path.is_file()]
 
 
+@asynccontextmanager
 async def housed(folder: Path, **given: Any) -> AsyncIterator[House]:
     """Started, and ended whatever happens."""
     clock = ShiftedClock()

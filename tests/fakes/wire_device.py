@@ -43,7 +43,7 @@ from loa_protocol.topics import Family
 from loa_protocol.trust import Trust, advance, read_array
 from loa_protocol.uplink import seal_uplink
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 TRUSTED = ClockReport(state=ClockState.TRUSTED, error_ms=5, source="test")
 
 

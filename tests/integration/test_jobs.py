@@ -29,20 +29,20 @@ from tests.fakes.running_controller import eventually
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in housed(tmp_path):
+    async with housed(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 async def either_house(tmp_path: Path, database: str) -> AsyncIterator[House]:
     """Once on SQLite, once on PostgreSQL."""
-    async for made in housed(tmp_path, database_url=database):
+    async with housed(tmp_path, database_url=database) as made:
         yield made
 
 
 @pytest.fixture
 async def small_house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in housed(tmp_path, upload_max_bytes=200_000, spool_quota_bytes=300_000, jobs_waiting=2):
+    async with housed(tmp_path, upload_max_bytes=200_000, spool_quota_bytes=300_000, jobs_waiting=2) as made:
         yield made
 
 
@@ -417,8 +417,8 @@ async def test_what_a_dead_process_left_is_cleared_at_the_next_start(tmp_path: P
         (data / left).parent.mkdir(parents=True, exist_ok=True)
         (data / left).write_bytes(b"x" * 1000)
 
-    async for house in housed(tmp_path):
-        await eventually(lambda house=house: _is(lambda: house.left() == []), "left-overs are gone")
+    async with housed(tmp_path) as house:
+        await eventually(lambda: _is(lambda: house.left() == []), "left-overs are gone")
 
 
 async def test_a_file_on_its_way_in_is_not_taken_for_a_left_over(house: House) -> None:

@@ -29,7 +29,7 @@ EDGE_MS = 25
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in housed(tmp_path):
+    async with housed(tmp_path) as made:
         yield made
 
 

@@ -1,6 +1,7 @@
 """People in real databases and over the API: roles, leaves, deputies, who acts, and letting people go."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -203,10 +204,11 @@ async def test_erasing_leaves_the_bare_id_and_nothing_that_tells_who_it_was(xa: 
 async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
     """A controller that only answers, on a database that is there already."""
     with fresh_database("sqlite", tmp_path / "controller", request):
-        async for client in answering(tmp_path):
+        async with answering(tmp_path) as client:
             yield client
 
 
+@asynccontextmanager
 async def answering(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = Settings(
         data_dir=tmp_path / "controller",

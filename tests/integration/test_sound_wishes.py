@@ -21,13 +21,13 @@ from tests.fakes.job_house import House, housed
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in housed(tmp_path):
+    async with housed(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 async def either_house(tmp_path: Path, database: str) -> AsyncIterator[House]:
-    async for made in housed(tmp_path, database_url=database):
+    async with housed(tmp_path, database_url=database) as made:
         yield made
 
 
@@ -160,7 +160,7 @@ async def test_a_refusal_is_told_in_vietnamese_too(house: House) -> None:
 
 
 async def test_the_station_s_settings_are_what_is_usual(tmp_path: Path) -> None:
-    async for house in housed(tmp_path, loudness_lufs=-20.0, true_peak_dbtp=-3.0):
+    async with housed(tmp_path, loudness_lufs=-20.0, true_peak_dbtp=-3.0) as house:
         made = (await take_in(house, recording(house.folder))).json()
 
         assert made["loudness_lufs"] == pytest.approx(-20, abs=0.7)

@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -105,6 +106,7 @@ class Province:
         await jobs.end_of(self.system.controller.db, newest.id, 20)
 
 
+@asynccontextmanager
 async def _province(tmp_path: Path, **given: Any) -> AsyncIterator[Province]:
     folder = tmp_path / "nguon"
     folder.mkdir()
@@ -135,20 +137,20 @@ def _client(app: FastAPI) -> httpx.AsyncClient:
 
 @pytest.fixture
 async def province(tmp_path: Path) -> AsyncIterator[Province]:
-    async for made in _province(tmp_path):
+    async with _province(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 async def province_with_devices(tmp_path: Path) -> AsyncIterator[Province]:
-    async for made in _province(tmp_path, roles=frozenset(Role) - {Role.SOURCES}, brokers=("embedded",)):
+    async with _province(tmp_path, roles=frozenset(Role) - {Role.SOURCES}, brokers=("embedded",)) as made:
         yield made
 
 
 @pytest.fixture
 async def either_province(tmp_path: Path, database: str) -> AsyncIterator[Province]:
     """Once on SQLite, once on PostgreSQL."""
-    async for made in _province(tmp_path, database_url=database):
+    async with _province(tmp_path, database_url=database) as made:
         yield made
 
 

@@ -34,7 +34,7 @@ TEXT = "UBND xã thông báo: 17h30 ngày 21/11/2026, mực nước sông Thao v
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async for made in housed(tmp_path):
+    async with housed(tmp_path) as made:
         yield made
 
 
@@ -298,7 +298,7 @@ async def test_a_list_of_voices_is_read_at_the_start(tmp_path: Path) -> None:
     listed = tmp_path / "voices.yaml"
     listed.write_text("order: [espeak/vi-central]\nspeed: 0.8\n")
 
-    async for house in housed(tmp_path, speech=listed):
+    async with housed(tmp_path, speech=listed) as house:
         voices = (await house.api.get("/speech/voices", params={"language": "vi"})).json()
         everything = (await house.api.get("/speech/voices")).json()
 

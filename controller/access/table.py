@@ -249,6 +249,10 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/bulletins/{bulletin_id}/placements"): at(P.SEE, s.BULLETIN),
         ("POST", "/bulletins/{bulletin_id}/placements"): later(P.PLACE, s.BULLETIN),
         ("DELETE", "/bulletins/{bulletin_id}/placements/{placement_id}"): at(P.PLACE, s.BULLETIN),
+        ("GET", "/bulletins/{bulletin_id}/outcomes"): at(P.SEE, s.BULLETIN),
+        ("GET", "/audience"): later(P.SEE),
+        ("GET", "/units/{unit_id}/audience"): at(P.PLACE, s.UNIT),
+        ("GET", "/units/{unit_id}/slot-times"): at(P.KNOW, s.UNIT),
         ("GET", "/units/{unit_id}/bulletin-rules"): at(P.KNOW, s.UNIT),
         ("PUT", "/units/{unit_id}/bulletin-rules"): at(P.ADMINISTER, s.UNIT),
         # Who did what

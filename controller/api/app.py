@@ -23,6 +23,7 @@ from controller.api.dependencies import require_text
 from controller.api.headers import SecurityHeaders
 from controller.api.limits import RequestLimits
 from controller.api.transport import EncryptedOnly
+from controller.audience import routes as audience
 from controller.audit import routes as audit
 from controller.audit.requests import Requests
 from controller.broadcasts import routes as broadcasts
@@ -144,6 +145,7 @@ def _features() -> tuple[APIRouter, ...]:
         slot_routes,
         policies,
         bulletins,
+        audience,
         timelines,
         stagger,
         audit,

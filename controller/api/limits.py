@@ -21,7 +21,7 @@ from loa_protocol.errors import LoaError
 
 MOST_BYTES = 2 * 1024**2
 DEEPEST = 32
-FILES = frozenset({"/api/v1/media", "/api/v1/pictures", "/api/v1/programmes/sheet"})
+FILES = frozenset({"/api/v1/media", "/api/v1/pictures", "/api/v1/programmes/sheet", "/compose"})
 """`POST` to these carries a file."""
 _QUOTE = ord('"')
 _STEPS = np.zeros(256, np.int8)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import subjects
@@ -12,10 +13,12 @@ from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import IdField, LanguageField, UtcField
 from controller.broadcasts.service import targets_unknown
+from controller.broadcasts.tables import LedgerRow
 from controller.bulletins import (
     checklist,
     confirming,
     document,
+    outcomes,
     places,
     placing,
     readiness,
@@ -35,6 +38,7 @@ from controller.bulletins.views import (
     EditBody,
     HistoryView,
     NewBulletinBody,
+    OutcomeView,
     PlacementBody,
     PlacementView,
     PointView,
@@ -55,6 +59,7 @@ from controller.bulletins.views import (
     stopped_view,
 )
 from controller.bulletins.words import Field
+from controller.devices.tables import Device
 from controller.people import store as people
 from controller.people.acting import Acting
 from controller.schedules.routes import terms_of
@@ -79,10 +84,14 @@ async def list_bulletins(  # noqa: PLR0917 - one a filter
     language: LanguageField | None = None,
     q: _Searched = None,
     valid_on: UtcField | None = None,
+    mine: bool = False,
     before: UtcField | None = None,
     limit: Annotated[int, Query(ge=1, le=SHOWN)] = 50,
 ) -> list[BulletinView]:
-    """The last changed first, those of a unit and all below it; `before`: the next page, from the last `changed_at`."""
+    """The last changed first, those of a unit and all below it; `before`: the next page, from the last `changed_at`.
+
+    `mine`: only what the reader wrote.
+    """
     wanted = store.Filter(
         units=None if unit is None else await units.below(session, [unit]),
         state=state,
@@ -92,9 +101,10 @@ async def list_bulletins(  # noqa: PLR0917 - one a filter
         language=language,
         query=q,
         valid_on=valid_on,
+        author=may.actor.person_id if mine else None,
     )
-    mine = await may.where(Permission.SEE, Bulletin.unit_id)
-    rows = await store.listed(session, wanted, mine, limit=limit, before=before)
+    seen = await may.where(Permission.SEE, Bulletin.unit_id)
+    rows = await store.listed(session, wanted, seen, limit=limit, before=before)
     return [BulletinView(**fields_of(row)) for row in rows]
 
 
@@ -232,6 +242,15 @@ async def list_placements(bulletin_id: IdField, session: Read) -> list[Placement
     """Where it shall go, or went."""
     row = await service.require(session, bulletin_id)
     return await _placements(session, row)
+
+
+@router.get("/bulletins/{bulletin_id}/outcomes")
+async def bulletin_outcomes(bulletin_id: IdField, session: Read, may: Allowed) -> list[OutcomeView]:
+    """Where its places are, and what became of them on the devices that the reader may see."""
+    row = await service.require(session, bulletin_id)
+    seen = select(Device.id).where(await may.where(Permission.SEE, Device.unit_id))
+    mine = () if may.actor.everywhere else (LedgerRow.device_id.in_(seen),)
+    return [OutcomeView.model_validate(one) for one in await outcomes.of_bulletin(session, row, *mine)]
 
 
 @router.post("/bulletins/{bulletin_id}/placements", status_code=201)

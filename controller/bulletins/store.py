@@ -29,7 +29,7 @@ _OPEN = (State.DRAFT, State.IN_REVIEW, State.APPROVED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which bulletins to list; None asks nothing. `query` is searched without accents."""
+    """Which bulletins to list; None asks nothing. `query` is searched without accents; `author` wrote it."""
 
     units: Collection[str] | None = None
     state: str | None = None
@@ -39,6 +39,7 @@ class Filter:
     language: str | None = None
     query: str | None = None
     valid_on: datetime | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         (Bulletin.field, wanted.field),
         (Bulletin.level, wanted.level),
         (Bulletin.source, wanted.source),
+        (Bulletin.author_id, wanted.author),
     ):
         if value is not None:
             found.append(column == value)

@@ -249,6 +249,16 @@ class WithdrawalView(View):
     stopped: list[StoppedView]
 
 
+class OutcomeView(View):
+    """Of one place: where it is, in words; Σ `outcomes` + `waiting` = `expected`."""
+
+    placement_id: str
+    place: str
+    expected: int
+    waiting: int
+    outcomes: dict[str, int]
+
+
 class RulesView(View):
     """A revision of what a unit says about its bulletins."""
 

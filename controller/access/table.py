@@ -253,6 +253,8 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/audience"): later(P.SEE),
         ("GET", "/units/{unit_id}/audience"): at(P.PLACE, s.UNIT),
         ("GET", "/units/{unit_id}/slot-times"): at(P.KNOW, s.UNIT),
+        ("GET", "/reviews"): later(P.APPROVE),
+        ("GET", "/bulletins/{bulletin_id}/review"): at(P.SEE, s.BULLETIN),
         ("GET", "/units/{unit_id}/bulletin-rules"): at(P.KNOW, s.UNIT),
         ("PUT", "/units/{unit_id}/bulletin-rules"): at(P.ADMINISTER, s.UNIT),
         # Who did what

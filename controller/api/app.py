@@ -27,6 +27,7 @@ from controller.audience import routes as audience
 from controller.audit import routes as audit
 from controller.audit.requests import Requests
 from controller.broadcasts import routes as broadcasts
+from controller.bulletins import review_routes as reviews
 from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
 from controller.devices import routes as devices
@@ -145,6 +146,7 @@ def _features() -> tuple[APIRouter, ...]:
         slot_routes,
         policies,
         bulletins,
+        reviews,
         audience,
         timelines,
         stagger,

@@ -156,8 +156,13 @@ async def _both(session: AsyncSession, row: Bulletin, now: datetime) -> list[str
     return [*_author(row), *await approvers(session, row, now)]
 
 
+def page_of(bulletin_id: str) -> str:
+    """Where people read a bulletin and decide on it; the link of every notice."""
+    return f"/review/{bulletin_id}"
+
+
 def _mark(row: Bulletin) -> str:
-    """How to read all of it; a path of the pages takes its place once there are pages."""
+    """How to read all of it without the pages, whose link stands beside the text."""
     return f"Xem đầy đủ: loa bulletin show {row.id}"
 
 
@@ -169,7 +174,8 @@ def _minute(start: datetime) -> str:
 def _said(
     row: Bulletin, kind: str, subject: str, lines: Iterable[str], key: object, *, useful_for: timedelta = USEFUL_FOR
 ) -> Message:
-    return Message(f"bulletin_{kind}", row.id, subject, "\n\n".join(lines), key=str(key), useful_for=useful_for)
+    text = "\n\n".join(lines)
+    return Message(f"bulletin_{kind}", row.id, subject, text, path=page_of(row.id), key=str(key), useful_for=useful_for)
 
 
 async def _tell(session: AsyncSession, to: Iterable[str], said: Message, now: datetime) -> None:

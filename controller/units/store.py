@@ -32,6 +32,13 @@ async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
     return _upwards(await _parents(session, [unit_id]), unit_id)
 
 
+async def chains(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """As `chain` for many, in one query."""
+    wanted = sorted(set(unit_ids))
+    parents = await _parents(session, wanted)
+    return {one: _upwards(parents, one) for one in wanted}
+
+
 async def area(session: AsyncSession, unit_id: str) -> str:
     """Where a unit's word may be heard: the unit itself; of an agency, the nearest unit above that is none."""
     above = await chain(session, unit_id)

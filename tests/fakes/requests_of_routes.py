@@ -229,6 +229,8 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("GET", "/audience"): named(P.SEE, params=lambda _, p: {"to": f"u-{UNITS[p]}"}),
     ("GET", "/units/{unit_id}/audience"): EMPTY,
     ("GET", "/units/{unit_id}/slot-times"): EMPTY,
+    ("GET", "/reviews"): EMPTY,
+    ("GET", "/bulletins/{bulletin_id}/review"): EMPTY,
     ("GET", "/units/{unit_id}/bulletin-rules"): EMPTY,
     ("PUT", "/units/{unit_id}/bulletin-rules"): Sample(json=lambda *_: {"self_approval": False, "why": "Quy chế"}),
     ("GET", "/sources"): listed("source", P.SEE, "name"),

@@ -20,12 +20,6 @@ READY_WITHIN = timedelta(hours=1)
 _MISSING_MAX = 500
 
 
-class FaultReport(Health, frozen=True, kw_only=True, omit_defaults=True):
-    """Health with what the self-diagnosis found: fault → words for a technician."""
-
-    faults: dict[str, str] = {}  # noqa: RUF012 - msgspec copies an empty default
-
-
 @dataclass(frozen=True, slots=True)
 class Output:
     """The sound output or the board, as far as reports need it; `open` None: the device has none."""
@@ -100,7 +94,7 @@ class Reports:
         percent = None
         if before is not None and now_ns > before[0]:
             percent = round(100 * (seen.cpu_s - before[1]) / ((now_ns - before[0]) / 1e9), 1)
-        return FaultReport(
+        return Health(
             device=self._device_id,
             uptime_s=(now_ns - self._born_ns) // 1_000_000_000,
             cpu_percent=percent,

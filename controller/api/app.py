@@ -30,6 +30,7 @@ from controller.broadcasts import routes as broadcasts
 from controller.bulletins import review_routes as reviews
 from controller.bulletins import routes as bulletins
 from controller.delivery import routes as delivery
+from controller.devices import condition_routes as conditions
 from controller.devices import routes as devices
 from controller.jobs import routes as jobs
 from controller.library import routes as library
@@ -131,6 +132,7 @@ def _features() -> tuple[APIRouter, ...]:
         oidc_routes,
         notices,
         devices,
+        conditions,
         delivery,
         media,
         pictures,

@@ -46,6 +46,8 @@ STATUS: Mapping[str, int] = {
     "webhook_unknown": 404,
     "unit_unknown": 404,
     "device_unknown": 404,
+    "device_cursor_bad": 400,
+    "command_not_for_device": 409,
     "asset_unknown": 404,
     "asset_gone": 410,
     "library_quota_full": 507,

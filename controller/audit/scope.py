@@ -16,6 +16,7 @@ NOT_TOLD: Mapping[str, str] = {
     "pending_topics": "work for the planner",
     "trust_lists": "signed, numbered and kept whole themselves",
     "device_reports": "what devices say",
+    "device_days": "what devices say",
     "findings": "what devices say",
     "journals": "receipts have a chain of their own",
     "journal_entries": "receipts have a chain of their own",
@@ -86,6 +87,9 @@ LEFT_OUT: frozenset[tuple[str, str]] = frozenset(
     {
         ("bulletins", "search"),
         ("assets", "folded"),
+        ("devices", "folded"),
+        ("devices", "sort_key"),
+        ("commands", "sent_at"),
         ("placements", "look_at"),
         ("jobs", "requested_by"),
         ("programme_revisions", "made_by"),

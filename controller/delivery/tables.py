@@ -1,8 +1,9 @@
 """The outbox: for every topic the newest signed document, and which scopes wait to be planned anew."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, String
+from sqlalchemy import BigInteger, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controller.runtime.database import Base
@@ -54,14 +55,22 @@ class StopRow(Base):
 
 
 class SentCommand(Base):
-    """A command to one device and what it answered."""
+    """A command to one device and what it answered.
+
+    `sent_at`: when a broker took it; it is sent until it `expires`. `asked_by`: the person who wanted it.
+    """
 
     __tablename__ = "commands"
+    __table_args__ = (Index("ix_commands_waiting", "sent_at", "expires"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     device_id: Mapped[str] = mapped_column(String(40), index=True)
     name: Mapped[str] = mapped_column(String(40))
     issued: Mapped[datetime]
+    expires: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    asked_by: Mapped[str | None] = mapped_column(String(40))
+    arguments: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     answered_at: Mapped[datetime | None]
     code: Mapped[str | None] = mapped_column(String(60))
     message: Mapped[str | None] = mapped_column(String(1000))

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.devices import beat_store, beats
 from controller.devices.tables import DeviceReport
 from controller.runtime.changes import Change
 from controller.runtime.upsert import insert
@@ -41,8 +42,11 @@ async def hear(session: AsyncSession, said: Sequence[Said], now: datetime) -> He
     """Take in what devices said, in this order; the rows of all of them are read and written together."""
     heard = Heard()
     reports = await _reports(session, sorted({one.device_id for one in said}), now)
+    live: dict[str, DeviceReport] = {}
     for one in said:
         report = reports[one.device_id]
+        if _is_live(one):
+            live[one.device_id] = report
         match one.document:
             case DeviceState() as state:
                 if _take_state(report, state, retained=one.retained, now=now):
@@ -54,8 +58,18 @@ async def hear(session: AsyncSession, said: Sequence[Said], now: datetime) -> He
             case Presence() as presence:
                 _take_presence(report, presence, now)
                 heard.changes.append(_changed(report))
+    for report in reports.values():
+        report.alarms = int(beats.alarms(report.state, report.health))
+    await beat_store.note(session, live.values(), now)
     await session.flush()
     return heard
+
+
+def _is_live(one: Said) -> bool:
+    """Whether the device itself speaks now: not a broker that remembers, nor its will."""
+    if isinstance(one.document, Presence):
+        return one.document.online and not one.retained
+    return not one.retained
 
 
 def _take_state(report: DeviceReport, state: DeviceState, *, retained: bool, now: datetime) -> bool:

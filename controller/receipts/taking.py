@@ -42,7 +42,7 @@ async def take(session: AsyncSession, group: Sequence[Message], clock: Clock, kn
         await _take_receipts(session, batches, effects, now, known)
     await _take_reports(session, group, effects, now)
     for message in group:
-        await _take_other(session, message, clock)
+        await _take_other(session, message, effects, clock)
     return effects
 
 
@@ -64,7 +64,7 @@ async def _take_reports(session: AsyncSession, group: Sequence[Message], effects
         await _note(session, odd, effects, now)
 
 
-async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> None:
+async def _take_other(session: AsyncSession, message: Message, effects: Effects, clock: Clock) -> None:
     device_id = message.known.device_id
     match message.document:
         case Received() | DeviceState() | Health() | Presence():
@@ -73,6 +73,7 @@ async def _take_other(session: AsyncSession, message: Message, clock: Clock) -> 
             if not await commands.record_reply(session, reply, clock):
                 told = f"command {reply.id} was not sent"
                 await store.note(session, device_id, "reply_unexpected", told, clock.now())
+            effects.changes.append(Change("device", {"device_id": device_id, "command": reply.id}))
         case _:
             log.warning("%s: nothing takes a %s", device_id, type(message.document).__name__)
 

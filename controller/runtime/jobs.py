@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.bulletins import watch as bulletins
 from controller.delivery import rules
 from controller.delivery import store as delivery
+from controller.devices import beat_store
 from controller.receipts import reports, service
 from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
@@ -35,6 +36,7 @@ LIVENESS_S = 5
 RESIGN_S = 600
 PLAN_AHEAD_S = 60
 BULLETINS_S = 5
+FORGET_S = 3600
 
 
 class Jobs:
@@ -56,6 +58,7 @@ class Jobs:
                     (self.sign_anew, RESIGN_S),
                     (self.plan_ahead, PLAN_AHEAD_S),
                     (self.watch_bulletins, BULLETINS_S),
+                    (self.forget_beats, FORGET_S),
                 ):
                     bell = asyncio.Event()
                     bell.set()
@@ -107,6 +110,14 @@ class Jobs:
         """Bulletins that expire, or come near their start without an approval."""
         if await bulletins.tick(self._db, terms_of(self._settings, self._clock.now())):
             self._wake()
+
+    async def forget_beats(self) -> None:
+        """How devices were is kept for days."""
+        today = self._clock.now().date()
+        async with self._db.reading() as session:
+            left = await beat_store.any_old(session, today)
+        while left:
+            left = bool(await self._db.attempt(lambda session: beat_store.forget(session, today)))
 
     def _tell(self, changes: list[Change]) -> None:
         for change in changes:

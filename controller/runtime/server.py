@@ -169,6 +169,8 @@ class Controller:
             self._planner.wake()
         if self._dispatcher is not None:
             self._dispatcher.wake()
+        if self.commands is not None:
+            self.commands.wake()
         self._publish_again()
 
     def _publish_again(self) -> None:
@@ -280,6 +282,7 @@ class Controller:
         ]
         handlers: dict[Family, Handler] = {}
         self.commands = CommandDesk(self.db, self.keys, self.clock, main)
+        self._run("commands", self.commands.run())
         if Role.PUBLISHER in self.settings.roles:
             handlers |= self._start_publishing(main, bulk)
         if Role.INGEST in self.settings.roles:

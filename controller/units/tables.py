@@ -1,5 +1,6 @@
 """The tree of units: country, province, commune, village, agency. Any depth."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String
@@ -11,7 +12,7 @@ from controller.runtime.database import Base
 class Unit(Base):
     """A node; `kind` is a word of the domain (province, commune, village, agency); `code` is the official one.
 
-    `languages`: those of its devices, the first spoken first; None: as above it.
+    `languages`: those of its devices, the first spoken first; None: as above it. `closed_at`: since when it is no more.
     """
 
     __tablename__ = "units"
@@ -22,6 +23,7 @@ class Unit(Base):
     code: Mapped[str | None] = mapped_column(String(40))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("units.id"), index=True)
     languages: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    closed_at: Mapped[datetime | None]
 
 
 class Group(Base):

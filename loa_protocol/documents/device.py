@@ -10,6 +10,8 @@ from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
 
 Topic = Annotated[str, Meta(max_length=200)]
 Nonce = Annotated[str, Meta(min_length=16, max_length=64)]
+Fault = Annotated[str, Meta(max_length=60)]
+FaultText = Annotated[str, Meta(max_length=300)]
 AuditHead = Annotated[str, Meta(max_length=90)]
 Turn = Annotated[int, Meta(ge=0, le=15)]
 LinkClass = Literal["fibre", "mobile", "narrow"]
@@ -185,7 +187,10 @@ class Ack(Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
-    """Telemetry, unsigned: figures for people, never evidence."""
+    """Telemetry, unsigned: figures for people, never evidence.
+
+    `faults`: what the self-diagnosis found, fault → words for a technician.
+    """
 
     device: Id
     uptime_s: int
@@ -194,3 +199,4 @@ class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
     temperature_c: float | None = None
     free_bytes: int | None = None
     refused: dict[str, int] = {}
+    faults: Annotated[dict[Fault, FaultText], Meta(max_length=20)] = {}

@@ -10,7 +10,7 @@ from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField, View
 from controller.bulletins import reviewing, service
-from controller.bulletins.reviewing import Cursor, Review, Waiting, Where
+from controller.bulletins.reviewing import Cursor, Review, Sound, Waiting, Where
 from controller.bulletins.tables import Bulletin
 from controller.bulletins.views import BulletinView, fields_of
 
@@ -74,6 +74,25 @@ class WhereView(View):
         return cls(**kept, **told, names=list(one.names))
 
 
+class SoundView(View):
+    """What is heard in a language, by its code and names (vi, en); `codecs`: how `GET /media/{asset}/sound` has it."""
+
+    language: str
+    language_vi: str
+    language_en: str
+    asset: str
+    kind: str
+    duration_ms: int
+    codecs: list[str]
+
+    @classmethod
+    def of(cls, one: Sound) -> Self:
+        """A sound."""
+        vi, en = one.languages
+        told = {name: getattr(one, name) for name in ("language", "asset", "kind", "duration_ms")}
+        return cls(**told, language_vi=vi, language_en=en, codecs=list(one.codecs))
+
+
 class DecisionView(View):
     """Whether who asks may approve it; else a stable word and the reason.
 
@@ -130,6 +149,7 @@ class ReviewView(View):
     submitted_why: str
     first: datetime | None
     decision: DecisionView
+    sounds: list[SoundView]
     places: list[WhereView]
     returned: ReturnedView | None
     base: int | None
@@ -149,6 +169,7 @@ class ReviewView(View):
             submitted_at=None if one.submitted is None else one.submitted.at,
             submitted_why="" if one.submitted is None else one.submitted.why,
             decision=DecisionView.model_validate(one.decision),
+            sounds=[SoundView.of(sound) for sound in one.sounds],
             places=[WhereView.of(place) for place in one.places],
             returned=None
             if returned is None

@@ -13,15 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.bulletins import comparing, deciding, rules, slot_times, store, unit_rules
 from controller.bulletins.comparing import Difference
+from controller.bulletins.document import Document
 from controller.bulletins.place_words import SLOTS_AHEAD
 from controller.bulletins.places import STANDING, PlacementState
 from controller.bulletins.rules import State, Step
 from controller.bulletins.tables import Bulletin, BulletinRevision, BulletinStep, Placement
 from controller.devices.tables import Device
+from controller.media.tables import Asset, Rendition
 from controller.people import approving
 from controller.people import store as people_store
 from controller.people.rules import Stand, independent
 from controller.units import store as units
+from controller.units.languages import BY_CODE
 from controller.units.tables import Group, Unit
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.ids import unit_scope
@@ -81,6 +84,18 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """What is heard in one language, and in which encodings; `languages`: its name in Vietnamese and in English."""
+
+    language: str
+    languages: tuple[str, str]
+    asset: str
+    kind: str
+    duration_ms: int
+    codecs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Whether somebody may decide: `why_not` a stable word and the reason in both languages, "" where they may.
 
@@ -107,6 +122,7 @@ class Review:
     unit: str
     author: str
     decision: Decision
+    sounds: Sequence[Sound] = ()
     places: Sequence[Where] = ()
     first: datetime | None = None
     submitted: BulletinStep | None = None
@@ -211,6 +227,7 @@ async def review(
         unit=names.get(row.unit_id, row.unit_id),
         author=people.get(row.author_id or "", ""),
         decision=await decision(session, row, person_id, permitted=permitted, now=now),
+        sounds=await _sounds(session, (await store.documents(session, row.id, {row.head}))[row.head]),
         places=places,
         first=_first(places, row, now),
         submitted=next((one for one in reversed(steps) if one.step == Step.SUBMITTED), None),
@@ -220,6 +237,27 @@ async def review(
         base_step="" if base is None else base.step,
         changes=await _changes(session, row, base),
     )
+
+
+async def _sounds(session: AsyncSession, text: Document) -> list[Sound]:
+    """Of every variant, as it is stored; what has gone is not told."""
+    query = select(Asset.id, Asset.duration_ms, Rendition.codec).join(Rendition, Rendition.asset_id == Asset.id)
+    query = query.where(Asset.id.in_(sorted(set(text.sounds.values()))), Rendition.purged_at.is_(None))
+    lengths: dict[str, int] = {}
+    codecs: dict[str, list[str]] = {}
+    for key, duration_ms, codec in await session.execute(query.order_by(Asset.id, Rendition.codec.desc())):
+        lengths[key] = duration_ms
+        codecs.setdefault(key, []).append(codec)
+    return [
+        Sound(one.language, _names_of(one.language), one.audio, str(one.audio_kind or ""), lengths[one.audio], kept)
+        for one in text.variants
+        if one.audio is not None and (kept := codecs.get(one.audio))
+    ]
+
+
+def _names_of(language: str) -> tuple[str, str]:
+    known = BY_CODE.get(language)
+    return (language, language) if known is None else (known.vi, known.en)
 
 
 def _by_time(one: Where) -> tuple[bool, bool, float]:

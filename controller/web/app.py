@@ -16,7 +16,7 @@ from starlette.routing import Match, Mount, Route
 from starlette.types import Scope
 
 from controller.runtime.server import Controller
-from controller.web import account, audit, entering, frame, people, second_factors, today
+from controller.web import account, audit, entering, frame, people, review, second_factors, today
 from controller.web.assets import ROOT, Assets
 from controller.web.backend import Refused
 from controller.web.rendering import Renderer
@@ -50,6 +50,7 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
         *frame.routes,
         *entering.routes,
         *today.routes,
+        *review.routes,
         *account.routes,
         *second_factors.routes,
         *people.routes,

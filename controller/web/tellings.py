@@ -22,5 +22,7 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "leave-made": ("good", marked("Đã ghi ngày nghỉ.")),
     "leave-gone": ("good", marked("Đã bỏ ngày nghỉ.")),
     "unlocked": ("good", marked("Đã mở khóa tài khoản.")),
+    "bulletin-approved": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng nơi và giờ ghi dưới đây.")),
+    "bulletin-returned": ("good", marked("Đã trả lại. Người soạn được báo lý do.")),
     "welcome": ("good", marked("Chào mừng! Tài khoản của bạn đã sẵn sàng.")),
 }

@@ -69,13 +69,16 @@ async def broadcasts(session: AsyncSession, ids: Sequence[str]) -> Sequence[Broa
 async def close_answered(session: AsyncSession, ids: Sequence[str], now: datetime) -> Sequence[str]:
     """Close those that everybody has answered; gives them.
 
-    One that somebody else holds at this moment is passed over: the next tick closes it.
+    One that somebody else holds at this moment is passed over: the next tick closes it. The first row that awaits an
+    answer is a value of its own, not an EXISTS: PostgreSQL would make that a join, and where its statistics know of
+    answered rows only, one that reads the whole ledger for each of the broadcasts.
     """
     awaited = select(LedgerRow.device_id).where(LedgerRow.broadcast_id == BroadcastRow.id, LedgerRow.outcome.is_(None))
+    first_awaited = awaited.limit(1).scalar_subquery()
     answered = (
         select(BroadcastRow.id)
         .where(BroadcastRow.id.in_(ids), BroadcastRow.closed_at.is_(None), BroadcastRow.expected_at.is_not(None))
-        .where(~awaited.exists())
+        .where(first_awaited.is_(None))
         .with_for_update(skip_locked=True, key_share=True)
     )
     closed = (await session.scalars(answered)).all()

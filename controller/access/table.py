@@ -96,6 +96,9 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/units"): later(P.KNOW),
         ("POST", "/units"): later(P.ADMINISTER),
         ("PATCH", "/units/{unit_id}"): at(P.ADMINISTER, s.UNIT),
+        ("GET", "/units/{unit_id}/branch"): at(P.KNOW, s.UNIT),
+        ("POST", "/units/{unit_id}/closing"): at(P.ADMINISTER, s.PARENT),
+        ("GET", "/groups"): later(P.KNOW),
         ("GET", "/languages"): ANYBODY,
         ("POST", "/groups"): later(P.TEND),
         # People
@@ -169,6 +172,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("POST", "/devices/{device_id}/commands"): at(P.TEND, s.DEVICE),
         ("GET", "/findings"): later(P.SEE),
         ("GET", "/provisioning"): anywhere(P.TEND),
+        ("GET", "/keys"): anywhere(P.ADMINISTER),
         ("GET", "/stagger"): later(P.SEE),
         ("POST", "/stagger"): later(P.TEND),
         ("DELETE", "/stagger"): later(P.TEND),

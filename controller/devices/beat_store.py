@@ -30,8 +30,8 @@ async def _write(session: AsyncSession, fresh: dict[str, int], slot: int) -> Non
     day, devices = beats.day_of(slot), sorted(fresh)
     query = select(DeviceDay).where(DeviceDay.day == day, DeviceDay.device_id.in_(devices))
     known = {row.device_id: row for row in await session.scalars(query.execution_options(populate_existing=True))}
-    for device in known:
-        known[device].slots = beats.noted(known[device].slots, slot, fresh[device])
+    for device, row in known.items():
+        row.slots = beats.noted(row.slots, slot, fresh[device])
     missing = [
         {"device_id": one, "day": day, "slots": beats.noted(b"", slot, fresh[one])}
         for one in devices

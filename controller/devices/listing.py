@@ -104,7 +104,7 @@ async def counts(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[boo
         .where(*_narrowed(session, wanted), *mine)
         .group_by(state())
     )
-    found = {name: count for name, count in await session.execute(query)}
+    found = {row[0]: row[1] for row in await session.execute(query)}
     return {str(one): found.get(str(one), 0) for one in State}
 
 

@@ -20,6 +20,7 @@ from controller.devices import service
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.schedules import languages, making
+from controller.units import moving
 from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
 
@@ -68,8 +69,13 @@ class DeviceBody(PlaceBody):
 
 
 class DeviceChangeBody(PlaceBody):
-    """What is to be different; what is not named stays. `languages` null or empty: those of its unit."""
+    """What is to be different; what is not named stays. `languages` null or empty: those of its unit.
 
+    `unit_id`: where it stands from now on.
+    """
+
+    name: Title | None = None
+    unit_id: IdField | None = None
     languages: LanguagesField | None = None
 
 
@@ -179,17 +185,23 @@ async def register_devices(
 
 @router.patch("/devices/{device_id}")
 async def change_device(
-    device_id: IdField, body: DeviceChangeBody, session: Write, controller: TheController
+    device_id: IdField, body: DeviceChangeBody, session: Write, controller: TheController, may: Allowed
 ) -> DeviceView:
-    """Say where a device hangs, how far it is heard (null: nobody knows) or what it speaks; the rest stays."""
+    """Say what a device is called, whose it is, where it hangs, how far it is heard, what it speaks; the rest stays."""
     device = await service.require(session, device_id)
+    terms = making.terms_of(controller.settings, controller.clock.now())
+    if body.name is not None:
+        await service.rename(session, device_id, body.name)
+    if body.unit_id is not None and body.unit_id != device.unit_id:
+        await may.require_of(Permission.TEND, subjects.UNIT, body.unit_id)
+        await languages.follow(session, await moving.move_device(session, device, body.unit_id), terms)
     if {"latitude", "longitude"} & body.model_fields_set:
         await service.place(session, device_id, body.at)
     if "reach_m" in body.model_fields_set:
         await service.set_reach(session, device_id, body.reach_m)
     if "languages" in body.model_fields_set:
         await service.set_languages(session, device_id, body.languages or ())
-        await languages.follow(session, [device], making.terms_of(controller.settings, controller.clock.now()))
+        await languages.follow(session, [device], terms)
     return (await _views(session, [(device, await service.newest_report(session, device_id))]))[0]
 
 

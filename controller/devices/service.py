@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
+from controller.devices import names
 from controller.devices.geo import Point
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.policies import membership
@@ -138,6 +139,17 @@ async def place(session: AsyncSession, device_id: str, at: Point | None) -> Devi
     device.latitude, device.longitude = (None, None) if at is None else (at.latitude, at.longitude)
     await session.flush()
     await membership.follow(session, [device_id])
+    return device
+
+
+async def rename(session: AsyncSession, device_id: str, name: str) -> Device:
+    """Give a device another name.
+
+    Raises:
+        DeviceUnknown: there is none.
+    """
+    device = await require(session, device_id)
+    device.name, device.folded, device.sort_key = name, names.searched(name), names.sort_key(name)
     return device
 
 

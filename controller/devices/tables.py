@@ -77,7 +77,7 @@ class DeviceReport(Base):
 
 
 class DeviceDay(Base):
-    """How a device was on one day (UTC): a byte for each quarter of an hour, see `beats`. Kept for days, not for ever."""
+    """How a device was on one day (UTC): a byte for each quarter of an hour, see `beats`; kept for a week."""
 
     __tablename__ = "device_days"
 

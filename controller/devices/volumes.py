@@ -1,4 +1,4 @@
-"""The loudest that one device may be: a cap for the whole day in the policy of the device itself, and whether it has it.
+"""The loudest that one device may be: a cap for the whole day in its own policy, and whether the device has it.
 
 A device is as loud as the strictest of its policies allows; this is its own, and only this one is changed here: hours
 and caps by hour that somebody wrote for the device stay as they are.

@@ -91,6 +91,10 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("GET", "/units"): listed("unit", P.KNOW),
     ("POST", "/units"): named(P.ADMINISTER, json=_unit("parent_id", id="moi", name="Mới", kind="village")),
     ("PATCH", "/units/{unit_id}"): Sample(json=lambda *_: {"name": "Khác"}),
+    ("GET", "/units/{unit_id}/branch"): EMPTY,
+    ("POST", "/units/{unit_id}/closing"): EMPTY,
+    ("GET", "/groups"): listed("zone", P.KNOW),
+    ("GET", "/keys"): EMPTY,
     ("GET", "/languages"): EMPTY,
     ("POST", "/groups"): named(
         P.TEND, json=lambda land, p: {**_unit("unit_id", id="nhom", name="N")(land, p), "devices": [f"loa-{p}"]}

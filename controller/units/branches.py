@@ -1,0 +1,130 @@
+"""One place of the tree: what stands above it, and what is right below it, each with everything under it counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from controller.devices.tables import Device, DeviceReport, GroupMember
+from controller.people.tables import Person
+from controller.policies.tables import QuietZone
+from controller.units import store
+from controller.units.tables import Group, Unit
+
+_SPEAKER = "speaker"
+MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Twig:
+    """A unit, and with all that is below it: how many units, loudspeakers, boards, and devices that are silent."""
+
+    id: str
+    name: str
+    kind: str
+    units: int
+    speakers: int
+    boards: int
+    silent: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """`path`: what stands above, the widest first; `own`: what stands at the unit itself; `below`: by name."""
+
+    own: Twig
+    path: Sequence[tuple[str, str]]
+    below: Sequence[Twig]
+
+
+async def look(session: AsyncSession, unit: Unit, *seen: ColumnElement[bool]) -> Branch:
+    """The branch of a unit; `seen`: of which devices somebody may know."""
+    chain = await store.chain(session, unit.id)
+    names = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(chain)))}
+    path = [(one, names[one]) for one in reversed(chain[1:]) if one in names]
+    children = select(Unit).where(Unit.parent_id == unit.id, Unit.closed_at.is_(None)).order_by(Unit.name, Unit.id)
+    below = (await session.scalars(children.limit(MOST))).all()
+    counted = await _counted(session, [unit.id, *(one.id for one in below)], unit.id, seen)
+    return Branch(_twig(unit, counted), path, [_twig(one, counted) for one in below])
+
+
+def _twig(unit: Unit, counted: dict[str, dict[str, int]]) -> Twig:
+    found = counted.get(unit.id, {})
+    return Twig(
+        unit.id,
+        unit.name,
+        unit.kind,
+        *(found.get(name, 0) for name in ("units", "speakers", "boards", "silent", "people")),
+    )
+
+
+async def _counted(
+    session: AsyncSession, tops: Sequence[str], whole: str, seen: tuple[ColumnElement[bool], ...]
+) -> dict[str, dict[str, int]]:
+    """Top → what is under it; of `whole` itself only what stands right there."""
+    tree = select(Unit.id.label("top"), Unit.id.label("id")).where(Unit.id.in_([one for one in tops if one != whole]))
+    under = tree.cte("under", recursive=True)
+    under = under.union_all(select(under.c.top, Unit.id).where(Unit.parent_id == under.c.id, Unit.closed_at.is_(None)))
+    places = select(under.c.top, under.c.id).union_all(select(Unit.id, Unit.id).where(Unit.id == whole)).subquery()
+    found: dict[str, dict[str, int]] = {one: {} for one in tops}
+    units = select(places.c.top, func.count()).group_by(places.c.top)
+    for top, count in await session.execute(units):
+        found[top]["units"] = count - 1
+    devices = (
+        select(
+            places.c.top,
+            func.count().filter(Device.kind == _SPEAKER),
+            func.count().filter(Device.kind != _SPEAKER),
+            func.count().filter(DeviceReport.device_id.is_(None) | ~DeviceReport.online),
+        )
+        .join(Device, Device.unit_id == places.c.id)
+        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+        .where(Device.retired_at.is_(None), *seen)
+        .group_by(places.c.top)
+    )
+    for top, speakers, boards, silent in await session.execute(devices):
+        found[top] |= {"speakers": speakers, "boards": boards, "silent": silent}
+    people = select(places.c.top, func.count()).join(Person, Person.unit_id == places.c.id)
+    for top, count in await session.execute(people.where(Person.retired_at.is_(None)).group_by(places.c.top)):
+        found[top]["people"] = count
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFound:
+    """A group, whose it is, and how many of its devices one may know of; `zone`: it is a quiet zone's."""
+
+    id: str
+    name: str
+    unit_id: str
+    unit_name: str
+    devices: int
+    zone: bool
+
+
+async def groups(
+    session: AsyncSession, mine: ColumnElement[bool], seen: ColumnElement[bool], limit: int = MOST
+) -> list[GroupFound]:
+    """Groups that stand, by name."""
+    counted = (
+        select(GroupMember.group_id, func.count().label("devices"))
+        .join(Device, Device.id == GroupMember.device_id)
+        .where(Device.retired_at.is_(None), seen)
+        .group_by(GroupMember.group_id)
+        .subquery()
+    )
+    query = (
+        select(Group, Unit.name, func.coalesce(counted.c.devices, 0), QuietZone.id)
+        .join(Unit, Unit.id == Group.unit_id)
+        .outerjoin(counted, counted.c.group_id == Group.id)
+        .outerjoin(QuietZone, QuietZone.id == Group.id)
+        .where(mine, QuietZone.retired_at.is_(None))
+        .order_by(Group.name, Group.id)
+        .limit(limit)
+    )
+    return [
+        GroupFound(group.id, group.name, group.unit_id, unit, devices, zone is not None)
+        for group, unit, devices, zone in await session.execute(query)
+    ]

@@ -40,6 +40,7 @@ from controller.notices import routes as notices
 from controller.people import routes as people
 from controller.policies import routes as policies
 from controller.receipts import routes as receipts
+from controller.results import routes as results
 from controller.runtime.exposure import is_loopback
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
@@ -140,6 +141,7 @@ def _features() -> tuple[APIRouter, ...]:
         jobs,
         broadcasts,
         receipts,
+        results,
         sources,
         speech,
         speech_units,

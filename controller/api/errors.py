@@ -75,6 +75,7 @@ STATUS: Mapping[str, int] = {
     "job_unknown": 404,
     "id_taken": 409,
     "broadcast_over": 409,
+    "retry_refused": 409,
     "idempotency_conflict": 409,
     "plan_too_large": 409,
     "programme_moved_on": 409,

@@ -22,6 +22,8 @@ NOT_TOLD: Mapping[str, str] = {
     "journal_entries": "receipts have a chain of their own",
     "journal_gaps": "receipts have a chain of their own",
     "ledger": "follows from receipts",
+    "tallies": "follows from receipts",
+    "device_faults": "follows from receipts",
     "renditions": "made from an asset by a job",
     "waveforms": "drawn from an asset",
     "broadcast_renditions": "follows from a broadcast's segments",

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
+from controller.audit.marks import DERIVED
 from controller.runtime.database import Base, Large
 
 
@@ -15,7 +16,8 @@ class BroadcastRow(Base):
     `expected_at`: when the expected set was fixed; `deadline`: when silence becomes `unknown`; `closed_at`: when every
     device had answered. `programme_id`, `session_id` and `occurrence` (when its rule begins it, local) are those of a
     programme's; `cancelled_by_plan`: it is the programme that no longer has it, nobody took it back. `named_until`:
-    where it ended before it was moved; plans speak of it until then, for devices that were away.
+    where it ended before it was moved; plans speak of it until then, for devices that were away. `tallied_at`: when its
+    answers were counted for lists (`results.tallying`); `retry_of`: the one whose failed devices hear it again.
     """
 
     __tablename__ = "broadcasts"
@@ -23,6 +25,7 @@ class BroadcastRow(Base):
         Index("ix_broadcasts_open", "closed_at", "start"),
         Index("ix_broadcasts_cancelled", "closed_at", "cancelled_at"),
         Index("ix_broadcasts_programme", "programme_id", "start"),
+        Index("ix_broadcasts_untallied", "tallied_at", "start"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -50,6 +53,8 @@ class BroadcastRow(Base):
     occurrence: Mapped[str | None] = mapped_column(String(19))
     cancelled_by_plan: Mapped[bool] = mapped_column(default=False, server_default=false())
     named_until: Mapped[datetime | None]
+    tallied_at: Mapped[datetime | None] = mapped_column(info=DERIVED)
+    retry_of: Mapped[str | None] = mapped_column(String(40), index=True)
 
 
 class BroadcastScope(Base):

@@ -20,6 +20,7 @@ from controller.receipts.journals import Taken
 from controller.receipts.odd import Odd
 from controller.receipts.rows import AnswerRow, BegunRow, Key, Standing
 from controller.receipts.rules import Step
+from controller.results import tallying
 from controller.runtime.changes import QUEUED, REREAD, Change
 from loa_protocol.outcomes import Outcome
 from loa_protocol.receipts import decode_entry
@@ -57,6 +58,8 @@ async def hear(session: AsyncSession, taken: Sequence[Taken], now: datetime) -> 
     known = _sort(taken, broadcasts)
     await _begin(bulk, known, heard)
     await _answer(bulk, known, heard, now)
+    if known.answers:
+        await tallying.recount(session, (key[0] for key in known.answers))
     await _judge(bulk, known.left, broadcasts, heard)
     await _close(session, bulk, known.answers, heard, now)
     return heard

@@ -6,7 +6,7 @@ nobody; cancelled later it keeps its set.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -59,7 +59,11 @@ def may_fix(start: datetime, now: datetime) -> bool:
 
 def summarise(outcomes: Iterable[str | None]) -> Summary:
     """Count the rows of one broadcast; None is a device that has not answered."""
-    counted = Counter(outcomes)
-    waiting = counted.pop(None, 0)
-    known = {outcome: count for outcome, count in sorted(counted.items()) if outcome is not None}
+    return summarise_counts(Counter(outcomes))
+
+
+def summarise_counts(counted: Mapping[str | None, int]) -> Summary:
+    """As `summarise`, of answers that are counted already."""
+    waiting = counted.get(None, 0)
+    known = {outcome: counted[outcome] for outcome in sorted(filter(None, counted)) if counted[outcome]}
     return Summary(waiting + sum(known.values()), waiting, known)

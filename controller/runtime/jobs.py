@@ -18,6 +18,7 @@ from controller.delivery import rules
 from controller.delivery import store as delivery
 from controller.devices import beat_store
 from controller.receipts import reports, service
+from controller.results import tallying
 from controller.runtime.changes import Change, Changes
 from controller.runtime.clock import Clock
 from controller.runtime.database import Database, alone
@@ -32,6 +33,7 @@ logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it would tell of e
 
 Job = Callable[[], Coroutine[Any, Any, None]]
 TICK_S = 1
+TALLY_S = 2
 LIVENESS_S = 5
 RESIGN_S = 600
 PLAN_AHEAD_S = 60
@@ -54,6 +56,7 @@ class Jobs:
             async with asyncio.TaskGroup() as tasks:
                 for job, seconds in (
                     (self.tick, TICK_S),
+                    (self.tally, TALLY_S),
                     (self.watch_liveness, LIVENESS_S),
                     (self.sign_anew, RESIGN_S),
                     (self.plan_ahead, PLAN_AHEAD_S),
@@ -76,6 +79,15 @@ class Jobs:
             if not await service.has_work(session, now):
                 return
         self._tell(await self._db.attempt(lambda session: service.tick(session, now)))
+
+    async def tally(self) -> None:
+        """What is closed is counted for lists, however much there is of it."""
+        async with self._db.reading() as session:
+            if not await tallying.waiting(session, self._clock.now()):
+                return
+        counted = tallying.AT_ONCE
+        while counted == tallying.AT_ONCE:
+            counted = await self._db.attempt(lambda session: tallying.tally(session, self._clock.now()))
 
     async def watch_liveness(self) -> None:
         """Devices that were silent too long are offline."""

@@ -16,6 +16,7 @@ from controller.notices import tables as notices
 from controller.people import tables as people
 from controller.policies import tables as policies
 from controller.receipts import tables as receipts
+from controller.results import tables as results
 from controller.runtime.database import Base
 from controller.schedules import tables as schedules
 from controller.sources import tables as sources
@@ -36,6 +37,7 @@ TABLES = (
     broadcasts,
     delivery,
     receipts,
+    results,
     sources,
     speech,
     schedules,

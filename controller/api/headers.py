@@ -21,7 +21,8 @@ _TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types default"
 _SELF_ONLY = "; ".join(
     (
         "default-src 'none'",
-        *(f"{kind}-src 'self'" for kind in ("script", "style", "font", "connect", "media", "worker", "manifest")),
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "font", "connect", "worker", "manifest")),
+        "media-src 'self' blob:",
         "img-src 'self' data:",
         "object-src 'none'",
         "base-uri 'none'",
@@ -30,7 +31,9 @@ _SELF_ONLY = "; ".join(
     )
 )
 PAGE = _SELF_ONLY + _TRUSTED_TYPES
-"""Text becomes HTML or script nowhere, but by the one policy that a page's own script may name `default`."""
+"""What a page's own script recorded can be heard before it is sent (`blob:`).
+
+Text becomes HTML or script nowhere, but by the one policy that a page's own script may name `default`."""
 DESCRIPTION = _SELF_ONLY
 """Of `/docs` alone: Swagger UI makes HTML of texts, so trusted types are not asked for there."""
 INERT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; sandbox"

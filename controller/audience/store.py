@@ -93,8 +93,9 @@ async def counted(session: AsyncSession, scopes: Sequence[str]) -> Counted:
     for kind, _, count in rows:
         devices[kind] = devices.get(kind, 0) + count
     standing = select(Unit.kind, func.count(Device.unit_id.distinct())).join(Unit, Unit.id == Device.unit_id)
-    places = await session.execute(standing.where(units.listens_to(scopes)).group_by(Unit.kind))
-    return Counted(devices.get(DeviceKind.SPEAKER, 0), devices.get(DeviceKind.BOARD, 0), dict(places.tuples().all()))
+    rows_of_units = await session.execute(standing.where(units.listens_to(scopes)).group_by(Unit.kind))
+    places = {kind: count for kind, count in rows_of_units}  # noqa: C416 - rows are no pairs to a type checker
+    return Counted(devices.get(DeviceKind.SPEAKER, 0), devices.get(DeviceKind.BOARD, 0), places)
 
 
 async def _devices(session: AsyncSession, area: str) -> dict[str, tuple[int, int]]:

@@ -14,10 +14,20 @@ from python_multipart.multipart import parse_options_header
 
 from loa_protocol.errors import LoaError
 
-_FIELD_BYTES = 4096
-_MOST_PARTS = 10
 _NAME_CHARACTERS = 120
 FORM = "multipart/form-data"
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """What a form may hold beside its file; `needs_file`: without one it is refused."""
+
+    field_bytes: int = 4096
+    parts: int = 10
+    needs_file: bool = True
+
+
+_USUAL = FormLimits()
 
 
 class UploadUnreadable(LoaError):
@@ -41,7 +51,9 @@ class Upload:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-async def receive(content_type: str, blocks: AsyncIterator[bytes], incoming: Sink) -> Upload:
+async def receive(
+    content_type: str, blocks: AsyncIterator[bytes], incoming: Sink, limits: FormLimits = _USUAL
+) -> Upload:
     """Write the file to `incoming`.
 
     Raises:
@@ -56,7 +68,7 @@ async def receive(content_type: str, blocks: AsyncIterator[bytes], incoming: Sin
     boundary = options.get(b"boundary")
     if not boundary:
         raise UploadUnreadable("the form has no boundary; send the file as multipart/form-data, field “file”")
-    return await _Form(boundary, incoming).read(blocks)
+    return await _Form(boundary, incoming, limits).read(blocks)
 
 
 def plain_name(name: str) -> str:
@@ -72,8 +84,8 @@ def plain_text(text: str) -> str:
 class _Form:
     """The parser's callbacks collect what belongs together; `read` writes it between two blocks."""
 
-    def __init__(self, boundary: bytes, incoming: Sink) -> None:
-        self._incoming = incoming
+    def __init__(self, boundary: bytes, incoming: Sink, limits: FormLimits) -> None:
+        self._incoming, self._limits = incoming, limits
         self._upload = Upload()
         self._has_file = self._ended = False
         self._header: dict[bytes, bytes] = {}
@@ -107,7 +119,7 @@ class _Form:
             raise UploadUnreadable(f"the form cannot be read ({error}); was it cut off?") from error
         if not self._ended:
             raise UploadUnreadable("the form has no end; was it cut off?")
-        if not self._has_file:
+        if self._limits.needs_file and not self._has_file:
             raise UploadUnreadable("the form has no field “file” with a file in it")
         return self._upload
 
@@ -121,7 +133,7 @@ class _Form:
     def _part_begins(self) -> None:
         self._header, self._field, self._value = {}, None, b""
         self._parts += 1
-        if self._parts > _MOST_PARTS:
+        if self._parts > self._limits.parts:
             raise UploadUnreadable("the form has too many fields")
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
@@ -148,7 +160,7 @@ class _Form:
             self._file_bytes.append(bytes(data[start:end]))
             return
         self._value += data[start:end]
-        if len(self._value) > _FIELD_BYTES:
+        if len(self._value) > self._limits.field_bytes:
             raise UploadUnreadable(f"the field {self._field!r} of the form is too long")
 
     def _part_ends(self) -> None:

@@ -16,7 +16,20 @@ from starlette.routing import Match, Mount, Route
 from starlette.types import Scope
 
 from controller.runtime.server import Controller
-from controller.web import account, audit, entering, frame, people, review, second_factors, today
+from controller.web import (
+    account,
+    audit,
+    bulletins,
+    compose,
+    compose_when,
+    compose_where,
+    entering,
+    frame,
+    people,
+    review,
+    second_factors,
+    today,
+)
 from controller.web.assets import ROOT, Assets
 from controller.web.backend import Refused
 from controller.web.rendering import Renderer
@@ -53,6 +66,10 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
         *review.routes,
         *account.routes,
         *second_factors.routes,
+        *bulletins.routes,
+        *compose.routes,
+        *compose_where.routes,
+        *compose_when.routes,
         *people.routes,
         *audit.routes,
     ]

@@ -5,13 +5,13 @@ browser says of where it comes from. So there is one set of rules, and one place
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope
 
 from controller.accounts import csrf
 from controller.api.idempotency import HEADER as IDEMPOTENCY
@@ -80,7 +80,7 @@ class Api:
             Refused: it is not for them, or not there.
         """
         wanted = {name: value for name, value in query.items() if value is not None}
-        return await self._ask("GET", path, urlencode(wanted))
+        return await self._ask("GET", path, urlencode(wanted, doseq=True))
 
     async def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, once: str = "") -> Any:
         """Change something; `once`: the key under which the same form does it once only.
@@ -88,22 +88,45 @@ class Api:
         Raises:
             Refused: it was not done.
         """
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        return await self._ask(method, path, "", self._written(once), content)
+
+    async def hand_in(self, path: str, blocks: AsyncIterator[bytes], once: str = "", **query: Any) -> Any:
+        """Post a file, block by block.
+
+        Raises:
+            Refused: it was not taken in.
+        """
+        headers = [*self._written(once), (b"content-type", b"application/octet-stream")]
+
+        async def receive() -> Message:
+            block = await anext(blocks, b"")
+            return {"type": "http.request", "body": block, "more_body": bool(block)}
+
+        return await self._ask("POST", path, urlencode(query), headers, receive=receive)
+
+    def _written(self, once: str) -> list[tuple[bytes, bytes]]:
         headers = [(csrf.HEADER.lower().encode(), self.token.encode())] if self.token else []
         if once:
             headers.append((IDEMPOTENCY.lower().encode(), once.encode("ascii", "replace")))
-        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return await self._ask(method, path, "", headers, content)
+        return headers
 
-    async def _ask(
-        self, method: str, path: str, query: str, more: list[tuple[bytes, bytes]] | None = None, content: bytes = b""
+    async def _ask(  # noqa: PLR0917 - one a part of a request
+        self,
+        method: str,
+        path: str,
+        query: str,
+        more: list[tuple[bytes, bytes]] | None = None,
+        content: bytes = b"",
+        receive: Receive | None = None,
     ) -> Any:
         answer = Answer()
         left: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
 
-        async def receive() -> Message:
+        async def whole() -> Message:
             return left.pop() if left else {"type": "http.disconnect"}
 
-        await self._app(self._scope(method, path, query, more or [], content), receive, answer.take)
+        await self._app(self._scope(method, path, query, more or [], content), receive or whole, answer.take)
         self._keep(answer)
         told = json.loads(bytes(answer.content)) if answer.content else None
         if answer.status >= 400:  # noqa: PLR2004

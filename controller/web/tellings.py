@@ -6,6 +6,10 @@ from controller.web.translating import marked
 
 TELLINGS: Mapping[str, tuple[str, str]] = {
     "stopped": ("good", marked("Đã gửi lệnh dừng phát tới các cụm loa.")),
+    "draft-kept": ("good", marked("Đã lưu bản nháp. Khi xong hãy gửi duyệt.")),
+    "sent-for-approval": ("good", marked("Đã gửi duyệt. Người duyệt đã được báo.")),
+    "published": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng giờ đã chọn.")),
+    "bulletin-withdrawn": ("good", marked("Đã thu hồi bản tin. Không phát nữa.")),
     "password": ("good", marked("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc.")),
     "session-ended": ("good", marked("Đã kết thúc phiên đăng nhập đó.")),
     "sessions-ended": ("good", marked("Đã kết thúc các phiên đăng nhập khác.")),

@@ -58,6 +58,11 @@ class Visit:
         """The key of the form that was sent."""
         return self.form.get(ONCE)
 
+    def take(self, form: Form) -> None:
+        """This is what came; its token goes with what is written."""
+        self.form = form
+        self.api.token = form.get(csrf.FIELD)
+
     def page(self, name: str, http: int = HTTPStatus.OK, **values: Any) -> Response:
         """Answer with a template."""
         told = self.request.cookies.get(TOLD)
@@ -134,8 +139,7 @@ def begun(request: Request) -> Visit:
 async def received(visit: Visit) -> None:
     """The form, where one was sent."""
     if visit.request.method not in SAFE:
-        visit.form = await forms.read(visit.request)
-        visit.api.token = visit.form.get(csrf.FIELD)
+        visit.take(await forms.read(visit.request))
 
 
 async def recognised(visit: Visit) -> None:
@@ -161,16 +165,19 @@ def open_page(page: Page) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def signed_page(page: Page, permission: Permission | None = None) -> Callable[[Request], Awaitable[Response]]:
+def signed_page(
+    page: Page, permission: Permission | None = None, *, reads_form: bool = True
+) -> Callable[[Request], Awaitable[Response]]:
     """A page for who is signed in; others sign in first and come back.
 
-    `permission`: what one needs somewhere for the page to have anything on it.
+    `permission`: what one needs somewhere for the page to have anything on it. `reads_form` False: the page does that.
     """
 
     async def answer(request: Request) -> Response:
         visit = begun(request)
         try:
-            await received(visit)
+            if reads_form:
+                await received(visit)
             await recognised(visit)
             if permission is not None and not visit.may(permission):
                 return refused_page(visit, Refused(HTTPStatus.FORBIDDEN, {"code": "not_allowed"}))

@@ -6,6 +6,7 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
 .PHONY: demo test check bench mutation lock clean
 
+# A commune to look at, until Ctrl-C; ARGS=--check plays one bulletin on four devices, says how it went and ends.
 demo: $(VENV)/.demo
 	$(BIN)/loa demo $(ARGS)
 

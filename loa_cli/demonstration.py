@@ -1,210 +1,31 @@
-"""`loa demo`: the whole line on one machine: controller, broker, three loudspeakers, a board and one bulletin."""
+"""`loa demo`: a whole commune to look at until Ctrl-C; with `--check` the whole line once, which ends by itself."""
 
-import time
-from datetime import UTC, datetime, timedelta
-from importlib import resources
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.live import Live
-from rich.table import Table
 
-from loa_cli.instants import ZONE
 from loa_cli.options import AsJson
-from loa_cli.processes import Children, children
-from loa_cli.reporting import EXIT_NOT_PLAYED, console, ledger_table, print_json, told
-from loa_protocol.errors import LoaError
-
-COMMUNE = "xa-an-binh"
-SPEAKERS = {
-    "loa-thon-1": ("Cụm loa thôn Một", "thon-1"),
-    "loa-thon-2": ("Cụm loa thôn Hai", "thon-2"),
-    "loa-ubnd": ("Cụm loa trụ sở UBND xã", COMMUNE),
-}
-BOARD = ("bang-tin-cho", "Bảng tin điện tử chợ trung tâm", "thon-1")
-TEXT = (
-    "TRẠM Y TẾ XÃ: 7 giờ 30 thứ Bảy, tiêm vắc-xin cho trẻ dưới 5 tuổi tại nhà văn hóa thôn."
-    " Mời bà con đưa trẻ đến đúng giờ."
-)
-BOARD_S = 8
-_POLL_S = 0.25
-_START_LIMIT_S = 60.0
-_READY_LIMIT_S = 60.0
-
-
-class DemoFailed(LoaError):
-    """The demonstration did not reach its end."""
-
-    code = "demo_failed"
+from loa_cli.processes import children
+from loa_cli.reporting import EXIT_NOT_PLAYED, told
 
 
 def demo(
     folder: Annotated[Path, typer.Option("--dir", help="Where runs are kept, a folder each.")] = Path("var/demo"),
-    seconds_ahead: Annotated[float, typer.Option(help="How far ahead the bulletin is scheduled.")] = 5.0,
-    keep: Annotated[bool, typer.Option("--keep", help="Stay up after the bulletin until Ctrl-C.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Play one bulletin on four devices, show every answer, and end.")
+    ] = False,
+    seconds_ahead: Annotated[float, typer.Option(help="With --check: how far ahead the bulletin is scheduled.")] = 5.0,
     as_json: AsJson = False,
 ) -> None:
-    """Start everything, put one real bulletin on air, show every answer and where the captured sound lies."""
+    """Run a demo commune until Ctrl-C: devices that play, a past week, people to sign in as by one-time links."""
+    from loa_cli import demo_check, demo_running
+
     run = folder / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")  # noqa: TID251 - names a folder for people
+    demo_running.forget_environment()
     with told(), children(run / "logs") as family:
-        result = _run(family, run, seconds_ahead, quiet=as_json)
-        if as_json:
-            print_json(result)
-        else:
-            _show_files(result)
-        if keep:
-            _stay(result)
-    if result["outcomes"] != {"played": len(SPEAKERS) + 1}:
-        raise typer.Exit(EXIT_NOT_PLAYED)
-
-
-def _run(family: Children, run: Path, seconds_ahead: float, *, quiet: bool) -> dict[str, Any]:
-    from loa_cli.client import connected
-
-    data_dir = run / "controller"
-    serving = ["serve", "--data-dir", str(data_dir), "--port", "0", "--broker-port", "0", "--answer-deadline-s", "20"]
-    family.start("controller", serving, LOA_HOST_ACTS_FOR_PEOPLE="true")
-    _wait_for(family, _START_LIMIT_S, "the controller", lambda: _serving(data_dir))
-    with connected(data_dir, None, None) as client:
-        _furnish(client, family, run)
-        _say(quiet, "Bốn thiết bị đang kết nối …")
-        _wait_for(family, _READY_LIMIT_S, "the devices", lambda: _all_ready(client))
-        speech = Path(str(resources.files("loa_cli") / "demo_media" / "ban_tin_mau.ogg"))
-        asset = client.upload(speech, "Lịch tiêm chủng", COMMUNE)
-        start = datetime.now(UTC) + timedelta(seconds=seconds_ahead)  # noqa: TID251 - the operator's own clock
-        broadcast = client.post(
-            "/broadcasts",
-            {
-                "title": "Lịch tiêm chủng",
-                "to": [f"u-{COMMUNE}"],
-                "asset_id": asset["id"],
-                "at": start.isoformat(),
-                "board_text": TEXT,
-                "board_s": BOARD_S,
-                "late_s": 10,
-            },
-        )
-        when = f"{start.astimezone(ZONE):%H:%M:%S} (giờ Việt Nam)"
-        _say(quiet, f"Bản tin dài {asset['duration_ms'] / 1000:.1f} s, phát lúc {when}")
-        view = _follow(client, family, broadcast["id"], quiet=quiet)
-        view["files"] = _files(run)
-        view["url"] = client.url
-    return view
-
-
-def _furnish(client: Any, family: Children, run: Path) -> None:
-    """Units, devices, bundles, and an agent process for each."""
-    import json
-
-    from loa_cli.provisioning import Bundle, make_key, write_bundle
-
-    client.post("/units", {"id": "tinh-mau", "name": "Tỉnh mẫu", "kind": "province"})
-    client.post("/units", {"id": COMMUNE, "name": "Xã An Bình", "kind": "commune", "parent_id": "tinh-mau"})
-    for village, name in (("thon-1", "Thôn Một"), ("thon-2", "Thôn Hai")):
-        client.post("/units", {"id": village, "name": name, "kind": "village", "parent_id": COMMUNE})
-    trust = json.dumps(client.get("/provisioning")["trust"])
-    broker = json.loads((run / "controller" / "broker.json").read_text())
-    devices = [(device, name, unit, "speaker", "demo-speaker") for device, (name, unit) in SPEAKERS.items()]
-    devices.append((*BOARD, "board", "generic-png-board"))
-    for device, name, unit, kind, profile in devices:
-        bundle = Bundle(run / "devices" / device)
-        key = make_key(bundle)
-        client.post(
-            "/devices",
-            {"id": device, "name": name, "kind": kind, "unit_id": unit, "public_key": key, "profile": profile},
-        )
-        capture = str((run / "captured" / device).resolve())
-        write_bundle(
-            bundle,
-            device_id=device,
-            broker={"host": broker["host"], "port": broker["port"]},
-            trust=trust,
-            profile=profile,
-            output={"kind": "file", "path": capture},
-        )
-        family.start(device, ["agent", "--config", str(bundle.config)])
-
-
-def _serving(data_dir: Path) -> bool:
-    from loa_cli.client import ApiUnreachable, connected
-
-    try:
-        with connected(data_dir, None, None) as client:
-            client.get("/health")
-    except ApiUnreachable:
-        return False
-    return True
-
-
-def _all_ready(client: Any) -> bool:
-    rows = client.get("/devices")
-    return len(rows) == len(SPEAKERS) + 1 and all(row["online"] and row["ready"] for row in rows)
-
-
-def _wait_for(family: Children, limit_s: float, what: str, done: Any) -> None:
-    deadline = time.monotonic() + limit_s
-    while not done():
-        fallen = family.fallen()
-        if fallen:
-            raise DemoFailed(f"{fallen[0]} ended while {what} started; its log says:\n{family.tail(fallen[0])}")
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"{what} did not get ready within {limit_s:.0f} s; logs: {family.logs}")
-        time.sleep(_POLL_S)
-
-
-def _follow(client: Any, family: Children, broadcast_id: str, *, quiet: bool) -> dict[str, Any]:
-    with Live(console=console, refresh_per_second=4, transient=quiet) as live:
-        while True:
-            view: dict[str, Any] = client.get(f"/broadcasts/{broadcast_id}/ledger")
-            if not quiet:
-                live.update(_progress(view, client.get("/devices")))
-            if view["closed"]:
-                return view
-            fallen = family.fallen()
-            if fallen:
-                raise DemoFailed(f"{fallen[0]} ended on air; its log says:\n{family.tail(fallen[0])}")
-            time.sleep(_POLL_S)
-
-
-def _progress(view: dict[str, Any], devices: list[dict[str, Any]]) -> Table:
-    """The ledger; before a device's answer, what its last report says of it."""
-    waiting = {
-        row["id"]: "đang phát"
-        if row["state"].get("playing")
-        else "đang tải"
-        if row["state"].get("missing")
-        else "sẵn sàng"
-        for row in devices
-    }
-    rows = view["rows"] or [{"device_id": row["id"]} for row in devices]
-    return ledger_table(view["title"], rows, playing=waiting)
-
-
-def _files(run: Path) -> dict[str, list[str]]:
-    captured = run / "captured"
-    return {
-        device.name: sorted(str(file) for file in device.rglob("*") if file.suffix in {".wav", ".png"})
-        for device in sorted(captured.iterdir())
-    }
-
-
-def _show_files(result: dict[str, Any]) -> None:
-    console.print("\nÂm thanh và hình ảnh đã ghi lại:")
-    for files in result["files"].values():
-        for file in files:
-            console.print(f"  {file}", highlight=False, soft_wrap=True)
-
-
-def _stay(result: dict[str, Any]) -> None:
-    console.print(f"Loa chạy tại {result['url']} (mô tả API: {result['url']}/docs); Ctrl-C để dừng.", highlight=False)
-    try:
-        while True:
-            time.sleep(1)
-    except KeyboardInterrupt:
-        console.print("Đang dừng …")
-
-
-def _say(quiet: bool, line: str) -> None:
-    if not quiet:
-        console.print(line, highlight=False)
+        if not check:
+            demo_running.stay(family, run, as_json=as_json)
+        elif not demo_check.check(family, run, seconds_ahead, as_json=as_json):
+            raise typer.Exit(EXIT_NOT_PLAYED)

@@ -4,12 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_GRACE_S = 5.0
+from loa_protocol.errors import LoaError
+
+_GRACE_S = 3.0
+_POLL_S = 0.25
+
+
+class DemoFailed(LoaError):
+    """The demonstration did not reach its end."""
+
+    code = "demo_failed"
 
 
 @dataclass(slots=True)
@@ -44,13 +54,14 @@ class Children:
         return "\n".join(text.splitlines()[-lines:])
 
     def end(self) -> None:
-        """Ask all to end, then make those that did not."""
+        """Ask all to end, then make those that did not within a few seconds for all together."""
         for child in self.running.values():
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _GRACE_S
         for child in self.running.values():
             try:
-                child.wait(_GRACE_S)
+                child.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
@@ -64,3 +75,19 @@ def children(logs: Path) -> Iterator[Children]:
         yield family
     finally:
         family.end()
+
+
+def until(family: Children, limit_s: float, what: str, done: Callable[[], bool]) -> None:
+    """Wait for `done`.
+
+    Raises:
+        DemoFailed: a child ended meanwhile, or it took too long.
+    """
+    deadline = time.monotonic() + limit_s
+    while not done():
+        fallen = family.fallen()
+        if fallen:
+            raise DemoFailed(f"{fallen[0]} ended while {what} started; its log says:\n{family.tail(fallen[0])}")
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"{what} did not get ready within {limit_s:.0f} s; logs: {family.logs}")
+        time.sleep(_POLL_S)

@@ -19,7 +19,7 @@ from loa_protocol.policy import Meter, merge
 SCHEDULES = Path(str(files("schedules")))
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 MINUTE_MS = 60_000
-EXAMPLES = ("lowland-commune", "highland-commune", "urban-ward", "typhoon-campaign")
+EXAMPLES = ("lowland-commune", "highland-commune", "urban-ward", "typhoon-campaign", "demo-commune")
 
 
 def example(name: str):

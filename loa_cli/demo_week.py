@@ -1,0 +1,218 @@
+"""What the demo commune says: its sounds, its programme, and bulletins in every state a bulletin can be in.
+
+A bulletin's text is what is heard; the sounds were spoken by a machine, and are told so.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loa_cli.demo_house import House
+from loa_cli.demo_land import COMMUNE
+from loa_cli.demo_past import Step
+from loa_cli.demo_people import LEADER, OFFICER
+from loa_cli.instants import ZONE
+
+BOARD_S = 60
+GREETING = "Kính thưa bà con nhân dân. "
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A sound of the library, and what is said in it."""
+
+    title: str
+    field: str
+    text: str
+
+
+SOUNDS = {
+    "ban_tin_mau": Piece(
+        "Lịch tiêm chủng cho trẻ",
+        "health",
+        GREETING + "Trạm y tế xã thông báo lịch tiêm chủng. Sáng thứ tư, từ bảy giờ ba mươi đến mười một giờ, tại trạm"
+        " y tế xã. Mời gia đình có con dưới hai mươi bốn tháng tuổi đưa trẻ đến tiêm. Trân trọng cảm ơn.",
+    ),
+    "don_ve_sinh": Piece(
+        "Tổng vệ sinh đường làng ngõ xóm",
+        "notice",
+        GREETING + "Sáng thứ bảy, từ sáu giờ, các thôn ra quân tổng vệ sinh đường làng ngõ xóm. Mời mỗi gia đình cử một"
+        " người, mang theo chổi và bao đựng rác, tập trung tại nhà văn hóa thôn.",
+    ),
+    "lich_tuoi": Piece(
+        "Lịch lấy nước sản xuất",
+        "agriculture",
+        "Hợp tác xã dịch vụ nông nghiệp thông báo lịch lấy nước. Trạm bơm vận hành từ bốn giờ đến mười giờ sáng, liên"
+        " tục trong ba ngày. Bà con đắp bờ, giữ nước, và không tự ý mở cống.",
+    ),
+    "thoi_tiet": Piece(
+        "Thời tiết hai ngày tới",
+        "weather",
+        GREETING + "Trong hai ngày tới trời có mưa rào, gió mạnh dần, đêm và sáng sớm trời lạnh. Bà con che chắn chuồng"
+        " trại, phủ ni lông cho mạ, và thu hoạch sớm rau màu đã đến lứa.",
+    ),
+    "phong_chay": Piece(
+        "Phòng cháy, chữa cháy mùa hanh khô",
+        "security",
+        "Công an xã nhắc bà con phòng cháy, chữa cháy. Trước khi ra khỏi nhà, hãy tắt bếp và rút phích cắm các thiết bị"
+        " điện. Khi có cháy, hô hoán mọi người và gọi ngay số một một bốn.",
+    ),
+    "cat_dien": Piece(
+        "Tạm ngừng cấp điện sáng mai",
+        "notice",
+        GREETING + "Điện lực thông báo tạm ngừng cấp điện để sửa chữa đường dây, từ bảy giờ đến mười một giờ sáng mai."
+        " Mong bà con thông cảm và chủ động trữ nước sinh hoạt.",
+    ),
+    "hop_thon": Piece(
+        "Mời họp thôn Bến Đa",
+        "notice",
+        "Kính mời bà con thôn Bến Đa dự họp thôn. Mười chín giờ ba mươi tối mai, tại nhà văn hóa thôn. Nội dung: bàn"
+        " việc làm đường ra đồng và bình xét gia đình văn hóa.",
+    ),
+}
+"""File in demo_media → what it is."""
+
+PAST = (
+    ("ban_tin_mau", -7, 3),
+    ("don_ve_sinh", -6, 4),
+    ("lich_tuoi", -4, 6),
+    ("phong_chay", -3, 10),
+    ("thoi_tiet", -1, 3),
+)
+"""Sound, the day it was written (0 is today), for how many days it is valid: said in every session of these days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newsroom:
+    """Writes, decides and places bulletins as the people of the demo; `sounds` are the assets by file."""
+
+    house: House
+    people: Mapping[str, str]
+    sounds: dict[str, str] = field(default_factory=dict)
+
+    async def furnish(self, first_day: datetime) -> None:
+        """The sounds, and the programme from that day on."""
+        titles = {name: piece.title for name, piece in SOUNDS.items()}
+        officer = self.people[OFFICER]
+        uploads = [self.house.upload(media(name), title, COMMUNE, by=officer) for name, title in titles.items()]
+        self.sounds.update(zip(titles, await asyncio.gather(*uploads), strict=True))
+        document = _programme() | {"valid_from": first_day.astimezone(ZONE).date().isoformat()}
+        await self.house.put(f"/programmes/{document['id']}", {"document": document}, by=officer)
+
+    def steps(self, now: datetime) -> Iterator[Step]:
+        """What was written, approved and placed during the week before `now`."""
+        for name, day, days in PAST:
+            at = _morning(now, day)
+            yield Step(at, partial(self._said_daily, name, at, days))
+        written = _morning(now, -2)
+        yield Step(written, partial(self._notice, "hop_thon", ["u-ben-da"], written + timedelta(hours=2)))
+
+    async def today(self, now: datetime) -> None:
+        """What lies on the desks now."""
+        tomorrow = _morning(now, 1)
+        await self._waiting("hop_thon", tomorrow)
+        await self._waiting_board(tomorrow)
+        await self._approved_for_tomorrow("cat_dien", tomorrow)
+        await self._draft()
+        await self._returned()
+        await self._withdrawn()
+
+    async def _said_daily(self, name: str, at: datetime, days: int) -> None:
+        text = self._spoken(name) | {"valid_until": (at + timedelta(days=days)).isoformat()}
+        await self._approve(await self._written(text, {"slot": COMMUNE}))
+
+    async def _notice(self, name: str, to: list[str], start: datetime) -> None:
+        await self._approve(
+            await self._written(self._spoken(name), {"to": to, "start": start.isoformat(), "volume": 65})
+        )
+
+    async def _waiting(self, name: str, at: datetime) -> None:
+        start = (at + timedelta(hours=10, minutes=30)).isoformat()
+        await self._submit(await self._written(self._spoken(name), {"to": ["u-ben-da"], "start": start, "repeats": 2}))
+
+    async def _waiting_board(self, at: datetime) -> None:
+        words = "Chợ Chiều họp sớm một giờ trong ba phiên tới. Bà con để xe đúng nơi quy định, không lấn lòng đường."
+        shown = {"language": "vi", "text": words, "board": {"long": words}}
+        text = {"title": "Chợ Chiều họp sớm", "field": "economy", "variants": [shown]}
+        place = {"to": ["d-bang-tin-cho"], "start": (at + timedelta(hours=6)).isoformat(), "board_s": 3600}
+        await self._submit(await self._written(text, place))
+
+    async def _approved_for_tomorrow(self, name: str, at: datetime) -> None:
+        text = self._spoken(name) | {"level": "priority", "agency": "Điện lực"}
+        start = (at - timedelta(hours=1, minutes=30)).isoformat()
+        place = {"to": [f"u-{COMMUNE}"], "start": start, "repeats": 2, "board_s": 1800}
+        await self._approve(await self._written(text, place))
+
+    async def _draft(self) -> None:
+        words = "Trạm y tế xã khám sức khỏe cho người cao tuổi. Thời gian và địa điểm: (chờ trạm y tế xác nhận)."
+        variants = [{"language": "vi", "text": words}]
+        await self._written({"title": "Khám sức khỏe người cao tuổi", "field": "health", "variants": variants})
+
+    async def _returned(self) -> None:
+        words = "Xã mở lớp tập huấn phòng bệnh cho đàn lợn. Mời các hộ chăn nuôi đăng ký với trưởng thôn."
+        variants = [{"language": "vi", "text": words, "board": {"long": words}}]
+        text = {"title": "Tập huấn phòng bệnh cho đàn lợn", "field": "agriculture", "variants": variants}
+        row = await self._written(text, None)
+        await self._submit(row)
+        why = "Thiếu ngày, giờ và địa điểm. Bổ sung rồi trình lại."
+        await self._decide(row, "return", {"why": why, "revision": row["revision"]})
+
+    async def _withdrawn(self) -> None:
+        words = "Giải bóng chuyền các thôn khai mạc lúc bảy giờ sáng chủ nhật tại sân vận động xã."
+        shown = {"language": "vi", "text": words, "board": {"long": words}}
+        text = {"title": "Giải bóng chuyền các thôn", "field": "culture", "variants": [shown]}
+        row = await self._written(text, None)
+        await self._approve(row)
+        await self._decide(row, "withdraw", {"why": "Hoãn giải vì mưa, sẽ thông báo lịch mới."})
+
+    def _spoken(self, name: str) -> dict[str, Any]:
+        piece = SOUNDS[name]
+        said = {
+            "language": "vi",
+            "text": piece.text,
+            "audio": self.sounds[name],
+            "audio_kind": "machine",
+            "board": {"long": piece.text},
+        }
+        return {"title": piece.title, "field": piece.field, "variants": [said]}
+
+    async def _written(self, text: dict[str, Any], place: dict[str, Any] | None = None) -> dict[str, Any]:
+        officer = self.people[OFFICER]
+        row: dict[str, Any] = await self.house.post("/bulletins", {"unit": COMMUNE, "document": text}, by=officer)
+        if place is not None:
+            await self.house.post(f"/bulletins/{row['id']}/placements", place, by=officer)
+        return row
+
+    async def _submit(self, row: dict[str, Any]) -> None:
+        await self.house.post(f"/bulletins/{row['id']}/submit", {}, by=self.people[OFFICER])
+
+    async def _approve(self, row: dict[str, Any]) -> None:
+        await self._submit(row)
+        await self._decide(row, "approve", {"revision": row["revision"]})
+
+    async def _decide(self, row: dict[str, Any], what: str, said: dict[str, Any]) -> None:
+        await self.house.post(f"/bulletins/{row['id']}/{what}", said, by=self.people[LEADER])
+
+
+def media(name: str) -> Path:
+    """A sound's file."""
+    return Path(str(resources.files("loa_cli") / "demo_media" / f"{name}.ogg"))
+
+
+def _programme() -> dict[str, Any]:
+    text = (resources.files("schedules") / "demo-commune.yaml").read_text()
+    document: dict[str, Any] = yaml.safe_load(text)
+    return document
+
+
+def _morning(now: datetime, day: int) -> datetime:
+    """Eight o'clock of a day, in the commune's time."""
+    local = now.astimezone(ZONE).replace(hour=8, minute=0, second=0, microsecond=0)
+    return local + timedelta(days=day)

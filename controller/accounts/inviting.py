@@ -122,10 +122,7 @@ async def require(session: AsyncSession, kind: Kind, secret: str, now: datetime,
     """
     row = await store.invitation(session, opaque.digest(secret), held=held)
     if row is None or row.kind != kind or row.expires_at <= now:
-        raise LinkOver(
-            "this link was used, has expired or was replaced; ask your administrator for another",
-            vi="liên kết này đã dùng, hết hạn hoặc đã được thay; hãy xin người quản trị liên kết mới",
-        )
+        raise _over()
     return row
 
 
@@ -159,10 +156,14 @@ async def accept(doors: Doors, secret: str, password: str, caller: Caller) -> Be
 async def follow(doors: Doors, secret: str, caller: Caller) -> Begun:
     """Use a sign-in link, which only the demonstration makes: signed in as if with two factors.
 
+    Where the host does not act for people a link leads nowhere, whoever made it and when.
+
     Raises:
         SignInTooOften, LinkOver: not so, or not now.
     """
     await doors.addresses.require(caller.address, doors.now)
+    if not doors.controller.settings.host_acts_for_people:
+        raise _over()
 
     async def work(session: AsyncSession) -> Begun:
         _, person = await _invited(session, Kind.SIGN_IN, secret, doors.now)
@@ -172,6 +173,13 @@ async def follow(doors: Doors, secret: str, caller: Caller) -> Begun:
         return Begun(row, made, person, Next.NOTHING)
 
     return await doors.db.attempt(work)
+
+
+def _over() -> LinkOver:
+    return LinkOver(
+        "this link was used, has expired or was replaced; ask your administrator for another",
+        vi="liên kết này đã dùng, hết hạn hoặc đã được thay; hãy xin người quản trị liên kết mới",
+    )
 
 
 async def _invited(session: AsyncSession, kind: Kind, secret: str, now: datetime) -> tuple[Invitation, Person]:

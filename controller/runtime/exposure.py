@@ -37,6 +37,12 @@ def require_safe(settings: Settings) -> None:
             f"people would open {settings.public_url} unencrypted, their passwords with it; put a proxy with https in"
             " front and correct LOA_PUBLIC_URL"
         )
+    if settings.host_acts_for_people and not _alone(settings):
+        raise ListenRefused(
+            "LOA_HOST_ACTS_FOR_PEOPLE is for demonstrations and tests: whoever has a sign-in link is let in with it, so"
+            " that the API listens on this machine only, without LOA_PUBLIC_URL and LOA_TRUSTED_PROXIES; remove one of"
+            " them"
+        )
     if is_loopback(settings.http_host):
         return
     missing = [
@@ -52,3 +58,8 @@ def require_safe(settings: Settings) -> None:
             f"the API does not listen on {settings.http_host} without {' and '.join(missing)}: passwords would travel"
             " unencrypted; put a proxy with https in front and name it, or keep 127.0.0.1"
         )
+
+
+def _alone(settings: Settings) -> bool:
+    """Whether nobody but this machine is meant to come."""
+    return is_loopback(settings.http_host) and settings.public_url is None and not settings.trusted_proxies

@@ -576,6 +576,30 @@ async def test_sign_in_links_are_made_only_where_the_host_acts_for_people(
     assert told(again) == (410, "link_over")
 
 
+async def test_a_link_of_a_demonstration_leads_nowhere_at_an_ordinary_controller(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with fresh_database("sqlite", tmp_path, request) as url:
+        async with doorway(tmp_path, url, host_acts_for_people=True) as here:
+            demo = here.controller.settings
+            lan = await here.person("Lan", Role.APPROVER)
+            address = f"/people/{lan}/sign-in-link"
+            void, link = [{"secret": (await here.host().ask("POST", address)).json()["secret"]} for _ in range(2)]
+            replaced = await here.browser().ask("POST", "/sign-in/link", void)
+            here.controller.settings = demo.model_copy(update={"host_acts_for_people": False})  # the same data, served
+            refused = await here.browser().ask("POST", "/sign-in/link", link)
+            sessions = (await here.host().ask("GET", f"/people/{lan}/sessions")).json()
+            here.controller.settings = demo
+            used = await here.browser().ask("POST", "/sign-in/link", link)
+            audit = [one["action"] for one in await here.audit()]
+
+    assert (told(replaced), told(refused)) == ((410, "link_over"), (410, "link_over"))
+    assert sessions == []
+    assert (used.status_code, used.json()["strong"]) == (200, True)
+    made = "POST /people/{person_id}/sign-in-link"
+    assert [one for one in audit if "sign-in" in one] == [made, made, "sign-in"]
+
+
 async def test_the_audit_has_every_sign_in_failure_lock_and_sign_out(here: Doorway) -> None:
     hung = await here.strong("hung", Role.APPROVER)
     for _ in range(5):

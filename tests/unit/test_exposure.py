@@ -30,6 +30,20 @@ def test_an_address_others_can_reach_needs_a_proxy_with_https(host: str, given: 
         require_safe(settings)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"http_host": EVERYWHERE, "public_url": PUBLIC, "trusted_proxies": ("10.0.0.2",)},
+        {"public_url": PUBLIC},
+        {"trusted_proxies": ("10.0.0.2",)},
+    ],
+)
+def test_links_of_a_demonstration_are_for_this_machine_alone(given: dict[str, Any]) -> None:
+    with pytest.raises(ListenRefused, match="LOA_HOST_ACTS_FOR_PEOPLE"):
+        require_safe(Settings(host_acts_for_people=True, **given))
+    require_safe(Settings(host_acts_for_people=True))
+
+
 def test_a_public_address_without_https_is_refused_on_this_machine_too() -> None:
     with pytest.raises(ListenRefused, match="unencrypted"):
         require_safe(Settings(public_url="http://loa.tinh.example"))

@@ -76,7 +76,8 @@ class Reveal extends HTMLElement {
   }
 }
 
-// <loa-link-secret data-kept>: takes the secret behind “#” into its field and out of the address.
+// <loa-link-secret data-kept>: takes the secret behind “#” into its field and out of the address; a form with data-at-once
+// is sent with it, for nothing else is asked there.
 class LinkSecret extends HTMLElement {
   connectedCallback() {
     const field = this.querySelector("input");
@@ -86,7 +87,8 @@ class LinkSecret extends HTMLElement {
     this.hidden = true;
     history.replaceState(null, "", location.pathname);
     const form = this.closest("form");
-    if (!form.querySelector("[aria-invalid=true]")) form.querySelector("input:not([type=hidden]):not([name=secret])")?.focus();
+    if ("atOnce" in form.dataset && !this.dataset.kept) form.requestSubmit();
+    else if (!form.querySelector("[aria-invalid=true]")) form.querySelector("input:not([type=hidden]):not([name=secret])")?.focus();
   }
 }
 

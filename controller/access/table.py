@@ -230,6 +230,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/programmes/{programme_id}/history"): at(P.KNOW, s.PROGRAMME),
         ("POST", "/programmes/{programme_id}/preview"): at(P.PLACE, s.PROGRAMME, new=True),
         ("POST", "/programmes/{programme_id}/changes"): at(P.PLACE, s.PROGRAMME),
+        ("POST", "/programmes/{programme_id}/moves"): at(P.PLACE, s.PROGRAMME),
         ("GET", "/programmes/{programme_id}/occurrences"): at(P.KNOW, s.PROGRAMME),
         ("GET", "/programmes/{programme_id}/reach"): at(P.KNOW, s.PROGRAMME),
         ("GET", "/programmes/{programme_id}/conflicts"): at(P.KNOW, s.PROGRAMME),

@@ -7,6 +7,7 @@ old year and mùng 1 to 5.
 
 from collections.abc import Container
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import lru_cache
 
 from controller.schedules.lunar import months_of, new_year
@@ -14,6 +15,29 @@ from controller.schedules.lunar import months_of, new_year
 _FIXED = ((1, 1), (4, 30), (5, 1), (9, 2))
 _TET_DAYS = range(-1, 5)
 _HUNG_KINGS = (3, 10)
+
+
+class Holiday(StrEnum):
+    """A public holiday by its name."""
+
+    NEW_YEAR = "new_year"
+    TET = "tet"
+    HUNG_KINGS = "hung_kings"
+    REUNIFICATION = "reunification"
+    LABOUR = "labour"
+    NATIONAL = "national"
+
+
+_NAMES = dict(zip(_FIXED, (Holiday.NEW_YEAR, Holiday.REUNIFICATION, Holiday.LABOUR, Holiday.NATIONAL), strict=True))
+
+
+def named(day: date) -> Holiday | None:
+    """Which public holiday a rule makes of the day."""
+    if day not in holidays_of(day.year):
+        return None
+    if (day - new_year(day.year)).days in _TET_DAYS:
+        return Holiday.TET
+    return _NAMES.get((day.month, day.day), Holiday.HUNG_KINGS)
 
 
 @lru_cache(maxsize=512)

@@ -18,7 +18,7 @@ from controller.runtime.server import Controller
 from controller.schedules import displacing, making, reach, rules, service, store, views, writing
 from controller.schedules.making import Terms
 from controller.schedules.programme import ProgrammeFile
-from controller.schedules.service import Saved, SaveRequest
+from controller.schedules.service import Move, Saved, SaveRequest
 from controller.schedules.tables import ProgrammeRow
 from controller.schedules.views import (
     EffectiveView,
@@ -54,6 +54,16 @@ class ChangeBody(Body):
     """One occurrence to change."""
 
     change: dict[str, Any]
+    expected_revision: Revision
+
+
+class MoveBody(Body):
+    """An occurrence, by when its rule begins it, to begin at `start` (both local); `following`: and all later ones."""
+
+    session: IdField
+    occurrence: Annotated[str, Field(max_length=19)]
+    start: Annotated[str, Field(max_length=19)]
+    following: bool = False
     expected_revision: Revision
 
 
@@ -123,6 +133,16 @@ async def change_occurrence(
     """Cancel, move or change one occurrence; a change that says nothing makes it as its rule has it again."""
     terms = terms_of(controller)
     saved = await service.change(session, programme_id, body.change, body.expected_revision, terms)
+    return views.saved_view(saved)
+
+
+@router.post("/programmes/{programme_id}/moves")
+async def move_occurrence(
+    programme_id: IdField, body: MoveBody, session: Write, controller: TheController
+) -> SavedView:
+    """Move one occurrence, or its place in the week from then on."""
+    wanted = Move(body.session, body.occurrence, body.start, following=body.following)
+    saved = await service.move(session, programme_id, wanted, body.expected_revision, terms_of(controller))
     return views.saved_view(saved)
 
 

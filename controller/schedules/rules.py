@@ -119,6 +119,17 @@ def expand(series: Series, begin: datetime, end: datetime, *, most: int = 20_000
     return _in_order(found)
 
 
+def skipped(series: Series, begin: datetime, end: datetime) -> list[Occurrence]:
+    """Occurrences of begin <= start < end that a change drops, as their rule has them."""
+    found = []
+    for (session_id, original), change in series.changes.items():
+        planned_as = _planned_as(series, session_id, original) if change.cancel else None
+        if planned_as is not None and begin <= planned_as[3] < end:
+            revision, session, _, start = planned_as
+            found.append(Occurrence(series.id, session, (series.id, session_id, original), start, revision, change))
+    return _in_order(found)
+
+
 def strays(series: Series) -> list[Change]:
     """Changes that do nothing because no rule has the occurrence they name (any more)."""
     return [change for key, change in series.changes.items() if _planned_as(series, *key) is None]
@@ -225,10 +236,10 @@ def _clashes(document: ProgrammeFile) -> list[Fault]:
                     found[key] = fault(
                         field,
                         "sessions_clash",
-                        earlier=earlier.session.id,
-                        later=later.session.id,
-                        until=f"{end.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-                        at=f"{later.start.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                        earlier=f"“{earlier.session.title}”",
+                        later=f"“{later.session.title}”",
+                        until=f"{end.astimezone(zone):%H:%M %d/%m/%Y}",
+                        at=f"{later.start.astimezone(zone):%H:%M %d/%m/%Y}",
                     )
         sounding.append((later.start + timedelta(milliseconds=longest_ms(later.session)), later))
     return list(found.values())

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts import store as broadcasts
 from controller.policies import service as policies
 from controller.policies.objections import Objection
-from controller.schedules import accepting, airing, effects, making, rules, store, writing
+from controller.schedules import accepting, airing, effects, making, moving, rules, store, writing
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.effects import Effect, Touch, Urgent
 from controller.schedules.making import Made, Terms
@@ -127,6 +127,64 @@ async def change(session: AsyncSession, programme_id: str, data: Any, expected: 
     return await _carry_out(session, row, terms, Revised())
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One occurrence to begin at `start` instead; `following`: and every later one of its place in the week likewise.
+
+    `occurrence` names it, by when its rule has it begin; both are local.
+    """
+
+    session: str
+    occurrence: str
+    start: str
+    following: bool = False
+
+
+async def move(session: AsyncSession, programme_id: str, wanted: Move, expected: int, terms: Terms) -> Saved:
+    """Move one occurrence, alone or with those that follow it.
+
+    Raises:
+        MoveInvalid: those that follow cannot move so.
+        ProgrammeInvalid, OccurrenceStarted, OccurrenceTakenBack: as `change`.
+        ProgrammeUnknown, ProgrammeMovedOn, TooSoonToChange, PlanTooLarge, PolicyViolated: it cannot be carried out.
+    """
+    alone = Change(session=wanted.session, occurrence=canonical(wanted.occurrence), start=canonical(wanted.start))
+    accepting.require_times(alone)
+    row = await _expect(session, programme_id, expected)
+    day = date.fromisoformat(alone.occurrence[:10])
+    series = await store.series(session, programme_id, min(terms.now.date(), day))
+    held = series.changes.get((alone.session, alone.occurrence))
+    if not wanted.following:
+        start = None if alone.start == alone.occurrence else alone.start
+        changed = msgspec.structs.replace(held or alone, start=start, cancel=False)
+        return await change(session, programme_id, msgspec.to_builtins(changed), expected, terms)
+    await _require_change(session, series, alone, terms.now)
+    return await _move_on(session, row, series, alone, terms)
+
+
+async def _move_on(session: AsyncSession, row: ProgrammeRow, series: Series, alone: Change, terms: Terms) -> Saved:
+    """From this occurrence on."""
+    original, to = datetime.fromisoformat(alone.occurrence), datetime.fromisoformat(alone.start or alone.occurrence)
+    revision = rules.revision_on(series, original.date())
+    if revision is None or rules.revision_on(series, min(original.date(), to.date())) != revision:
+        raise moving.refused("before_revision")
+    known = {one.id for one in revision.document.sessions}
+    standing = tuple(one for one in series.changes.values() if writing.says_something(one) and one.session in known)
+    document = msgspec.structs.replace(revision.document, changes=standing)
+    moved = moving.following(document, alone.session, original, to)
+    said = rules.changes_of((*standing, *moved.changes)).values()
+    later = [one for one in said if writing.says_something(one) and one.occurrence[:10] >= moved.begin.isoformat()]
+    accepting.require_sound(msgspec.structs.replace(moved.document, changes=tuple(later)))
+    await accepting.require_permitted(session, moved.document)
+    today = terms.now.astimezone(ZoneInfo(document.zone)).date()
+    revised = await writing.revise(
+        session, row, moved.document, begin=max(moved.begin, today), note="", now=terms.now, today=today
+    )
+    for one in moved.changes:
+        writing.write_change(session, row, one, terms.now)
+    return await _carry_out(session, row, terms, revised)
+
+
 async def retire(session: AsyncSession, programme_id: str, expected: int, terms: Terms) -> Saved:
     """Take a programme off the air for good; its history stays, and saving it again brings it back.
 
@@ -217,9 +275,15 @@ async def _require_change(session: AsyncSession, series: Series, wanted: Change,
     original = canonical(wanted.occurrence)
     made = await broadcasts.find(session, occurrence_id(series.id, wanted.session, original))
     if made is not None and made.start <= now:
-        raise OccurrenceStarted(f"{wanted.session} of {original} has begun; stop it if it must not go on")
+        raise OccurrenceStarted(
+            f"{wanted.session} of {original} has begun; stop it if it must not go on",
+            vi="buổi này đã bắt đầu phát, không dời hay bỏ được nữa; nếu cần hãy bấm Dừng phát",
+        )
     if made is not None and made.cancelled_at is not None and not made.cancelled_by_plan:
-        raise OccurrenceTakenBack(f"{wanted.session} of {original} was taken back by hand; make a single broadcast")
+        raise OccurrenceTakenBack(
+            f"{wanted.session} of {original} was taken back by hand; make a single broadcast",
+            vi="lượt phát này đã có người hủy riêng; hãy soạn và đặt một lượt phát mới",
+        )
     alone = Series(series.id, series.revisions, {(wanted.session, original): wanted})
     if rules.strays(alone):
         vi, en = f"không có buổi {wanted.session} vào {original}", f"no rule has {wanted.session} begin at {original}"
@@ -230,7 +294,10 @@ async def _require_change(session: AsyncSession, series: Series, wanted: Change,
         revision = rules.revision_on(series, date.fromisoformat(original[:10]))
         zone = ZoneInfo(revision.document.zone) if revision is not None else UTC
         if datetime.fromisoformat(wanted.start).replace(tzinfo=zone) <= now:
-            raise OccurrenceStarted(f"{wanted.start} has passed; move {wanted.session} to a later time")
+            raise OccurrenceStarted(
+                f"{wanted.start} has passed; move {wanted.session} to a later time",
+                vi="giờ mới đã qua; hãy chọn giờ muộn hơn",
+            )
 
 
 def _with(series: Series, wanted: Change) -> ProgrammeFile:

@@ -196,6 +196,14 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("DELETE", "/programmes/{programme_id}"): Sample(params=lambda *_: {"expected_revision": 1}),
     ("GET", "/programmes/{programme_id}/history"): EMPTY,
     ("POST", "/programmes/{programme_id}/preview"): Sample(json=_save),
+    ("POST", "/programmes/{programme_id}/moves"): Sample(
+        json=lambda *_: {
+            "session": "sang",
+            "occurrence": "2026-11-25T05:00",
+            "start": "2026-11-25T06:00",
+            "expected_revision": 1,
+        }
+    ),
     ("POST", "/programmes/{programme_id}/changes"): Sample(
         json=lambda *_: {
             "change": {"session": "sang", "occurrence": "2026-11-22T05:00", "cancelled": True},

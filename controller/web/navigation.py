@@ -24,7 +24,7 @@ class Place:
 PLACES = (
     Place("/", marked("Hôm nay"), "today"),
     Place("/bulletins", marked("Bản tin"), "bulletins", Permission.SEE),
-    Place("/review", marked("Duyệt bản tin"), "good", Permission.APPROVE),
+    Place("/review", marked("Duyệt"), "good", Permission.APPROVE),
     Place("/people", marked("Người dùng"), "people", Permission.PEOPLE),
     Place("/audit", marked("Nhật ký"), "audit", Permission.AUDIT),
     Place("/account", marked("Tài khoản"), "account"),

@@ -170,12 +170,17 @@ def _variants(document: Mapping[str, Any], sounds: list[dict[str, Any]]) -> list
             "language": one["language"],
             "text": one.get("text") or "",
             "reading": one.get("reading") or "",
-            "board": one.get("board") or {},
+            "board": _shown(one.get("board") or {}),
             "sound": heard.get(one["language"]),
         }
         for one in document.get("variants", ())
     ]
     return sorted(told, key=lambda one: one["language"] != "vi")
+
+
+def _shown(board: Mapping[str, Any]) -> dict[str, str]:
+    """What a board shows: its text, and its picture."""
+    return {"text": board.get("long") or board.get("short") or "", "image": board.get("image") or ""}
 
 
 def _despite(visit: Visit) -> list[str]:

@@ -822,10 +822,10 @@ def test_sessions_that_sound_at_once_somewhere_clash_once_per_pair() -> None:
         fault(
             "sessions[1].at",
             "sessions_clash",
-            earlier="a",
-            later="b",
-            until="2026-01-01 05:30:00",
-            at="2026-01-01 05:29:00",
+            earlier=f"“{document.sessions[0].title}”",
+            later=f"“{document.sessions[1].title}”",
+            until="05:30 01/01/2026",
+            at="05:29 01/01/2026",
         )
     ]
 
@@ -837,7 +837,9 @@ def test_sessions_one_after_the_other_do_not_clash() -> None:
 def test_three_sessions_at_once_are_three_pairs() -> None:
     document = programme(long("c", "05:20", 30), long("a", "05:00", 60), long("b", "05:10", 30))
 
-    assert [(one.field, one.en.split(" may")[0], one.en.split("over ")[1][:1]) for one in faults(document)] == [
+    assert [
+        (one.field, one.en.split("“Buổi ")[1][:1], one.en.split("over “Buổi ")[1][:1]) for one in faults(document)
+    ] == [
         ("sessions[2].at", "a", "b"),
         ("sessions[0].at", "a", "c"),
         ("sessions[0].at", "b", "c"),

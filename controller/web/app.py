@@ -5,6 +5,8 @@ The pages keep no rules: see `backend`. Faults are told as pages; what is below 
 
 import contextlib
 import logging
+from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -33,7 +35,7 @@ from controller.web import (
 from controller.web.assets import ROOT, Assets
 from controller.web.backend import Refused
 from controller.web.rendering import Renderer
-from controller.web.translating import tongues
+from controller.web.translating import Language, Tongue, tongues
 from controller.web.visits import begun, recognised, refused_page
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def install(api: FastAPI, controller: Controller) -> None:
 
 def create_pages(api: FastAPI, controller: Controller) -> Starlette:
     """The pages; they ask `api`."""
-    assets, words = Assets(), tongues()
+    assets, words, renderer = _furniture()
     routes = [
         Route(f"{ROOT}/{{name}}", assets.serve),
         *frame.routes,
@@ -77,8 +79,15 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
     pages = Starlette(routes=routes, exception_handlers=handlers)
     pages.router.redirect_slashes = False
     pages.state.api, pages.state.controller = api, controller
-    pages.state.tongues, pages.state.renderer = words, Renderer(assets, words)
+    pages.state.tongues, pages.state.renderer = words, renderer
     return pages
+
+
+@cache
+def _furniture() -> tuple[Assets, Mapping[Language, Tongue], Renderer]:
+    """What is the same for every application of this process: made once."""
+    assets, words = Assets(), tongues()
+    return assets, words, Renderer(assets, words)
 
 
 async def _problem(request: Request, status: int, code: str) -> Response:

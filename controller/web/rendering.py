@@ -24,7 +24,7 @@ _NOISE_CHARACTERS = 96
 
 
 class Renderer:
-    """All templates, in both languages; read once, so that no page waits for a disk."""
+    """All templates, in both languages; each is read at its first use and kept."""
 
     def __init__(self, assets: Assets, tongues: Mapping[Language, Tongue]) -> None:
         self._environments = {language: _environment(assets, tongue) for language, tongue in tongues.items()}
@@ -67,8 +67,6 @@ def _environment(assets: Assets, tongue: Tongue) -> Environment:
         browser=lambda agent: words.browser_of(agent, tongue.say(marked("Trình duyệt không rõ"))),
         once=lambda: secrets.token_urlsafe(18),
     )
-    for name in made.list_templates():
-        made.get_template(name)
     return made
 
 

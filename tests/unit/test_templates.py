@@ -40,6 +40,16 @@ def test_there_are_templates_and_scripts_to_look_at() -> None:
     assert SCRIPTS
 
 
+def test_every_template_can_be_read_in_both_languages() -> None:
+    from controller.web.assets import Assets
+    from controller.web.translating import tongues
+
+    made = Renderer(Assets(), tongues())
+
+    for environment in made._environments.values():
+        assert len([environment.get_template(name) for name in environment.list_templates()]) >= len(TEMPLATES)
+
+
 def test_whatever_stands_in_a_page_is_escaped() -> None:
     from controller.web.assets import Assets
     from controller.web.translating import tongues

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from controller.access import guard
@@ -107,17 +109,25 @@ def create_app(
         app.add_middleware(EncryptedOnly)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(controller.settings), www_redirect=False)
     errors.install(app)
-    app.include_router(description.router)
+    app.router.routes.extend(_routes())
+    pages.install(app, controller)
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Those of every application of this process: to work them out costs more than all the rest of one."""
     public = (_public(), sign_in_routes.router, passkey_routes.public, oidc_routes.public)
     features = _features()
     guard.require_rows(features, public)
+    made = APIRouter()
+    made.include_router(description.router)
     for router in public:
-        app.include_router(router, prefix="/api/v1")
+        made.include_router(router, prefix="/api/v1")
     checks = [Depends(authenticated), Depends(require_text), Depends(guard.guarded, scope="function")]
     for router in features:
-        app.include_router(router, prefix="/api/v1", dependencies=checks)
-    pages.install(app, controller)
-    return app
+        made.include_router(router, prefix="/api/v1", dependencies=checks)
+    return tuple(made.routes)
 
 
 def _features() -> tuple[APIRouter, ...]:

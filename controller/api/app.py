@@ -56,6 +56,7 @@ from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.today import routes as today
 from controller.units import routes as units
+from controller.week import routes as week
 from controller.web import app as pages
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
@@ -158,6 +159,7 @@ def _features() -> tuple[APIRouter, ...]:
         sheet_routes,  # before `/programmes/{id}`: sheet-template is no id
         schedules,
         slot_routes,
+        week,
         policies,
         bulletins,
         reviews,

@@ -204,6 +204,7 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
             "expected_revision": 1,
         }
     ),
+    ("GET", "/units/{unit_id}/week"): EMPTY,
     ("POST", "/programmes/{programme_id}/changes"): Sample(
         json=lambda *_: {
             "change": {"session": "sang", "occurrence": "2026-11-22T05:00", "cancelled": True},

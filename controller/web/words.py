@@ -70,6 +70,7 @@ ACTIONS: Mapping[str, str] = {
     "POST /people": marked("Thêm người"),
     "PATCH /people/{person_id}": marked("Sửa thông tin người dùng"),
     "POST /people/{person_id}/invitation": marked("Tạo liên kết mời"),
+    "POST /people/{person_id}/sign-in-link": marked("Tạo liên kết vào dùng thử"),
     "POST /people/{person_id}/grants": marked("Giao vai trò"),
     "DELETE /people/{person_id}/grants/{grant_id}": marked("Thu lại vai trò"),
     "POST /people/{person_id}/leaves": marked("Ghi ngày nghỉ"),

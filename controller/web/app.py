@@ -31,6 +31,7 @@ from controller.web import (
     review,
     second_factors,
     today,
+    week,
 )
 from controller.web.assets import ROOT, Assets
 from controller.web.backend import Refused
@@ -66,6 +67,7 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
         *entering.routes,
         *today.routes,
         *review.routes,
+        *week.routes,
         *account.routes,
         *second_factors.routes,
         *bulletins.routes,

@@ -24,6 +24,7 @@ class Place:
 PLACES = (
     Place("/", marked("Hôm nay"), "today"),
     Place("/bulletins", marked("Bản tin"), "bulletins", Permission.SEE),
+    Place("/week", marked("Lịch tuần"), "week", Permission.KNOW),
     Place("/review", marked("Duyệt"), "good", Permission.APPROVE),
     Place("/people", marked("Người dùng"), "people", Permission.PEOPLE),
     Place("/audit", marked("Nhật ký"), "audit", Permission.AUDIT),

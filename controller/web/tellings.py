@@ -28,5 +28,9 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "unlocked": ("good", marked("Đã mở khóa tài khoản.")),
     "bulletin-approved": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng nơi và giờ ghi dưới đây.")),
     "bulletin-returned": ("good", marked("Đã trả lại. Người soạn được báo lý do.")),
+    "session-moved": ("good", marked("Đã dời buổi phát.")),
+    "session-skipped": ("good", marked("Đã bỏ phiên này một lần. Các phiên khác vẫn phát.")),
+    "session-restored": ("good", marked("Buổi này lại phát như thường lệ.")),
+    "session-gone": ("warning", marked("Không còn buổi phát đó trong tuần này.")),
     "welcome": ("good", marked("Chào mừng! Tài khoản của bạn đã sẵn sàng.")),
 }

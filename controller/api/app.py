@@ -38,6 +38,7 @@ from controller.jobs import routes as jobs
 from controller.library import routes as library
 from controller.media import routes as media
 from controller.media.pictures import routes as pictures
+from controller.monitoring import routes as monitoring
 from controller.notices import routes as notices
 from controller.people import routes as people
 from controller.policies import routes as policies
@@ -153,6 +154,7 @@ def _features() -> tuple[APIRouter, ...]:
         broadcasts,
         receipts,
         results,
+        monitoring,
         sources,
         speech,
         speech_units,

@@ -83,7 +83,7 @@ async def search(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[boo
         select(Device, DeviceReport, Unit.name.label("unit_name"), state().label("state_now"))
         .join(Unit, Unit.id == Device.unit_id)
         .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
-        .where(*_narrowed(session, wanted), *mine)
+        .where(*narrowed(session, wanted), *mine)
     )
     if wanted.state is not None:
         query = query.where(state() == str(wanted.state))
@@ -97,18 +97,20 @@ async def search(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[boo
 
 async def counts(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[bool]) -> dict[str, int]:
     """State → how many devices there are of it, whatever state and page are asked for."""
+    now = state().label("state_now")
     query = (
-        select(state().label("state_now"), func.count())
+        select(now, func.count())
         .select_from(Device)
         .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
-        .where(*_narrowed(session, wanted), *mine)
-        .group_by(state())
+        .where(*narrowed(session, wanted), *mine)
+        .group_by(now)
     )
     found = {row[0]: row[1] for row in await session.execute(query)}
     return {str(one): found.get(str(one), 0) for one in State}
 
 
-def _narrowed(session: AsyncSession, wanted: Wanted) -> list[ColumnElement[bool]]:
+def narrowed(session: AsyncSession, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What a search asks for but its state and page, as conditions."""
     dialect = session.get_bind().dialect.name
     found: list[ColumnElement[bool]] = [Device.retired_at.is_(None)]
     found += [holds(Device.folded, word, dialect) for word in words(wanted.q)[:MOST_WORDS]]

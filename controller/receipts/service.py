@@ -24,7 +24,9 @@ async def tick(session: AsyncSession, now: datetime) -> list[Change]:
     early = await store.cancelled_early(session, locked=True)
     due = await store.due(session, now, locked=True)
     for broadcast in (*early, *due):
-        await expected.fix(session, broadcast, now)
+        if broadcast.expected_at is None:
+            await expected.fix(session, broadcast, now)
+            changes.append(Change("ledger", {"broadcast_id": broadcast.id, "fixed": True}))
     for broadcast in due:
         if broadcast.deadline <= now:
             given_up = await store.give_up(session, broadcast.id, now)

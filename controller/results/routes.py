@@ -77,6 +77,7 @@ async def get_results(  # noqa: PLR0917 - one a word of the request
     unit: IdField | None = None,
     kind: Kind | None = None,
     q: Sought = "",
+    device: IdField | None = None,
     after: Annotated[str | None, Query(pattern=r"^[0-4]\.[a-z0-9-]{1,40}$")] = None,
     limit: Limit = 50,
 ) -> BroadcastResultView:
@@ -86,9 +87,13 @@ async def get_results(  # noqa: PLR0917 - one a word of the request
     """
     row = await broadcasts.require(session, broadcast_id)
     everything, tops = await _tops(session, may, None), await _tops(session, may, unit)
-    rank, _, device = (after or "").partition(".")
+    rank, _, behind = (after or "").partition(".")
     asked = Asked(
-        words=folding.words(q), kind=kind, after=(int(rank), device) if after is not None else None, limit=limit + 1
+        words=folding.words(q),
+        kind=kind,
+        device=device,
+        after=(int(rank), behind) if after is not None else None,
+        limit=limit + 1,
     )
     found = await store.answers(session, broadcast_id, tops, asked)
     more, found = len(found) > limit, found[:limit]

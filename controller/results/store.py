@@ -154,6 +154,7 @@ class Asked:
 
     words: Sequence[str] = ()
     kind: Kind | None = None
+    device: str | None = None
     after: tuple[int, str] | None = None
     limit: int = 50
 
@@ -197,6 +198,8 @@ async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: A
     )
     if (kind := _kind_of_ledger(asked.kind)) is not None:
         query = query.where(kind)
+    if asked.device is not None:
+        query = query.where(LedgerRow.device_id == asked.device)
     if asked.after is not None:
         place = select(Device.sort_key).where(Device.id == asked.after[1]).scalar_subquery()
         query = query.where(tuple_(rank, Device.sort_key, Device.id) > tuple_(asked.after[0], place, asked.after[1]))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
+from controller.devices import names
 from controller.devices.tables import Device, GroupMember
 from controller.runtime.database import alone
 from controller.units import store
@@ -91,7 +92,7 @@ async def rename(session: AsyncSession, unit_id: str, name: str) -> Unit:
         UnitUnknown: there is none.
     """
     unit = await require(session, unit_id)
-    unit.name = name
+    unit.name, unit.folded, unit.sort_key = name, names.searched(name), names.sort_key(name)
     return unit
 
 

@@ -1,4 +1,4 @@
-"""how closed broadcasts went, counted per unit; what last went wrong on a device; broadcasts that are heard again
+"""how closed broadcasts went, counted per unit; faults of devices; broadcasts that are heard again; names of units
 
 What is closed already is counted by the clock once the controller runs, the oldest first; until then lists count it.
 """
@@ -7,6 +7,7 @@ from alembic import op
 import sqlalchemy as sa
 
 import controller.runtime.database
+from controller.devices import names
 
 revision = "0023"
 down_revision = "0022"
@@ -47,9 +48,25 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("retry_of", sa.String(length=40), nullable=True))
         batch_op.create_index("ix_broadcasts_untallied", ["tallied_at", "start"], unique=False)
         batch_op.create_index(batch_op.f("ix_broadcasts_retry_of"), ["retry_of"], unique=False)
+    with op.batch_alter_table("units", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("folded", sa.String(length=400), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("sort_key", sa.String(length=400), nullable=False, server_default=""))
+    _name()
+
+
+def _name() -> None:
+    """The names of units that are there, as they are searched and ordered."""
+    units = sa.table("units", sa.column("id"), sa.column("name"), sa.column("folded"), sa.column("sort_key"))
+    link = op.get_bind()
+    for row in link.execute(sa.select(units.c.id, units.c.name)).all():
+        said = {"folded": names.searched(row.name), "sort_key": names.sort_key(row.name)}
+        link.execute(sa.update(units).where(units.c.id == row.id).values(**said))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("units", schema=None) as batch_op:
+        batch_op.drop_column("sort_key")
+        batch_op.drop_column("folded")
     with op.batch_alter_table("broadcasts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_broadcasts_retry_of"))
         batch_op.drop_index("ix_broadcasts_untallied")

@@ -1,0 +1,166 @@
+"""All queries of the overview of many communes: who broadcast today, how the week went, where devices are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, RowMapping, Select, case, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from controller.broadcasts.tables import BroadcastRow, LedgerRow
+from controller.devices import listing
+from controller.devices.listing import State
+from controller.devices.tables import Device, DeviceReport
+from controller.library.finding import holds
+from controller.library.folding import words
+from controller.monitoring.rules import Box
+from controller.results.places import Tops
+from controller.results.tables import Fault, Tally
+from controller.results.tallying import COMMUNE
+from controller.units import store as units
+from controller.units.tables import Unit
+from loa_protocol.outcomes import Outcome
+
+Cell = RowMapping
+"""A row by the names of its columns."""
+HEARD = (str(Outcome.PLAYED), str(Outcome.PARTIAL))
+MOST_CELLS = 1_500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which communes: with these words in their name; that broadcast today, or did not; behind one of them."""
+
+    q: str = ""
+    heard: bool | None = None
+    after: str | None = None
+    limit: int = 25
+
+
+def communes(tops: Tops) -> Select[str]:
+    """Ids of the communes there that stand."""
+    query = select(Unit.id).where(Unit.kind == COMMUNE, Unit.closed_at.is_(None))
+    return query if tops.everywhere else query.where(Unit.id.in_(units.subtree(tops.units)))
+
+
+async def heard_today(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
+    """Communes there on any device of which something sounded since then, whole or in part, or sounds now."""
+    counted = (
+        select(Tally.unit_id)
+        .join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
+        .where(Tally.start >= since, Tally.start <= now, Tally.played + Tally.partial > 0)
+        .where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(communes(tops)))
+    )
+    found = set(await session.scalars(counted.distinct()))
+    uncounted = select(BroadcastRow.id).where(
+        BroadcastRow.tallied_at.is_(None), BroadcastRow.start >= since, BroadcastRow.start <= now
+    )
+    if (await session.scalars(uncounted.limit(1))).first() is not None:
+        found |= set(await session.scalars(_heard_of(uncounted, tops)))
+    return frozenset(found)
+
+
+def _heard_of(broadcasts: Select[str], tops: Tops) -> Select[str]:
+    """Communes of devices on which something of these sounded: receipt by receipt."""
+    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(communes(tops))).cte("under", recursive=True)
+    under = under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
+    sounded = or_(LedgerRow.outcome.in_(HEARD), LedgerRow.outcome.is_(None) & LedgerRow.started.is_not(None))
+    return (
+        select(under.c.commune)
+        .join(Device, Device.unit_id == under.c.id)
+        .join(LedgerRow, LedgerRow.device_id == Device.id)
+        .where(LedgerRow.broadcast_id.in_(broadcasts), sounded)
+        .distinct()
+    )
+
+
+async def count_communes(session: AsyncSession, tops: Tops) -> int:
+    """How many there are."""
+    return int(await session.scalar(select(func.count()).select_from(communes(tops).subquery())) or 0)
+
+
+async def failing(session: AsyncSession, tops: Tops, since: datetime) -> int:
+    """Devices in service that failed at something since then and have played nothing whole later."""
+    query = select(func.count()).select_from(Fault).join(Device, Device.id == Fault.device_id)
+    query = query.where(Fault.at >= since, Device.retired_at.is_(None), tops.devices)
+    return int(await session.scalar(query) or 0)
+
+
+async def some_communes(
+    session: AsyncSession, tops: Tops, wanted: Wanted, heard: frozenset[str]
+) -> Sequence[tuple[Unit, str | None]]:
+    """Communes by name, each with the name of what stands above it."""
+    above = aliased(Unit)
+    query = select(Unit, above.name).outerjoin(above, above.id == Unit.parent_id).where(Unit.id.in_(communes(tops)))
+    dialect = session.get_bind().dialect.name
+    query = query.where(*(holds(Unit.folded, word, dialect) for word in words(wanted.q)[: listing.MOST_WORDS]))
+    if wanted.heard is not None:
+        among = Unit.id.in_(sorted(heard))
+        query = query.where(among if wanted.heard else ~among)
+    if wanted.after is not None:
+        place = select(Unit.sort_key).where(Unit.id == wanted.after).scalar_subquery()
+        query = query.where(tuple_(Unit.sort_key, Unit.id) > tuple_(place, wanted.after))
+    query = query.order_by(Unit.sort_key, Unit.id).limit(wanted.limit)
+    return [(unit, name) for unit, name in await session.execute(query)]
+
+
+async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetime) -> Sequence[Tally]:
+    """What is counted of these units since then, in order."""
+    query = select(Tally).join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
+    query = query.where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(unit_ids), Tally.start >= since)
+    return (await session.scalars(query.order_by(Tally.unit_id, Tally.start))).all()
+
+
+async def device_states(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Commune → state → how many of its devices."""
+    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(unit_ids)).cte("under", recursive=True)
+    under = under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
+    state = listing.state().label("state_now")
+    query = (
+        select(under.c.commune, state, func.count())
+        .join(Device, Device.unit_id == under.c.id)
+        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+        .where(Device.retired_at.is_(None))
+        .group_by(under.c.commune, state)
+    )
+    found: dict[str, dict[str, int]] = {one: {} for one in unit_ids}
+    for commune, name, count in await session.execute(query):
+        found[commune][name] = count
+    return found
+
+
+async def cells(
+    session: AsyncSession, where: Sequence[ColumnElement[bool]], box: Box, degrees: float
+) -> Sequence[Cell]:
+    """Devices in a box, by cells: the middle of those in each, how many of each state, one of them."""
+    state = listing.state()
+    counted = [func.sum(case((state == str(one), 1), else_=0)).label(str(one)) for one in State]
+    row, column = (func.round(axis / degrees) for axis in (Device.latitude, Device.longitude))
+    query = (
+        select(
+            func.avg(Device.latitude).label("latitude"),
+            func.avg(Device.longitude).label("longitude"),
+            func.min(Device.id).label("id"),
+            func.min(Device.name).label("name"),
+            *counted,
+        )
+        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+        .where(*where, Device.latitude.between(box.south, box.north), Device.longitude.between(box.west, box.east))
+        .group_by(row, column)
+        .limit(MOST_CELLS)
+    )
+    return (await session.execute(query)).mappings().all()
+
+
+async def extent(session: AsyncSession, where: Sequence[ColumnElement[bool]]) -> Cell:
+    """Where devices are: the box around those with a place, and how many have none."""
+    latitude, longitude = Device.latitude, Device.longitude
+    query = select(
+        func.min(longitude).label("west"),
+        func.min(latitude).label("south"),
+        func.max(longitude).label("east"),
+        func.max(latitude).label("north"),
+        (func.count() - func.count(latitude)).label("nowhere"),
+    ).outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+    return (await session.execute(query.where(*where))).mappings().one()

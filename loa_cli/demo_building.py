@@ -26,7 +26,7 @@ class Made:
 
 
 async def build(run: Path, data_dir: Path, now: datetime) -> Made:
-    """Furnish it as of a week ago, live that week, and put today's work on the desks.
+    """Furnish it as of a week ago, and live that week, with its work on the desks.
 
     Raises:
         ApiRefused, DemoFailed: it is a fault of ours.
@@ -39,8 +39,8 @@ async def build(run: Path, data_dir: Path, now: datetime) -> Made:
         await room.furnish(first_day)
         boards = [spot.id for spot in demo_land.spots() if spot.kind == "board"]
         played = await demo_past.replay(opened, signers, boards, room.steps(now), now)
-        await room.today(now)
-    return Made(signers, room.people, room.sounds, played)
+        sounds = await room.sounds()
+    return Made(signers, room.people, sounds, played)
 
 
 def bundle(run: Path, device: str) -> Bundle:

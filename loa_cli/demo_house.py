@@ -35,6 +35,7 @@ ANSWER_S = 30
 _NOWHERE = "mqtt://127.0.0.1:9"
 _POLL_S = 0.005
 _UPLOAD_S = 120.0
+_NEVER_S = 30 * 86_400.0
 
 
 class MovedClock:
@@ -128,6 +129,7 @@ async def house(data_dir: Path, at: datetime) -> AsyncIterator[House]:
         answer_deadline_s=ANSWER_S,
         horizon_days=3,
         jobs_at_once=2,
+        job_lease_s=_NEVER_S,  # days pass while a job works
     )
     clock = MovedClock(at)
     controller = await asyncio.to_thread(Controller, settings, clock)

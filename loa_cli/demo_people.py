@@ -13,6 +13,7 @@ class Who:
 
     key: str
     name: str
+    sign_in_name: str
     role: str
     unit: str
     work: tuple[str, str]
@@ -24,6 +25,7 @@ PEOPLE = (
     Who(
         OFFICER,
         "Nguyễn Thị Mơ",
+        "mo.demo",
         "operator",
         COMMUNE,
         ("cán bộ văn hóa – xã hội", "commune officer"),
@@ -32,6 +34,7 @@ PEOPLE = (
     Who(
         LEADER,
         "Trần Văn Thảo",
+        "thao.demo",
         "approver",
         COMMUNE,
         ("Phó Chủ tịch UBND xã", "vice chairman, approves"),
@@ -40,6 +43,7 @@ PEOPLE = (
     Who(
         ADMINISTRATOR,
         "Lê Quốc Ấn",
+        "an.demo",
         "administrator",
         COMMUNE,
         ("quản trị của xã", "administrator of the commune"),
@@ -48,6 +52,7 @@ PEOPLE = (
     Who(
         MONITOR,
         "Phạm Thu Hạ",
+        "ha.demo",
         "monitor",
         PROVINCE[0],
         ("giám sát của tỉnh", "monitor of the province"),
@@ -57,10 +62,11 @@ PEOPLE = (
 
 
 async def take_in(house: House) -> dict[str, str]:
-    """Make them known with their roles; gives key → id."""
+    """Make them known with their roles and names to sign in by, but no password; gives key → id."""
     ids = {}
     for who in PEOPLE:
         row: dict[str, Any] = await house.post("/people", {"name": who.name, "unit_id": who.unit})
         ids[who.key] = str(row["id"])
         await house.post(f"/people/{row['id']}/grants", {"role": who.role, "unit_id": who.unit})
+        await house.post(f"/people/{row['id']}/invitation", {"sign_in_name": who.sign_in_name})
     return ids

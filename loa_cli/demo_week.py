@@ -65,7 +65,7 @@ SOUNDS = {
         " điện. Khi có cháy, hô hoán mọi người và gọi ngay số một một bốn.",
     ),
     "cat_dien": Piece(
-        "Tạm ngừng cấp điện sáng mai",
+        "Lịch tạm ngừng cấp điện",
         "notice",
         GREETING + "Điện lực thông báo tạm ngừng cấp điện để sửa chữa đường dây, từ bảy giờ đến mười một giờ sáng mai."
         " Mong bà con thông cảm và chủ động trữ nước sinh hoạt.",
@@ -75,6 +75,12 @@ SOUNDS = {
         "notice",
         "Kính mời bà con thôn Bến Đa dự họp thôn. Mười chín giờ ba mươi tối mai, tại nhà văn hóa thôn. Nội dung: bàn"
         " việc làm đường ra đồng và bình xét gia đình văn hóa.",
+    ),
+    "nhat_duoc": Piece(
+        "Tìm chủ ví và giấy tờ đánh rơi",
+        "notice",
+        "Thông báo tìm chủ tài sản. Bà con nào đánh rơi ví và giấy tờ tại chợ Chiều sáng nay. Mời đến trụ sở Ủy ban"
+        " nhân dân xã để nhận lại.",
     ),
 }
 """File in demo_media → what it is."""
@@ -91,63 +97,68 @@ PAST = (
 
 @dataclass(frozen=True, slots=True)
 class Newsroom:
-    """Writes, decides and places bulletins as the people of the demo; `sounds` are the assets by file."""
+    """Writes, decides and places bulletins as the people of the demo.
+
+    Sounds are taken in beside what goes on; who needs one waits for it.
+    """
 
     house: House
     people: Mapping[str, str]
-    sounds: dict[str, str] = field(default_factory=dict)
+    _coming: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     async def furnish(self, first_day: datetime) -> None:
-        """The sounds, and the programme from that day on."""
-        titles = {name: piece.title for name, piece in SOUNDS.items()}
+        """Begin to take the sounds in, those that are heard first before others; the programme from that day on."""
         officer = self.people[OFFICER]
-        uploads = [self.house.upload(media(name), title, COMMUNE, by=officer) for name, title in titles.items()]
-        self.sounds.update(zip(titles, await asyncio.gather(*uploads), strict=True))
+        for name, piece in SOUNDS.items():
+            upload = self.house.upload(media(name), piece.title, COMMUNE, by=officer)
+            self._coming[name] = asyncio.create_task(upload, name=f"upload-{name}")
         document = _programme() | {"valid_from": first_day.astimezone(ZONE).date().isoformat()}
         await self.house.put(f"/programmes/{document['id']}", {"document": document}, by=officer)
 
+    async def sounds(self) -> dict[str, str]:
+        """All assets by file, once they are there."""
+        return {name: await coming for name, coming in self._coming.items()}
+
     def steps(self, now: datetime) -> Iterator[Step]:
-        """What was written, approved and placed during the week before `now`."""
+        """What was written, decided and placed during the week before `now`."""
         for name, day, days in PAST:
             at = _morning(now, day)
             yield Step(at, partial(self._said_daily, name, at, days))
-        written = _morning(now, -2)
-        yield Step(written, partial(self._notice, "hop_thon", ["u-ben-da"], written + timedelta(hours=2)))
-
-    async def today(self, now: datetime) -> None:
-        """What lies on the desks now."""
-        tomorrow = _morning(now, 1)
-        await self._waiting("hop_thon", tomorrow)
-        await self._waiting_board(tomorrow)
-        await self._approved_for_tomorrow("cat_dien", tomorrow)
-        await self._draft()
-        await self._returned()
-        await self._withdrawn()
+        found = _morning(now, -2)
+        yield Step(found, partial(self._notice, "nhat_duoc", ["u-cho-chieu"], found + timedelta(hours=2)))
+        at, tomorrow = _lately(now), _morning(now, 1)
+        yield Step(at - timedelta(hours=25), self._withdrawn)
+        yield Step(at - timedelta(hours=24), self._returned)
+        yield Step(
+            at - timedelta(minutes=50), partial(self._approved_for, "cat_dien", tomorrow - timedelta(minutes=90))
+        )
+        yield Step(at - timedelta(minutes=35), partial(self._waiting, "hop_thon", tomorrow + timedelta(minutes=630)))
+        yield Step(at - timedelta(minutes=20), partial(self._waiting_board, tomorrow + timedelta(hours=6)))
+        yield Step(at - timedelta(minutes=5), self._draft)
 
     async def _said_daily(self, name: str, at: datetime, days: int) -> None:
-        text = self._spoken(name) | {"valid_until": (at + timedelta(days=days)).isoformat()}
+        text = await self._spoken(name) | {"valid_until": (at + timedelta(days=days)).isoformat()}
         await self._approve(await self._written(text, {"slot": COMMUNE}))
 
     async def _notice(self, name: str, to: list[str], start: datetime) -> None:
         await self._approve(
-            await self._written(self._spoken(name), {"to": to, "start": start.isoformat(), "volume": 65})
+            await self._written(await self._spoken(name), {"to": to, "start": start.isoformat(), "volume": 65})
         )
 
-    async def _waiting(self, name: str, at: datetime) -> None:
-        start = (at + timedelta(hours=10, minutes=30)).isoformat()
-        await self._submit(await self._written(self._spoken(name), {"to": ["u-ben-da"], "start": start, "repeats": 2}))
+    async def _waiting(self, name: str, start: datetime) -> None:
+        place = {"to": ["u-ben-da"], "start": start.isoformat(), "repeats": 2}
+        await self._submit(await self._written(await self._spoken(name), place))
 
-    async def _waiting_board(self, at: datetime) -> None:
+    async def _waiting_board(self, start: datetime) -> None:
         words = "Chợ Chiều họp sớm một giờ trong ba phiên tới. Bà con để xe đúng nơi quy định, không lấn lòng đường."
         shown = {"language": "vi", "text": words, "board": {"long": words}}
         text = {"title": "Chợ Chiều họp sớm", "field": "economy", "variants": [shown]}
-        place = {"to": ["d-bang-tin-cho"], "start": (at + timedelta(hours=6)).isoformat(), "board_s": 3600}
+        place = {"to": ["d-bang-tin-cho"], "start": start.isoformat(), "board_s": 3600}
         await self._submit(await self._written(text, place))
 
-    async def _approved_for_tomorrow(self, name: str, at: datetime) -> None:
-        text = self._spoken(name) | {"level": "priority", "agency": "Điện lực"}
-        start = (at - timedelta(hours=1, minutes=30)).isoformat()
-        place = {"to": [f"u-{COMMUNE}"], "start": start, "repeats": 2, "board_s": 1800}
+    async def _approved_for(self, name: str, start: datetime) -> None:
+        text = await self._spoken(name) | {"level": "priority", "agency": "Điện lực"}
+        place = {"to": [f"u-{COMMUNE}"], "start": start.isoformat(), "repeats": 2, "board_s": 1800}
         await self._approve(await self._written(text, place))
 
     async def _draft(self) -> None:
@@ -172,12 +183,12 @@ class Newsroom:
         await self._approve(row)
         await self._decide(row, "withdraw", {"why": "Hoãn giải vì mưa, sẽ thông báo lịch mới."})
 
-    def _spoken(self, name: str) -> dict[str, Any]:
+    async def _spoken(self, name: str) -> dict[str, Any]:
         piece = SOUNDS[name]
         said = {
             "language": "vi",
             "text": piece.text,
-            "audio": self.sounds[name],
+            "audio": await self._coming[name],
             "audio_kind": "machine",
             "board": {"long": piece.text},
         }
@@ -216,3 +227,9 @@ def _morning(now: datetime, day: int) -> datetime:
     """Eight o'clock of a day, in the commune's time."""
     local = now.astimezone(ZONE).replace(hour=8, minute=0, second=0, microsecond=0)
     return local + timedelta(days=day)
+
+
+def _lately(now: datetime) -> datetime:
+    """The end of the last morning, or afternoon of the day before, in which people were at their desks."""
+    morning = _morning(now, 0) + timedelta(hours=2)
+    return morning if morning <= now else _morning(now, -1) + timedelta(hours=8)

@@ -57,3 +57,9 @@ Kính mời bà con thôn Bến Đa dự họp thôn.
 Mười chín giờ ba mươi tối mai, tại nhà văn hóa thôn.
 Nội dung: bàn việc làm đường ra đồng và bình xét gia đình văn hóa.
 VAN_BAN
+
+speak nhat_duoc <<'VAN_BAN'
+Thông báo tìm chủ tài sản.
+Bà con nào đánh rơi ví và giấy tờ tại chợ Chiều sáng nay.
+Mời đến trụ sở Ủy ban nhân dân xã để nhận lại.
+VAN_BAN

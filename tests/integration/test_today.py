@@ -34,7 +34,7 @@ async def answering(database: str, folder: Path, clock: SetClock) -> AsyncIterat
 
 
 async def test_a_day_is_told_to_who_may_know_of_it(database: str, tmp_path: Path) -> None:
-    async with commune(database, [f"loa-{number}" for number in range(5)]) as xa:
+    async with commune(database, [*(f"loa-{number}" for number in range(5)), "bang-1"]) as xa:
         over = await xa.broadcast(title="Sáng", in_s=60, board_s=30)
         now = xa.clock.move(minutes=10)
         sounding = await xa.broadcast(title="Trưa", in_s=0, board_s=600)
@@ -47,6 +47,8 @@ async def test_a_day_is_told_to_who_may_know_of_it(database: str, tmp_path: Path
                 session.add(row or LedgerRow(broadcast_id=over, device_id=f"loa-{number}"))
                 await session.flush()
                 (await session.get_one(LedgerRow, (over, f"loa-{number}"))).outcome = outcome
+            board = LedgerRow(broadcast_id=over, device_id="bang-1", outcome="skipped", reason="not_for_device")
+            session.add(board)  # it has nothing to do with what is only heard
             lan = await take_in(session, "Lan", COMMUNE, Holds.OPERATOR, now=now)
             watcher = await take_in(session, "Xem", COMMUNE, Holds.MONITOR, now=now)
             stranger = await take_in(session, "Lạ", "tinh", now=now)

@@ -82,14 +82,16 @@ class Api:
         wanted = {name: value for name, value in query.items() if value is not None}
         return await self._ask("GET", path, urlencode(wanted, doseq=True))
 
-    async def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, once: str = "") -> Any:
+    async def send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, once: str = "", **query: Any
+    ) -> Any:
         """Change something; `once`: the key under which the same form does it once only.
 
         Raises:
             Refused: it was not done.
         """
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        return await self._ask(method, path, "", self._written(once), content)
+        return await self._ask(method, path, urlencode(query), self._written(once), content)
 
     async def hand_in(self, path: str, blocks: AsyncIterator[bytes], once: str = "", **query: Any) -> Any:
         """Post a file, block by block.

@@ -17,6 +17,8 @@ from controller.web.tables import ROWS
 from controller.web.visits import Visit, signed_page
 
 AT = "/bulletins"
+_SMALL = frozenset({"placed", "unplaced"})
+"""Steps that composing takes by itself again and again."""
 _GOOD, _UNSURE = frozenset({"played"}), frozenset({"unknown"})
 
 
@@ -68,6 +70,7 @@ async def _around(visit: Visit) -> dict[str, Any]:
     history = await visit.api.get(f"{at}/history")
     outcomes = {one["placement_id"]: one for one in await visit.api.get(f"{at}/outcomes")}
     withdrawal = await visit.api.get(f"{at}/withdrawal")
+    times = await _slot_times(visit, row)
     alive = row["state"] in {"draft", "in_review", "approved"}
     own = row["author_id"] is not None
     writes = visit.may(Permission.WRITE) and own
@@ -76,12 +79,13 @@ async def _around(visit: Visit) -> dict[str, Any]:
         "bulletin": row,
         "variant": variant_of(row["document"]),
         "heard": await heard(visit, row),
-        "places": [
+        "asked_for": [
             {**one, "told": outcomes.get(one["id"]), "strip": _strip(outcomes.get(one["id"]))}
             for one in row["placements"]
             if _shown(one, row)
         ],
-        "steps": list(reversed(history["steps"])),
+        "slot_starts": times,
+        "steps": [one for one in reversed(history["steps"]) if one["step"] not in _SMALL],
         "returned": _returned(history["steps"]),
         "withdrawal": withdrawal,
         "writes": writes,
@@ -90,6 +94,19 @@ async def _around(visit: Visit) -> dict[str, Any]:
         "units": await unit_names(visit),
         "words_of": compose_words,
     }
+
+
+async def _slot_times(visit: Visit, row: dict[str, Any]) -> list[str]:
+    """The sessions ahead in which it comes, the next first."""
+    units = {one["slot_unit_id"] for one in row["placements"] if one["slot_unit_id"] and one["state"] in STANDING}
+    begin, end = (None if row[name] is None else instant(row[name]) for name in ("valid_from", "valid_until"))
+    found: list[str] = []
+    for unit in sorted(units):
+        for one in await visit.api.get(f"/units/{unit}/slot-times"):
+            start = instant(one["start"])
+            if (begin is None or start >= begin) and (end is None or start < end):
+                found.append(one["start"])
+    return found
 
 
 def _shown(one: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -23,6 +23,11 @@ AT = "/compose"
 _LANGUAGE = "vi"
 _MOST_ON_BOARDS = 4000
 _MOST_CHARACTERS = 20_000
+_NOTHING: dict[str, Any] = {
+    "language": _LANGUAGE,
+    "text": "",
+    **dict.fromkeys(("reading", "audio", "audio_kind", "board")),
+}
 _FACTS = ("title", "level", "field", "essential", "agency", "valid_from", "valid_until")
 
 
@@ -61,7 +66,7 @@ def variant_of(document: dict[str, Any]) -> dict[str, Any]:
     """What is said in Vietnamese, else in the first language; of nothing written an empty one."""
     variants: list[dict[str, Any]] = document.get("variants") or []
     home = next((one for one in variants if one["language"] == _LANGUAGE), None)
-    return dict(home or (variants[0] if variants else {"language": _LANGUAGE}))
+    return {**_NOTHING, **(home or (variants[0] if variants else {}))}
 
 
 def writes_for(visit: Visit) -> list[str]:

@@ -116,7 +116,7 @@ async def _around(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "bulletin": row,
         "variant": variant_of(row["document"]),
         "heard": await heard(visit, row),
-        "places": bool(chosen),
+        "placed": bool(chosen),
         "reached": await reached(visit, chosen),
         "offers": offered,
         "picked": visit.form.get("when") or (offered[0].key if offered else "now"),

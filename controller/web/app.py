@@ -20,23 +20,17 @@ from starlette.types import Scope
 from controller.runtime.server import Controller
 from controller.web import (
     account,
-    administration,
     audit,
     bulletins,
     compose,
     compose_when,
     compose_where,
-    devices,
     entering,
     frame,
-    keys,
     people,
-    policies,
-    results,
     review,
     second_factors,
     today,
-    units,
     week,
 )
 from controller.web.assets import ROOT, Assets

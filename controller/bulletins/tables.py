@@ -25,6 +25,7 @@ class Bulletin(Base):
     __table_args__ = (
         Index("ix_bulletins_unit", "unit_id", "changed_at"),
         Index("ix_bulletins_state", "state", "valid_until"),
+        Index("ix_bulletins_changed", "changed_at"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

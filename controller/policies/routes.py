@@ -1,9 +1,9 @@
 """Policies and quiet zones over HTTP."""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -125,9 +125,15 @@ class ZoneView(View):
 
 
 @router.get("/policies")
-async def list_policies(session: Read, may: Allowed) -> list[PolicyView]:
-    """All policies in force; for people, those of their units, of the units above, and of groups and devices there."""
-    rows = await store.everything(session, await may.where_scope(Permission.KNOW, PolicyRow.scope))
+async def list_policies(
+    session: Read, may: Allowed, of: Annotated[Literal["units", "groups", "devices"] | None, Query()] = None
+) -> list[PolicyView]:
+    """All policies in force; for people, those of their units, of the units above, and of groups and devices there.
+
+    `of`: only those of one kind of scope.
+    """
+    kind = () if of is None else (PolicyRow.scope.startswith(f"{of[0]}-"),)
+    rows = await store.everything(session, await may.where_scope(Permission.KNOW, PolicyRow.scope), *kind)
     names = await store.names(session, [row.scope for row in rows])
     return [_view(row, names) for row in rows]
 

@@ -20,17 +20,22 @@ from starlette.types import Scope
 from controller.runtime.server import Controller
 from controller.web import (
     account,
+    administration,
     audit,
     bulletins,
     compose,
     compose_when,
     compose_where,
+    devices,
     entering,
     frame,
+    keys,
     people,
+    policies,
     review,
     second_factors,
     today,
+    units,
     week,
 )
 from controller.web.assets import ROOT, Assets
@@ -75,6 +80,11 @@ def create_pages(api: FastAPI, controller: Controller) -> Starlette:
         *compose_where.routes,
         *compose_when.routes,
         *people.routes,
+        *keys.routes,
+        *policies.routes,
+        *units.routes,
+        *administration.routes,
+        *devices.routes,
         *audit.routes,
     ]
     handlers = {HTTPException: _told, Refused: _refused, Exception: _fault}

@@ -9,16 +9,22 @@ from controller.web.translating import marked
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry: where, how it is called, its sign, and the permission that one needs somewhere; None: nobody's."""
+    """One entry: where, how it is called, its sign, and the permission that one needs somewhere; None: nobody's.
+
+    `also`: permissions of which one is enough, too; `rooms`: pages elsewhere that belong to it.
+    """
 
     path: str
     name: str
     sign: str
     permission: Permission | None = None
+    also: frozenset[Permission] = frozenset()
+    rooms: tuple[str, ...] = ()
 
     def holds(self, path: str) -> bool:
         """Whether a page belongs to it."""
-        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+        rooms = (self.path, *self.rooms)
+        return path in rooms or any(one != "/" and path.startswith(f"{one}/") for one in rooms)
 
 
 PLACES = (
@@ -26,8 +32,15 @@ PLACES = (
     Place("/bulletins", marked("Bản tin"), "bulletins", Permission.SEE),
     Place("/week", marked("Lịch tuần"), "week", Permission.KNOW),
     Place("/review", marked("Duyệt"), "good", Permission.APPROVE),
-    Place("/people", marked("Người dùng"), "people", Permission.PEOPLE),
-    Place("/audit", marked("Nhật ký"), "audit", Permission.AUDIT),
+    Place("/devices", marked("Thiết bị"), "horn", Permission.SEE),
+    Place(
+        "/administration",
+        marked("Quản trị"),
+        "gear",
+        Permission.ADMINISTER,
+        frozenset({Permission.PEOPLE, Permission.AUDIT}),
+        ("/units", "/policies", "/people", "/groups", "/keys", "/audit"),
+    ),
     Place("/account", marked("Tài khoản"), "account"),
 )
 """In the order in which an officer needs them."""
@@ -35,4 +48,8 @@ PLACES = (
 
 def places_for(permissions: Collection[str]) -> tuple[Place, ...]:
     """Those for somebody with these permissions."""
-    return tuple(one for one in PLACES if one.permission is None or str(one.permission) in permissions)
+    return tuple(one for one in PLACES if one.permission is None or _may_enter(one, permissions))
+
+
+def _may_enter(place: Place, permissions: Collection[str]) -> bool:
+    return any(str(one) in permissions for one in (place.permission, *place.also))

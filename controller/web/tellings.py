@@ -32,5 +32,17 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "session-skipped": ("good", marked("Đã bỏ phiên này một lần. Các phiên khác vẫn phát.")),
     "session-restored": ("good", marked("Buổi này lại phát như thường lệ.")),
     "session-gone": ("warning", marked("Không còn buổi phát đó trong tuần này.")),
+    "volume-set": ("good", marked("Đã đặt âm lượng. Thiết bị áp dụng ngay khi nhận được.")),
+    "device-asked": ("good", marked("Đã yêu cầu thiết bị. Trả lời sẽ hiện ở đây.")),
+    "device-changed": ("good", marked("Đã lưu.")),
+    "unit-added": ("good", marked("Đã thêm đơn vị.")),
+    "unit-renamed": ("good", marked("Đã đổi tên.")),
+    "unit-moved": ("good", marked("Đã chuyển đơn vị. Thiết bị bên dưới đang nhận phân công mới.")),
+    "unit-closed": ("good", marked("Đã đóng đơn vị.")),
+    "policy-saved": (
+        "good",
+        marked("Đã lưu quy định. Thiết bị theo ngay khi nhận được; không buổi nào đã xếp bị ảnh hưởng."),
+    ),
+    "policy-lifted": ("good", marked("Đã bỏ quy định riêng.")),
     "welcome": ("good", marked("Chào mừng! Tài khoản của bạn đã sẵn sàng.")),
 }

@@ -87,6 +87,13 @@ ACTIONS: Mapping[str, str] = {
     "POST /broadcasts": marked("Phát"),
     "POST /broadcasts/{broadcast_id}/cancel": marked("Hủy lượt phát"),
     "POST /stops": marked("Dừng phát"),
+    "PATCH /units/{unit_id}": marked("Đổi tên hoặc chuyển đơn vị"),
+    "POST /units/{unit_id}/closing": marked("Đóng đơn vị"),
+    "PATCH /devices/{device_id}": marked("Đổi thông tin thiết bị"),
+    "PUT /devices/{device_id}/volume": marked("Đặt âm lượng thiết bị"),
+    "POST /devices/{device_id}/commands": marked("Yêu cầu thiết bị"),
+    "PUT /policies/{scope}": marked("Đặt quy định giờ phát"),
+    "DELETE /policies/{scope}": marked("Bỏ quy định giờ phát"),
     "POST /units": marked("Thêm đơn vị"),
     "POST /devices": marked("Thêm thiết bị"),
 }
@@ -127,6 +134,8 @@ FIELDS: Mapping[str, str] = {
     "sign_in_name_taken": "sign_in_name",
     "code_wrong": "code",
     "unit_unknown": "unit_id",
+    "unit_below_itself": "parent_id",
+    "held_by_groups": "parent_id",
     "days_invalid": "last_day",
 }
 """At which field of a form a refusal is told."""

@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.acceptance.rig import System
+from tests.browser import far_commune
+from tests.browser.far_commune import FarCommune
 from tests.browser.house import House, Known, chromium, furnish, serving
 from tests.fakes.chromium import PROGRAM
 
@@ -58,3 +60,17 @@ def fresh(fresh_system: System, browser: Browser, pictures: Path) -> House:
 def house(furnished_system: System, browser: Browser, pictures: Path, known: Known) -> House:
     """A commune with people and loudspeakers."""
     return House(furnished_system, browser, pictures, known)
+
+
+@pytest.fixture(scope="session")
+def far_system(furnished_system: System) -> FarCommune:
+    return far_commune.furnish(furnished_system)
+
+
+@pytest.fixture(scope="module")
+def far(house: House, far_system: FarCommune) -> FarCommune:
+    """A commune of many loudspeakers, which have reported."""
+    if not far_system.reported:
+        far_commune.report(house)
+        far_system.reported = True
+    return far_system

@@ -1,0 +1,173 @@
+"""An administrator looks after units, rules, keys and groups: adds a village, moves a device, sets hours, sees why."""
+
+from typing import Any
+
+import pytest
+
+from tests.acceptance.rig import make_tone
+from tests.browser.far_commune import COMMUNE, VILLAGES, FarCommune
+from tests.browser.house import Guest, House
+
+NEW = "Ấp Lý Quàn 3 – khu tái định cư ven sông Cửa Tiểu, cụm dân cư số 12"
+
+
+@pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_village_is_added_and_a_device_moves_there(house: House, *, scripts: bool) -> None:
+    story, name = f"units-{'with' if scripts else 'without'}-scripts", f"{NEW} {'a' if scripts else 'b'}"
+    device = f"/devices/xa-loa-{7 if scripts else 8}"
+    with house.guest(story, scripts=scripts, phone=scripts) as quan:
+        quan.enter("quan")
+        quan.go("/")
+        quan.follow("Quản trị")
+        quan.show("rooms", look=scripts)
+        quan.lead(quan.page.locator("main").get_by_role("link", name="Đơn vị").click)
+        quan.follow("Xã Tân Phú Đông")
+        quan.show("commune", look=scripts)
+
+        assert "cụm loa" in quan.text
+
+        quan.fill(name=name)
+        quan.press("Thêm")
+        quan.show("added", look=scripts)
+
+        assert quan.page.get_by_role("link", name=name).count() == 1
+
+        quan.go(device)
+        quan.page.locator("select[name=unit_id]").select_option(label=name)
+        quan.press("Lưu")
+        quan.show("moved")
+
+        assert name in quan.page.locator("h1").inner_text()
+
+        quan.go(f"/units/{COMMUNE}")
+        quan.follow(name)
+        quan.page.locator("summary", has_text="Đóng đơn vị này").click()
+        quan.press("Xác nhận đóng")
+        quan.show("in-use")
+
+        assert "Đơn vị còn 1 thiết bị" in quan.text
+        _move_back(quan, device)
+        quan.go(f"/units/{COMMUNE}")
+        quan.follow(name)
+        quan.fill(new_name="Ấp Sắp Đóng")
+        quan.press("Đổi tên")
+        quan.page.locator("summary", has_text="Đóng đơn vị này").click()
+        quan.press("Xác nhận đóng")
+
+        assert "Đã đóng đơn vị" in quan.text
+        assert "Ấp Sắp Đóng" not in quan.page.locator(".tree").inner_text()
+
+
+def _move_back(quan: Guest, device: str) -> None:
+    quan.go(device)
+    quan.page.locator("select[name=unit_id]").select_option(label=VILLAGES[0])
+    quan.press("Lưu")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_hours_are_set_and_their_effect_is_told(house: House, far: FarCommune, *, scripts: bool) -> None:
+    village = list(far.villages)[1 if scripts else 2]
+    with house.guest(f"policy-{'with' if scripts else 'without'}-scripts", scripts=scripts, phone=scripts) as quan:
+        quan.enter("quan")
+        quan.go("/policies")
+        quan.show("all", look=scripts)
+        quan.go(f"/units/{far.villages[village]}")
+        quan.follow("Quy định giờ phát")
+        _fill_hours(quan)
+        quan.show("filled", look=scripts)
+        quan.press("Lưu quy định")
+        quan.show("saved", look=scripts)
+
+        for said in (
+            "Chỉ được phát: 05:00–07:00 mọi ngày; 17:00–18:30 thứ Bảy, Chủ nhật.",
+            "Mỗi ngày phát nhiều nhất 45 phút.",
+            "Âm lượng to nhất 60 % cả ngày.",
+            "Không phát ngày 01/12/2026–03/12/2026 (Quốc tang).",
+        ):
+            assert said in quan.text
+        assert "Lê Minh Quân" in quan.text
+        device = _device_of(far, village)
+        assert far.system.client.get(f"/devices/{device}/policy")["policies"][0]["document"]["minutes_a_day"] == 45
+
+        quan.go(f"/policies/d-{device}")
+        quan.show("inherited", look=scripts)
+        assert "từ đơn vị cấp trên" in quan.text
+        assert "Mỗi ngày phát nhiều nhất 45 phút." in quan.text
+
+        quan.go(f"/policies/u-{far.villages[village]}")
+        quan.fill(w0_from="08:00", w0_to="08:00")
+        quan.press("Lưu quy định")
+        quan.show("refused")
+        assert "Giờ kết thúc trùng giờ bắt đầu" in quan.text
+        assert quan.page.locator("[name=w0_from]").input_value() == "08:00"
+
+        quan.go(f"/policies/u-{far.villages[village]}")
+        quan.page.locator("summary", has_text="Bỏ quy định riêng").click()
+        quan.press("Xác nhận bỏ")
+        assert "không có quy định riêng" in quan.text
+        quan.show("lifted")
+
+
+def _fill_hours(quan: Guest) -> None:
+    quan.fill(w0_from="05:00", w0_to="07:00", w1_from="17:00", w1_to="18:30", minutes_a_day="45", c0_volume="60")
+    for day in ("sat", "sun"):
+        quan.page.locator(f"[name=w1_{day}]").check()
+    quan.fill(b0_from="2026-12-01", b0_to="2026-12-03", b0_title="Quốc tang", note="QĐ 12/2026")
+
+
+def _device_of(far: FarCommune, village: str) -> str:
+    found = far.system.client.get("/device-search", {"unit": far.villages[village], "kind": "speaker", "limit": "1"})
+    return str(found["items"][0]["id"])
+
+
+def test_what_is_planned_and_will_be_silent_is_told_at_once(house: House, far: FarCommune, known_sound: str) -> None:
+    to = [f"u-{far.villages[VILLAGES[0]]}"]
+    far.system.client.post(
+        "/broadcasts", {"title": "Tin khuya", "to": to, "at": "2027-01-05T15:00:00Z", "asset": known_sound}
+    )
+    with house.guest("policy-silences") as quan:
+        quan.enter("quan")
+        quan.go(f"/policies/{to[0]}")
+        quan.fill(w0_from="05:00", w0_to="19:00")
+        quan.press("Lưu quy định")
+        quan.show("silenced", look=True)
+
+        assert "Có 1 buổi đã xếp sẽ bị ảnh hưởng" in quan.text
+        assert "Tin khuya" in quan.text
+
+
+def test_keys_and_groups_are_shown_and_nothing_secret(house: House, far: FarCommune) -> None:
+    listed = far.system.client.get("/keys")
+    secrets = [path.read_text().strip() for path in (far.system.data_dir / "keys").glob("*.key")]
+    with house.guest("keys") as quan:
+        quan.enter("quan")
+        quan.go("/keys")
+        quan.show("keys", look=True)
+        shown = quan.text.replace(" ", "").replace("\n", "")
+
+        assert all(one["id"] in shown for one in listed["keys"])
+        assert not any(secret in shown for secret in secrets)
+        assert "Chỉ cần một người giữ khóa gốc ký là đủ." in quan.text
+        quan.go("/groups")
+        quan.show("groups", look=True)
+
+
+@pytest.mark.usefixtures("far")
+def test_who_does_not_administer_has_no_such_place(house: House) -> None:
+    with house.guest("no-administration", scripts=False) as nga:
+        nga.enter("nga")
+        nga.go("/")
+
+        assert nga.page.get_by_role("link", name="Quản trị").count() == 0
+        for path in ("/units", "/policies", "/keys", "/groups", "/administration"):
+            nga.go(path)
+            assert "Bạn chưa được giao quyền" in nga.text
+
+
+@pytest.fixture(scope="module")
+def known_sound(far: FarCommune, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A short tone, taken in."""
+    sound = make_tone(tmp_path_factory.mktemp("sound") / "tone.wav", seconds=2.0)
+    found: dict[str, Any] = far.system.client.upload(sound, "Chuông", COMMUNE)
+    return str(found["id"])

@@ -10,7 +10,7 @@ from playwright.sync_api import Response, expect
 from tests.acceptance.rig import wait_for
 from tests.browser.house import DEVICES, Guest, House, take_in
 
-PAGES = ("/", "/account", "/account/password", "/account/proof", "/people", "/people/new", "/audit", "/nothing-here")
+PAGES = ("/", "/bulletins", "/account", "/account/password", "/account/proof", "/people", "/people/new", "/audit", "/nothing-here")
 MORE = ("/devices", "/devices/loa-1", "/administration", "/policies", "/policies/u-xa-an-binh", "/groups", "/keys")
 ALSO = ("/units", "/units/xa-an-binh")
 OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")

@@ -20,7 +20,7 @@ from tests.integration.test_light_fleet import living, registered
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 COUNT = 12
-WITHIN_S = 40.0
+WITHIN_S = 120.0
 
 
 async def acted(system: Running, count: int) -> Head:

@@ -13,7 +13,7 @@ from edge_agent.light.link import Link
 from tests.acceptance.rig import LOOPBACK, broker_process, free_port, wait_for
 
 pytestmark = pytest.mark.broker
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 
 def listens(port: int) -> bool:

@@ -30,7 +30,7 @@ from tests.fakes.running_controller import Running, eventually, running
 pytestmark = pytest.mark.broker
 PLAN = topics.scoped(Family.PLAN, unit_scope(COMMUNE))
 BRISK = Pace(spread_s=0.5, state_every_s=2.0)
-WITHIN_S = 40.0
+WITHIN_S = 120.0
 
 
 async def registered(system: Running, count: int, kind: str = "board") -> list[Identity]:

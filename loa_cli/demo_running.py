@@ -31,7 +31,7 @@ from loa_cli.provisioning import write_bundle
 from loa_cli.reporting import console
 from loa_protocol.trust import pin
 
-EVERY = timedelta(minutes=4)
+EVERY = timedelta(minutes=3)
 QUIET = timedelta(minutes=2)
 """No demonstration goes on air so soon before something that is due."""
 LOUD = ("ban_tin_mau", "thoi_tiet", "phong_chay")
@@ -173,7 +173,7 @@ def _say_something(commune: Commune, name: str, now: datetime) -> None:
             "repeats": REPEATS,
             "board_text": piece.text,
             "board_s": 60,
-            "late_s": 60,
+            "late_s": 15,
         },
     )
 

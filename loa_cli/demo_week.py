@@ -147,7 +147,7 @@ class Newsroom:
 
     async def _waiting(self, name: str, start: datetime) -> None:
         place = {"to": ["u-ben-da"], "start": start.isoformat(), "repeats": 2}
-        await self._submit(await self._written(await self._spoken(name), place))
+        await self._submit(await self._written(await self._spoken(name, board=False), place))
 
     async def _waiting_board(self, start: datetime) -> None:
         words = "Chợ Chiều họp sớm một giờ trong ba phiên tới. Bà con để xe đúng nơi quy định, không lấn lòng đường."
@@ -183,15 +183,17 @@ class Newsroom:
         await self._approve(row)
         await self._decide(row, "withdraw", {"why": "Hoãn giải vì mưa, sẽ thông báo lịch mới."})
 
-    async def _spoken(self, name: str) -> dict[str, Any]:
+    async def _spoken(self, name: str, *, board: bool = True) -> dict[str, Any]:
         piece = SOUNDS[name]
-        said = {
+        said: dict[str, Any] = {
             "language": "vi",
             "text": piece.text,
+            "reading": piece.text,
             "audio": await self._coming[name],
             "audio_kind": "machine",
-            "board": {"long": piece.text},
         }
+        if board:
+            said["board"] = {"long": piece.text}
         return {"title": piece.title, "field": piece.field, "variants": [said]}
 
     async def _written(self, text: dict[str, Any], place: dict[str, Any] | None = None) -> dict[str, Any]:

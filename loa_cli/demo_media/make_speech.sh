@@ -8,13 +8,15 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 raw=$(mktemp --suffix=.wav)
 trap 'rm -f "$raw"' EXIT
 
+loud="volume=8dB,alimiter=limit=0.5:attack=3:release=50:level=0" # so that the intake has no peaks to take down
+
 speak() {
     espeak-ng -v vi -s 165 -a 60 -w "$raw" --stdin
-    ffmpeg -nostdin -v error -y -i "$raw" -ac 1 -ar 16000 -map_metadata -1 -flags +bitexact -fflags +bitexact \
-        -c:a libopus -b:a 32k -application voip "$here/$1.ogg"
+    ffmpeg -nostdin -v error -y -i "$raw" -af "${2:-$loud}" -ac 1 -ar 16000 -map_metadata -1 -flags +bitexact \
+        -fflags +bitexact -c:a libopus -b:a 32k -application voip "$here/$1.ogg"
 }
 
-speak ban_tin_mau <<'VAN_BAN'
+speak ban_tin_mau anull <<'VAN_BAN'
 Kính thưa bà con nhân dân.
 Trạm y tế xã thông báo lịch tiêm chủng.
 Sáng thứ tư, từ bảy giờ ba mươi đến mười một giờ, tại trạm y tế xã.

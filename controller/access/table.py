@@ -238,6 +238,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/programmes/{programme_id}/reach"): at(P.KNOW, s.PROGRAMME),
         ("GET", "/programmes/{programme_id}/conflicts"): at(P.KNOW, s.PROGRAMME),
         ("GET", "/units/{unit_id}/week"): at(P.KNOW, s.UNIT),
+        ("GET", "/units/{unit_id}/week-sheet"): at(P.KNOW, s.UNIT),
         ("GET", "/slot-items"): later(P.SEE),
         ("POST", "/slot-items"): later(P.PLACE),
         ("PATCH", "/slot-items/{item_id}"): at(P.PLACE, s.SLOT_ITEM),

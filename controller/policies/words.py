@@ -66,7 +66,11 @@ def _hours(windows: Iterable[Window], names: tuple[str, ...]) -> str:
 
 def _blackouts(part: Part, day: date) -> list[str]:
     found = sorted((b for b in part.blackouts if b.first <= day <= b.last), key=lambda b: (b.first, b.last, b.title))
-    return [f"{b.first:%d/%m/%Y}–{b.last:%d/%m/%Y}" + (f" ({b.title})" if b.title else "") for b in found]
+    return [_days(b.first, b.last) + (f" ({b.title})" if b.title else "") for b in found]
+
+
+def _days(first: date, last: date) -> str:
+    return f"{first:%d/%m/%Y}" if first == last else f"{first:%d/%m/%Y}–{last:%d/%m/%Y}"
 
 
 def times(found: Nearest, timezone: str) -> Sentence:

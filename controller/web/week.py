@@ -27,6 +27,7 @@ SHORT_DAYS = (
     marked("Thứ Bảy"),
     marked("Chủ nhật"),
 )
+LETTERS = (marked("T2"), marked("T3"), marked("T4"), marked("T5"), marked("T6"), marked("T7"), marked("CN"))
 HOLIDAYS: Mapping[str, str] = {
     "new_year": marked("Tết Dương lịch"),
     "tet": marked("Tết Nguyên đán"),
@@ -53,12 +54,15 @@ async def show(visit: Visit) -> Response:
     if not unit:
         return visit.page("week_nowhere.html")
     told = await visit.api.get(f"/units/{unit}/week", week=query.get("week") or None)
-    days = [{**one, "short": SHORT_DAYS[number], "moon": _moon(one, visit)} for number, one in enumerate(told["days"])]
+    days = [
+        {**one, "short": SHORT_DAYS[number], "letters": LETTERS[number], "moon": _moon(one, visit)}
+        for number, one in enumerate(told["days"])
+    ]
     day = _chosen(query.get("day"), told)
     entries = [{**one, "where": address("/week/session", told, one["day"], _named(one))} for one in told["entries"]]
     return visit.page(
         "week.html",
-        told=told,
+        plan=told,
         days=days,
         chosen=day,
         rows=_rows(entries, days, day),
@@ -123,9 +127,9 @@ def _moon(one: Mapping[str, Any], visit: Visit) -> dict[str, Any]:
     special = ""
     if number == _FULL_MOON:
         special = visit.tongue.say(marked("rằm"))
-    elif number == 1:
+    elif number == 1 and month not in MOONS:
         special = visit.tongue.say(marked("mùng một"))
-    return {"text": text, "special": special}
+    return {"text": text, "special": special, "marked": number in {1, _FULL_MOON}}
 
 
 async def show_session(visit: Visit) -> Response:
@@ -203,7 +207,7 @@ async def _found(visit: Visit, named: Mapping[str, str]) -> dict[str, Any] | Res
         today + timedelta(days=number) for number in range((date.fromisoformat(one["day"]) - first).days + _AHEAD_DAYS)
     ]
     return {
-        "told": told,
+        "plan": told,
         "one": one,
         "back": address(WEEK, told, one["day"]),
         "days": [(on.isoformat(), moments.day(on, visit.tongue, today)) for on in days],

@@ -4,6 +4,7 @@ Only so far ahead as broadcasts are made, and only for units whose devices are f
 after another within an answer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +12,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device
+from controller.policies import rules as ruled
 from controller.policies import store as policies
+from controller.policies import words as policy_words
+from controller.policies.words import Sentence
 from controller.timelines import rules, store, words
+from controller.timelines.rules import Alike, Scene
 from controller.units import store as units
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.ids import unit_scope
@@ -67,19 +72,29 @@ async def troubles(
             then = begins[occurrence][0] if occurrence in begins else None
             if not begin <= verdict.planned < until or verdict.planned < now or _well(verdict, then):
                 continue
-            by = scene.broadcast(verdict.by) if verdict.by is not None else None
-            scope, _, detail = verdict.detail.partition(": ")
-            sentence = words.BECAUSE[verdict.because].with_(
-                by=by.title if by else "", whose=names.get(scope, scope), detail=detail
-            )
+            sentence = _sentence(verdict, scene, alike, names)
             key = (occurrence.id, verdict.because, sentence.vi, then)
             found[key] = found.get(key, 0) + len(members)
             said[key] = (sentence.vi, sentence.en, verdict.reason is Reason.POLICY)
     told: dict[str, list[Trouble]] = {}
     for key, count in found.items():
-        vi, en, ruled = said[key]
-        told.setdefault(key[0], []).append(Trouble(key[1], vi, en, ruled, count, counted, key[3]))
+        vi, en, by_rule = said[key]
+        told.setdefault(key[0], []).append(Trouble(key[1], vi, en, by_rule, count, counted, key[3]))
     return told
+
+
+def _sentence(verdict: Verdict, scene: Scene, alike: Alike, names: Mapping[str, str]) -> Sentence:
+    """Why, with the name of what it loses to, or of whose rule it is and what that allows."""
+    by = scene.broadcast(verdict.by) if verdict.by is not None else None
+    scope, _, detail = verdict.detail.partition(": ")
+    part = next((one for one in scene.policy(alike.scopes).parts if one.scope == scope), None)
+    if verdict.reason is Reason.POLICY and part is not None:
+        name = names.get(scope, scope)
+        trouble = ruled.Trouble(verdict.occurrence.id, verdict.because, part, verdict.at, detail)
+        told = policy_words.why(trouble, Sentence(name, name))
+        return Sentence(f"{told.vi}.", f"{told.en}.")
+    told = words.BECAUSE[verdict.because]
+    return told.with_(by=by.title if by else "", whose=names.get(scope, scope), detail=detail)
 
 
 def _well(verdict: Verdict, then: datetime | None) -> bool:

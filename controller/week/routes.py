@@ -1,18 +1,21 @@
 """One unit's week over HTTP, for who may know of the unit."""
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.access.may import Allowed
+from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, View
 from controller.broadcasts.tables import BroadcastScope
 from controller.bulletins.tables import Bulletin
-from controller.week import rules, service
-from controller.week.service import Entry
+from controller.week import rules, service, sheet
+from controller.week.rules import Week
+from controller.week.service import Entry, Found
 
 router = APIRouter(tags=["programmes"])
 
@@ -136,25 +139,20 @@ class WeekView(View):
     foreseen: bool
 
 
+WeekName = Annotated[str | None, Query(max_length=10)]
+
+
 @router.get("/units/{unit_id}/week")
 async def get_week(
     unit_id: IdField,
     session: Read,
     controller: TheController,
     may: Allowed,
-    week: Annotated[str | None, Query(max_length=10)] = None,
+    week: WeekName = None,
 ) -> WeekView:
     """Everything planned for a unit in an ISO week (`2026-W47`), this week if none is named, with lunar days."""
     now = controller.clock.now()
-    asked = rules.week_of(rules.local_day(now)) if week is None else rules.named(week)
-    found = await service.week(
-        session,
-        unit_id,
-        asked,
-        now=now,
-        scopes=await may.where_scope(Permission.KNOW, BroadcastScope.scope),
-        bulletins=await may.where(Permission.SEE, Bulletin.unit_id),
-    )
+    asked, found = await _asked(session, may, unit_id, week, now)
     placing = {one: await may.holds(Permission.PLACE, [one]) for one in found.programmes.values()}
     return WeekView(
         unit=PlaceView.model_validate(found.unit),
@@ -171,6 +169,25 @@ async def get_week(
         ],
         foreseen=found.foreseen,
     )
+
+
+@router.get("/units/{unit_id}/week-sheet", response_class=Response)
+async def get_week_sheet(
+    unit_id: IdField, session: Read, controller: TheController, may: Allowed, week: WeekName = None
+) -> Response:
+    """The same as an Excel table."""
+    asked, found = await _asked(session, may, unit_id, week, controller.clock.now())
+    days = [rules.day(one, found.further) for one in asked.days]
+    content = await asyncio.to_thread(sheet.as_xlsx, found.unit.name, asked, days, found.entries)
+    named = {"Content-Disposition": f'attachment; filename="lich-phat-{asked.name}.xlsx"'}
+    return Response(content, media_type=sheet.XLSX, headers=named)
+
+
+async def _asked(session: AsyncSession, may: May, unit_id: str, week: str | None, now: datetime) -> tuple[Week, Found]:
+    asked = rules.week_of(rules.local_day(now)) if week is None else rules.named(week)
+    scopes = await may.where_scope(Permission.KNOW, BroadcastScope.scope)
+    bulletins = await may.where(Permission.SEE, Bulletin.unit_id)
+    return asked, await service.week(session, unit_id, asked, now=now, scopes=scopes, bulletins=bulletins)
 
 
 def _changes(one: Entry, now: datetime) -> bool:

@@ -208,6 +208,7 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
         }
     ),
     ("GET", "/units/{unit_id}/week"): EMPTY,
+    ("GET", "/units/{unit_id}/week-sheet"): EMPTY,
     ("POST", "/programmes/{programme_id}/changes"): Sample(
         json=lambda *_: {
             "change": {"session": "sang", "occurrence": "2026-11-22T05:00", "cancelled": True},

@@ -9,8 +9,9 @@ import pytest
 from controller.broadcasts import service as broadcasts
 from controller.policies import document as policy_document
 from controller.policies import service as policies
+from controller.schedules.sheets import workbooks
 from controller.units import service as units
-from controller.week import rules, service
+from controller.week import rules, service, sheet
 from controller.week.rules import WeekInvalid
 from controller.week.service import Entry, Found
 from tests.fakes.commune import COMMUNE, SCOPE
@@ -149,6 +150,19 @@ async def test_what_has_begun_is_told_as_it_was_sent(room: Newsroom) -> None:
     begun = await entry(room, WEDNESDAY)
 
     assert (begun.begun, begun.sound_ms, list(begun.parts[0].items)) == (True, 60_000, ["Cắt nước"])
+
+
+async def test_the_table_has_a_row_for_everything_and_no_formula(room: Newsroom) -> None:
+    await room.station.save(programme({**MORNING, "title": "=1+1", "segments": [NEWS, slot(300)]}))
+    await room.station.change(session="sang", occurrence=WEDNESDAY, start="2026-11-25T06:10", note="Họp")
+    found = await looked(room)
+    content = sheet.as_xlsx(found.unit.name, NEXT, [rules.day(one) for one in NEXT.days], found.entries)
+    rows = await workbooks.rows_of(content)
+
+    assert rows[0][0] == "Lịch phát tuần 23/11–29/11/2026: Xã An Bình"
+    assert len(rows) == 2 + 7
+    assert rows[4][:5] == ["Thứ Tư 25/11", "17/10", "06:10", "=1+1", "Tự sản xuất tin\nBản tin Bản tin"]
+    assert rows[4][8] == "dời từ 25/11 05:00; Họp"
 
 
 def test_the_week_of_tet_has_its_lunar_days_and_holidays() -> None:

@@ -50,8 +50,12 @@ class Week extends HTMLElement {
       const moved = ghost !== null;
       end();
       if (!moved) return;
-      window.addEventListener("click", (event) => event.preventDefault(), { once: true, capture: true });
-      setTimeout(() => cell && this.ask(entry, cell), 0);
+      const still = (event) => event.preventDefault();
+      window.addEventListener("click", still, { capture: true });
+      setTimeout(() => {
+        window.removeEventListener("click", still, { capture: true });
+        if (cell) this.ask(entry, cell);
+      }, 0);
     });
     listen("pointercancel", end);
     listen("keydown", (event) => {

@@ -67,7 +67,7 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         "branch": branch,
         "own": branch["own"],
         "below_kind": _BELOW.get(branch["own"]["kind"], "village"),
-        "places": await _places(visit, branch),
+        "beside": await _places(visit, branch),
         "is_root": branch["own"]["id"] in visit.reach.get(Permission.ADMINISTER, []),
     }
 

@@ -21,7 +21,7 @@ def test_a_village_is_added_and_a_device_moves_there(house: House, *, scripts: b
         quan.go("/")
         quan.follow("Quản trị")
         quan.show("rooms", look=scripts)
-        quan.lead(quan.page.locator("main").get_by_role("link", name="Đơn vị").click)
+        quan.lead(quan.page.locator('main a[href="/units"]').click)
         quan.follow("Xã Tân Phú Đông")
         quan.show("commune", look=scripts)
 
@@ -73,7 +73,7 @@ def test_hours_are_set_and_their_effect_is_told(house: House, far: FarCommune, *
         quan.go("/policies")
         quan.show("all", look=scripts)
         quan.go(f"/units/{far.villages[village]}")
-        quan.follow("Quy định giờ phát")
+        quan.press("Quy định giờ phát")
         _fill_hours(quan)
         quan.show("filled", look=scripts)
         quan.press("Lưu quy định")
@@ -124,7 +124,7 @@ def _device_of(far: FarCommune, village: str) -> str:
 def test_what_is_planned_and_will_be_silent_is_told_at_once(house: House, far: FarCommune, known_sound: str) -> None:
     to = [f"u-{far.villages[VILLAGES[0]]}"]
     far.system.client.post(
-        "/broadcasts", {"title": "Tin khuya", "to": to, "at": "2027-01-05T15:00:00Z", "asset": known_sound}
+        "/broadcasts", {"title": "Tin khuya", "to": to, "at": "2027-01-05T15:00:00Z", "asset_id": known_sound}
     )
     with house.guest("policy-silences") as quan:
         quan.enter("quan")

@@ -61,6 +61,7 @@ def test_without_scripts_the_same_is_done_by_plain_forms(house: House) -> None:
     with house.guest("devices-plain", scripts=False, phone=False) as nga:
         nga.enter("nga")
         nga.go("/devices")
+        nga.page.locator("summary", has_text="Theo đơn vị").click()
         nga.page.locator("select[name=unit]").select_option(label=far_commune.VILLAGES[1])
         nga.press("Lọc")
         nga.show("narrowed")

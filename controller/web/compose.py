@@ -23,6 +23,7 @@ AT = "/compose"
 _LANGUAGE = "vi"
 _MOST_ON_BOARDS = 4000
 _MOST_CHARACTERS = 20_000
+_UNUSABLE = "Không dùng được âm thanh này. Hãy thu lại, hoặc chọn tệp khác."
 _NOTHING: dict[str, Any] = {
     "language": _LANGUAGE,
     "text": "",
@@ -52,8 +53,16 @@ async def keep(visit: Visit, kept: Kept) -> Response:
             raise
         if refused.status == 422 and refused.code in {"text_empty", "text_too_long"}:  # noqa: PLR2004
             visit.form.errors["text"] = visit.reason(refused)
-        return visit.again("compose.html", refused, **await _around(visit, row))
+        return visit.again("compose.html", _in_words(refused, kept), **await _around(visit, row))
     return visit.go(f"{AT}/{made}/where")
+
+
+def _in_words(refused: Refused, kept: Kept) -> Refused:
+    """Of a sound that cannot be used, at least what to do."""
+    if refused.vi is not None or not kept.total_bytes or refused.status not in {400, 413, 415, 422}:
+        return refused
+    problem = {"code": refused.code, "detail": refused.detail, "details": {**refused.details, "vi": _UNUSABLE}}
+    return Refused(refused.status, problem)
 
 
 async def bulletin(visit: Visit) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def _furnish(system: System) -> None:
         ("ngan", "approver"),
         ("khanh", "operator", "approver"),
         ("vinh", "contributor"),
+        ("quang", "administrator"),
     ):
         _take_in(system, name, *roles)
     sessions = [
@@ -125,10 +126,10 @@ def _take_in(system: System, name: str, *roles: str) -> None:
     api.post("/invitations", {"secret": link["secret"], "password": PASSWORD, "keep": "token"})
 
 
-def _as_tuan(system: System, path: str, body: dict[str, Any]) -> None:
+def _as_quang(system: System, path: str, body: dict[str, Any]) -> None:
     """What somebody must answer for."""
     api = locate(system.data_dir, f"http://127.0.0.1:{system.http_port}", None)
-    api.act_for(next(one["id"] for one in api.get("/people") if one["name"] == "Tuan"))
+    api.act_for(next(one["id"] for one in api.get("/people") if one["name"] == "Quang"))
     api.put(path, body)
     api.close()
 
@@ -432,7 +433,7 @@ def test_a_draft_is_listed_taken_up_again_and_what_is_wrong_is_told(house: House
 def test_who_may_approve_his_own_puts_it_on_the_air_and_takes_it_back(house: House) -> None:
     title = "Phát không chờ duyệt"
     body = {"self_approval": True, "why": "Quy chế của xã"}
-    _as_tuan(house.system, f"/units/{COMMUNE}/bulletin-rules", body)
+    _as_quang(house.system, f"/units/{COMMUNE}/bulletin-rules", body)
     with officer(house, "published", "khanh") as khanh:
         sent = Sent(khanh.page)
         tap(khanh, "Soạn bản tin")

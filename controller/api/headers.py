@@ -18,12 +18,13 @@ PAGE_TYPES = frozenset({"text/html", "text/javascript", "text/css", "application
 """Pages and what they are made of; a script's own policy rules the worker that it becomes."""
 _SHOWN_TYPES = PAGE_TYPES | {"application/json", "application/problem+json", "text/event-stream", "text/plain"}
 _TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types default"
+_IMAGES = "img-src 'self' data:"
 _SELF_ONLY = "; ".join(
     (
         "default-src 'none'",
         *(f"{kind}-src 'self'" for kind in ("script", "style", "font", "connect", "worker", "manifest")),
         "media-src 'self' blob:",
-        "img-src 'self' data:",
+        _IMAGES,
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -69,10 +70,14 @@ _PAGE_FEATURES, _NO_FEATURES = _features(_OF_PAGES), _features(frozenset())
 
 
 class SecurityHeaders:
-    """ASGI middleware around everything else; `https`: whether people open the pages over HTTPS."""
+    """ASGI middleware around everything else; `https`: whether people open the pages over HTTPS.
 
-    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+    `images`: the one other origin that pages show pictures of (tiles of a map), if there is one.
+    """
+
+    def __init__(self, app: ASGIApp, *, https: bool, images: str = "") -> None:
         self._app, self._https = app, https
+        self._page = PAGE.replace(_IMAGES, f"{_IMAGES} {images}") if images else PAGE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers."""
@@ -82,19 +87,19 @@ class SecurityHeaders:
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                furnish(MutableHeaders(scope=message), scope["path"], https=self._https)
+                furnish(MutableHeaders(scope=message), scope["path"], https=self._https, policy=self._page)
             await send(message)
 
         await self._app(scope, receive, told)
 
 
-def furnish(headers: MutableHeaders, path: str, *, https: bool) -> None:
-    """Set them on one answer, whatever a route had set itself."""
+def furnish(headers: MutableHeaders, path: str, *, https: bool, policy: str = PAGE) -> None:
+    """Set them on one answer, whatever a route had set itself; `policy`: that of pages."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     page = kind in PAGE_TYPES
     described = path == _DOCS or path.startswith(f"{_DOCS}/")
     headers.update(ALWAYS)
-    headers["Content-Security-Policy"] = (DESCRIPTION if described else PAGE) if page else INERT
+    headers["Content-Security-Policy"] = (DESCRIPTION if described else policy) if page else INERT
     headers["Permissions-Policy"] = _PAGE_FEATURES if page and not described else _NO_FEATURES
     headers.setdefault("Cache-Control", "no-store")
     if https:

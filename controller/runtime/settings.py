@@ -9,6 +9,7 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -128,6 +129,12 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s/]+(/[^\s]*)?$", description="Where people open the pages; for links"
     )
+    map_tiles: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/{}?#]+/[^\s{}]*\{z\}[^\s]*$",
+        description="Pictures behind the map, https://tiles.example.vn/{z}/{x}/{y}.png; default: a plain ground",
+    )
+    map_attribution: str = Field(default="", max_length=300, description="Whose pictures these are, as the map says it")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Names under which a proxy passes requests on, besides that of public_url"
     )
@@ -219,6 +226,12 @@ class Settings(BaseSettings):
         except (SQLAlchemyError, KeyError, ValueError):
             raise ValueError("write postgresql://user@host:port/name or sqlite:///file") from None
         return address.set(drivername=driver).render_as_string(hide_password=False)
+
+    @property
+    def map_tiles_origin(self) -> str:
+        """Where the pictures behind the map come from, as a page's policy names it; empty: from nowhere."""
+        parts = urlsplit(self.map_tiles or "")
+        return f"{parts.scheme}://{parts.netloc}" if self.map_tiles else ""
 
     @property
     def database(self) -> str:

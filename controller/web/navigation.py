@@ -32,7 +32,9 @@ PLACES = (
     Place("/bulletins", marked("Bản tin"), "bulletins", Permission.SEE),
     Place("/week", marked("Lịch tuần"), "week", Permission.KNOW),
     Place("/review", marked("Duyệt"), "good", Permission.APPROVE),
+    Place("/results", marked("Kết quả"), "results", Permission.SEE),
     Place("/devices", marked("Thiết bị"), "horn", Permission.SEE),
+    Place("/monitoring", marked("Giám sát"), "map", Permission.SEE),
     Place(
         "/administration",
         marked("Quản trị"),

@@ -10,6 +10,7 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "sent-for-approval": ("good", marked("Đã gửi duyệt. Người duyệt đã được báo.")),
     "published": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng giờ đã chọn.")),
     "bulletin-withdrawn": ("good", marked("Đã thu hồi bản tin. Không phát nữa.")),
+    "retried": ("good", marked("Đang phát lại cho các cụm bị lỗi. Kết quả hiện dần ở đây.")),
     "password": ("good", marked("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc.")),
     "session-ended": ("good", marked("Đã kết thúc phiên đăng nhập đó.")),
     "sessions-ended": ("good", marked("Đã kết thúc các phiên đăng nhập khác.")),

@@ -73,8 +73,9 @@ class _Application(FastAPI):
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
-        public_url = self.state.controller.settings.public_url or ""
-        return SecurityHeaders(super().build_middleware_stack(), https=public_url.startswith("https:"))
+        settings: Settings = self.state.controller.settings
+        https = (settings.public_url or "").startswith("https:")
+        return SecurityHeaders(super().build_middleware_stack(), https=https, images=settings.map_tiles_origin)
 
 
 def create_app(

@@ -171,7 +171,8 @@ def test_a_session_is_dragged_to_another_day_once_and_from_then_on(house: House,
         lan.press("Chỉ phiên này")
         assert starts(house, "trua") == [at(3, "11:30")]
         _drag(lan, cell(lan, 3, "11:30"), cell(lan, 4, "11:30"))
-        lan.press("Thôi")
+        lan.page.get_by_role("button", name="Thôi").click()
+        expect(lan.page.locator("dialog")).to_be_hidden()
         assert starts(house, "trua") == [at(3, "11:30")]
         _drag(lan, cell(lan, 3, "11:30"), cell(lan, 4, "11:30"))
         lan.press("Từ phiên này về sau")

@@ -8,7 +8,7 @@ class Week extends HTMLElement {
     if (!this.dialog || this.ready) return;
     this.ready = true;
     for (const entry of this.querySelectorAll(".entry[data-session]")) this.prepare(entry);
-    this.dialog.querySelector(".close").addEventListener("click", () => this.dialog.close());
+    this.dialog.querySelector(".leave").addEventListener("click", () => this.dialog.close());
   }
 
   prepare(entry) {

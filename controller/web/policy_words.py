@@ -15,8 +15,6 @@ DAYS: Mapping[str, str] = {
     "sat": marked("thứ Bảy"),
     "sun": marked("Chủ nhật"),
 }
-SPARE = 2
-"""Empty rows at the end of what can be repeated."""
 _MOST_ROWS = 60
 _WHOLE_DAY = ("00:00", "24:00")
 _NUMBERS = ("minutes_a_day", "slots_a_day")
@@ -61,9 +59,9 @@ def _blackout(black: Mapping[str, Any], tongue: Tongue) -> str:
     return tongue.say(marked("Không phát ngày %(span)s%(title)s.")) % {"span": span, "title": title}
 
 
-def rows(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What is there, and empty ones to fill in."""
-    return [*given, *({} for _ in range(SPARE))]
+def rows(given: Sequence[Mapping[str, Any]], least: int = 1) -> list[Mapping[str, Any]]:
+    """What is there, and an empty one to fill in; at least so many."""
+    return [*given, *({} for _ in range(max(1, least - len(given))))]
 
 
 def document(form: Mapping[str, str], before: Mapping[str, Any]) -> dict[str, Any]:

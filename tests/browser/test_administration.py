@@ -1,5 +1,6 @@
 """An administrator looks after units, rules, keys and groups: adds a village, moves a device, sets hours, sees why."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -123,9 +124,9 @@ def _device_of(far: FarCommune, village: str) -> str:
 
 def test_what_is_planned_and_will_be_silent_is_told_at_once(house: House, far: FarCommune, known_sound: str) -> None:
     to = [f"u-{far.villages[VILLAGES[0]]}"]
-    far.system.client.post(
-        "/broadcasts", {"title": "Tin khuya", "to": to, "at": "2027-01-05T15:00:00Z", "asset_id": known_sound}
-    )
+    night = (datetime.now(UTC) + timedelta(days=2)).replace(hour=15, minute=0)
+    body = {"title": "Tin khuya", "to": to, "at": night.isoformat(), "asset_id": known_sound}
+    far.system.client.post("/broadcasts", body)
     with house.guest("policy-silences") as quan:
         quan.enter("quan")
         quan.go(f"/policies/{to[0]}")

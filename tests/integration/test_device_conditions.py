@@ -18,6 +18,7 @@ from controller.receipts.reports import Said
 from controller.runtime.keys import Keyring
 from controller.units import branches, moving
 from controller.units import service as units
+from controller.units import store as unit_store
 from controller.units.moving import HeldByGroups, UnitBelowItself, UnitInUse
 from controller.units.tables import Group
 from loa_protocol import topics
@@ -220,7 +221,7 @@ async def test_a_unit_moves_with_its_devices_which_are_assigned_anew(xa: Commune
 
     async with xa.db.reading() as session:
         assert (await session.get_one(PendingTopic, assignment)).wanted == before + 1
-        scopes, _ = await units.store.scopes_of_device(session, await service.require(session, "loa-1"))
+        scopes, _ = await unit_store.scopes_of_device(session, await service.require(session, "loa-1"))
     assert scopes == ("u-thon-a", "u-xa-khac", "u-tinh")
 
 

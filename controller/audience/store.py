@@ -6,6 +6,7 @@ Devices are counted in the database; a tree of a whole country is cut to what on
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +20,18 @@ from loa_protocol.documents.device import DeviceKind
 
 MOST_UNITS = 200
 MOST_GROUPS = 50
+_NAMED = 500
+"""More units than these are not named one by one in a query."""
 _folded = lru_cache(maxsize=20_000)(fold)
+
+
+class _Node(Protocol):
+    """A row of the tree."""
+
+    id: str
+    name: str
+    kind: str
+    parent_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +65,22 @@ class Counted:
     units: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    id: str
-    name: str
-    kind: str
-    parent_id: str | None
-
-
 async def tree(session: AsyncSession, unit_id: str, query: str, mine: Iterable[ColumnElement[bool]]) -> Tree:
     """Where a unit's word may be heard; `mine` holds of units (`Unit.id`) that the reader may speak to.
 
-    `query`: words of a name, with or without accents.
+    `query`: words of a name, with or without accents; what is found stands by its name, outside the tree.
     """
     area = await units.area(session, unit_id)
-    below = units.subtree([area])
-    conditions = tuple(mine)
-    asked = select(Unit.id, Unit.name, Unit.kind, Unit.parent_id)
-    rows = await session.execute(asked.where(Unit.id.in_(below), Unit.kind != units.AGENCY, *conditions))
-    nodes = {row.id: _Node(*row) for row in rows}
+    asked = select(Unit.id, Unit.name, Unit.kind, Unit.parent_id).where(Unit.id.in_(units.subtree([area])), *mine)
+    rows = (await session.execute(asked)).all()
+    seen = frozenset(row.id for row in rows)
+    nodes = {row.id: row for row in rows if row.kind != units.AGENCY}
     wanted = words(query)
-    ordered = _ordered(nodes)
-    found = [one for one in ordered if _holds(one[0].name, wanted)]
-    kept = found if len(found) <= MOST_UNITS else _nearest(found)
-    counts = _summed(nodes, await _devices(session, area))
-    seen = select(Unit.id).where(Unit.id.in_(below), *conditions)
-    return Tree(
-        tuple(_place(node, depth, counts) for node, depth in kept),
-        tuple(one for one in await _groups(session, seen) if _holds(one.name, wanted)),
-        len(found) - len(kept),
-    )
+    kept, count = _found(nodes, wanted) if wanted else _nearest(nodes)
+    sums = _summed(nodes, await _devices(session, seen))
+    groups = [one for one in await _groups(session, seen) if _holds(one.name, wanted)]
+    shown = tuple(_place(node, depth, sums) for node, depth in kept)
+    return Tree(shown, tuple(groups[:MOST_GROUPS]), count - len(shown))
 
 
 async def counted(session: AsyncSession, scopes: Sequence[str]) -> Counted:
@@ -98,11 +96,11 @@ async def counted(session: AsyncSession, scopes: Sequence[str]) -> Counted:
     return Counted(devices.get(DeviceKind.SPEAKER, 0), devices.get(DeviceKind.BOARD, 0), places)
 
 
-async def _devices(session: AsyncSession, area: str) -> dict[str, tuple[int, int]]:
-    """Unit → speakers and boards that stand in it."""
-    asked = select(Device.unit_id, Device.kind, func.count()).where(
-        Device.unit_id.in_(units.subtree([area])), Device.retired_at.is_(None)
-    )
+async def _devices(session: AsyncSession, seen: frozenset[str]) -> dict[str, tuple[int, int]]:
+    """Unit → speakers and boards that stand in it; of many units all are counted, which is quicker than naming them."""
+    asked = select(Device.unit_id, Device.kind, func.count()).where(Device.retired_at.is_(None))
+    if len(seen) <= _NAMED:
+        asked = asked.where(Device.unit_id.in_(sorted(seen)))
     found: dict[str, tuple[int, int]] = {}
     for unit_id, kind, count in await session.execute(asked.group_by(Device.unit_id, Device.kind)):
         speakers, boards = found.get(unit_id, (0, 0))
@@ -110,24 +108,26 @@ async def _devices(session: AsyncSession, area: str) -> dict[str, tuple[int, int
     return found
 
 
-async def _groups(session: AsyncSession, seen: ColumnElement[str] | object) -> list[Place]:
-    """Groups that people made; quiet zones are groups, too, and nobody speaks to them."""
+async def _groups(session: AsyncSession, seen: frozenset[str]) -> list[Place]:
+    """Groups that people made, by name; quiet zones are groups, too, and nobody speaks to them."""
     asked = (
         select(Group.id, Group.name, Group.unit_id, Device.kind, func.count(Device.id))
         .outerjoin(GroupMember, GroupMember.group_id == Group.id)
         .outerjoin(Device, (Device.id == GroupMember.device_id) & Device.retired_at.is_(None))
-        .where(Group.unit_id.in_(seen), Group.id.not_in(select(QuietZone.id)))  # type: ignore[arg-type]
+        .where(Group.id.not_in(select(QuietZone.id)))
         .group_by(Group.id, Group.name, Group.unit_id, Device.kind)
         .order_by(Group.name, Group.id)
-        .limit(2 * MOST_GROUPS)
     )
+    if len(seen) <= _NAMED:
+        asked = asked.where(Group.unit_id.in_(sorted(seen)))
     found: dict[str, Place] = {}
     for key, name, unit_id, kind, count in await session.execute(asked):
-        known = found.get(key, Place(f"g-{key}", name, "group", unit_id, 0, 0, 0))
-        speakers = known.speakers + (count if kind == DeviceKind.SPEAKER else 0)
-        boards = known.boards + (count if kind == DeviceKind.BOARD else 0)
-        found[key] = Place(known.scope, name, "group", unit_id, 0, speakers, boards)
-    return list(found.values())[:MOST_GROUPS]
+        if unit_id in seen:
+            known = found.get(key, Place(f"g-{key}", name, "group", unit_id, 0, 0, 0))
+            speakers = known.speakers + (count if kind == DeviceKind.SPEAKER else 0)
+            boards = known.boards + (count if kind == DeviceKind.BOARD else 0)
+            found[key] = Place(known.scope, name, "group", unit_id, 0, speakers, boards)
+    return list(found.values())
 
 
 def _holds(name: str, wanted: Iterable[str]) -> bool:
@@ -135,39 +135,44 @@ def _holds(name: str, wanted: Iterable[str]) -> bool:
     return all(word in text for word in wanted)
 
 
-def _ordered(nodes: Mapping[str, _Node]) -> list[tuple[_Node, int]]:
-    """Each with its depth, before what is below it; beside each other by name."""
+def _found(nodes: Mapping[str, _Node], wanted: Iterable[str]) -> tuple[list[tuple[_Node, int]], int]:
+    """Those whose names hold all words, by name, and how many there are."""
+    held = [node for node in nodes.values() if _holds(node.name, wanted)]
+    return [(node, 0) for node in _by_name(held)[:MOST_UNITS]], len(held)
+
+
+def _nearest(nodes: Mapping[str, _Node]) -> tuple[list[tuple[_Node, int]], int]:
+    """The least deep ones, each before what is below it and beside each other by name; and how many there are."""
     children: dict[str | None, list[_Node]] = {}
     for node in nodes.values():
         children.setdefault(node.parent_id if node.parent_id in nodes else None, []).append(node)
-    left = [(node, 0) for node in _by_name(children.get(None, []))]
+    kept: dict[str, int] = {}
+    level, depth = _by_name(children.get(None, [])), 0
+    while level and len(kept) < MOST_UNITS:
+        kept |= dict.fromkeys((node.id for node in level[: MOST_UNITS - len(kept)]), depth)
+        level, depth = [one for node in level for one in _by_name(children.get(node.id, []))], depth + 1
+    left = [node for node in reversed(_by_name(children.get(None, []))) if node.id in kept]
     found: list[tuple[_Node, int]] = []
     while left:
-        node, depth = left.pop()
-        found.append((node, depth))
-        left += [(one, depth + 1) for one in _by_name(children.get(node.id, []))]
-    return found
+        node = left.pop()
+        found.append((node, kept[node.id]))
+        left += [one for one in reversed(_by_name(children.get(node.id, []))) if one.id in kept]
+    return found, len(nodes)
 
 
 def _by_name(nodes: Iterable[_Node]) -> list[_Node]:
-    """The last name first: they are taken from the end."""
-    return sorted(nodes, key=lambda one: (_folded(one.name), one.id), reverse=True)
-
-
-def _nearest(found: Sequence[tuple[_Node, int]]) -> list[tuple[_Node, int]]:
-    """The least deep ones, in the order of the tree."""
-    near = {node.id for node, _ in sorted(found, key=lambda one: one[1])[:MOST_UNITS]}
-    return [one for one in found if one[0].id in near]
+    return sorted(nodes, key=lambda one: (_folded(one.name), one.id))
 
 
 def _summed(nodes: Mapping[str, _Node], own: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     """With everything below."""
-    found = {key: own.get(key, (0, 0)) for key in nodes}
-    for node, _ in reversed(_ordered(nodes)):
-        if node.parent_id in found:
-            speakers, boards = found[node.parent_id]
-            more = found[node.id]
-            found[node.parent_id] = speakers + more[0], boards + more[1]
+    found = dict.fromkeys(nodes, (0, 0))
+    for unit_id, (speakers, boards) in own.items():
+        at: str | None = unit_id
+        while at is not None and at in nodes:
+            known = found[at]
+            found[at] = known[0] + speakers, known[1] + boards
+            at = nodes[at].parent_id
     return found
 
 

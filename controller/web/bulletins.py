@@ -80,9 +80,7 @@ async def _around(visit: Visit) -> dict[str, Any]:
         "variant": variant_of(row["document"]),
         "heard": await heard(visit, row),
         "asked_for": [
-            {**one, "told": outcomes.get(one["id"]), "strip": _strip(outcomes.get(one["id"]))}
-            for one in row["placements"]
-            if _shown(one, row)
+            {**one, "told": outcomes.get(one["id"]), "strip": _strip(outcomes.get(one["id"]))} for one in _shown(row)
         ],
         "slot_starts": times,
         "steps": [one for one in reversed(history["steps"]) if one["step"] not in _SMALL],
@@ -109,9 +107,11 @@ async def _slot_times(visit: Visit, row: dict[str, Any]) -> list[str]:
     return found
 
 
-def _shown(one: dict[str, Any], row: dict[str, Any]) -> bool:
-    """What was only tried while it was written is nobody's business any more."""
-    return one["state"] != "withdrawn" or row["state"] == "withdrawn" or one["revision"] is not None
+def _shown(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where it goes or went; what was only tried while it was written is nobody's business any more."""
+    places: list[dict[str, Any]] = row["placements"]
+    found = [one for one in places if one["state"] != "withdrawn" or one["revision"] is not None]
+    return found or (places[-1:] if row["state"] == "withdrawn" else [])
 
 
 def _strip(told: dict[str, Any] | None) -> dict[str, int] | None:

@@ -9,7 +9,7 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "draft-kept": ("good", marked("Đã lưu bản nháp. Khi xong hãy gửi duyệt.")),
     "sent-for-approval": ("good", marked("Đã gửi duyệt. Người duyệt đã được báo.")),
     "published": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng giờ đã chọn.")),
-    "bulletin-withdrawn": ("good", marked("Đã thu hồi bản tin. Không phát nữa.")),
+    "bulletin-withdrawn": ("good", marked("Đã thu hồi bản tin. Các cụm loa đang được báo ngừng phát.")),
     "retried": ("good", marked("Đang phát lại cho các cụm bị lỗi. Kết quả hiện dần ở đây.")),
     "password": ("good", marked("Đã đổi mật khẩu. Các phiên khác của bạn đã kết thúc.")),
     "session-ended": ("good", marked("Đã kết thúc phiên đăng nhập đó.")),

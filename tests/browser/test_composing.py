@@ -208,7 +208,9 @@ def test_a_typed_bulletin_is_sent_for_approval_in_three_forms(
     assert row["valid_until"] is not None
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+@pytest.mark.parametrize(
+    "scripts", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with-scripts", "without-scripts"]
+)
 def test_a_file_of_a_minute_is_sent_in_three_forms_and_less_than_a_minute(
     house: House, tell: Callable[[str], None], tmp_path: Path, scripts: bool
 ) -> None:

@@ -4,7 +4,7 @@ Every name is invented; the places are points of a plain, set out round a centre
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from loa_cli.demo_house import House
@@ -35,6 +35,8 @@ _CORNERS = (
     ("cuối xóm", -0.15, -0.45),
 )
 REACH_M = 400
+SPEAKERS = "cum-loa"
+"""The group that the programme in schedules/demo-commune.yaml is for."""
 GROUPS = {
     "ven-song": ("Các cụm ven sông", ("ben-da", "bai-dau")),
     "noi-dong": ("Các cụm nội đồng", ("dong-moi", "go-say", "ao-sen")),
@@ -93,9 +95,15 @@ async def furnish(house: House, keys: Mapping[str, str]) -> None:
     for village, (name, *_) in VILLAGES.items():
         await house.post("/units", {"id": village, "name": name, "kind": "village", "parent_id": COMMUNE})
     await house.post("/devices/batch", {"devices": [_row(spot, keys[spot.id]) for spot in spots()]})
+    speakers = [spot for spot in spots() if spot.kind == "speaker"]
+    await _group(house, SPEAKERS, "Tất cả cụm loa", speakers)
     for group, (name, villages) in GROUPS.items():
-        members = [spot.id for spot in spots() if spot.unit in villages]
-        await house.post("/groups", {"id": group, "name": name, "unit_id": COMMUNE, "devices": members})
+        await _group(house, group, name, [spot for spot in speakers if spot.unit in villages])
+
+
+async def _group(house: House, group: str, name: str, members: Iterable[Spot]) -> None:
+    ids = [spot.id for spot in members]
+    await house.post("/groups", {"id": group, "name": name, "unit_id": COMMUNE, "devices": ids})
 
 
 def public_key(signer: Ed25519Signer) -> str:

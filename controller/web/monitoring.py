@@ -52,6 +52,8 @@ async def show_part(visit: Visit) -> Response:
     """What changes of it, for a page that is open."""
     if visit.request.query_params.get("wall") == "1":
         return visit.page("monitoring_wall_part.html", **await _wall(visit))
+    if visit.request.query_params.get("counts") == "1":
+        return visit.page("monitoring_counts.html", **await _counts(visit))
     return visit.page("monitoring_part.html", **await _found(visit))
 
 
@@ -80,10 +82,10 @@ async def _found(visit: Visit) -> dict[str, Any]:
     settings = visit.request.app.state.controller.settings
     return {
         **found,
-        "overview": await visit.api.get("/monitoring", unit=unit),
+        **({} if _is_part(visit) else await _counts(visit)),
         "view": view,
         "views": VIEWS,
-        "chosen": {**dict.fromkeys(("unit", "state", "kind", "q", "heard"), ""), **asked},
+        "chosen": _chosen(asked),
         "narrowed": bool(asked),
         "place": await area(visit, unit or ""),
         "first": after is None,
@@ -98,6 +100,20 @@ async def _found(visit: Visit) -> dict[str, Any]:
         "dw": device_words,
         "mw": monitoring_words,
     }
+
+
+async def _counts(visit: Visit) -> dict[str, Any]:
+    asked = _asked(visit)[1]
+    overview = await visit.api.get("/monitoring", unit=asked.get("unit"))
+    return {"overview": overview, "chosen": _chosen(asked), "dw": device_words}
+
+
+def _chosen(asked: Mapping[str, str]) -> dict[str, str]:
+    return {**dict.fromkeys(("unit", "state", "kind", "q", "heard"), ""), **asked}
+
+
+def _is_part(visit: Visit) -> bool:
+    return visit.request.url.path == f"{MONITORING}/part"
 
 
 async def _communes(visit: Visit, asked: Mapping[str, str], after: str | None) -> dict[str, Any]:

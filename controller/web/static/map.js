@@ -151,5 +151,4 @@ class DeviceMap extends HTMLElement {
   }
 }
 
-// Once every script has run: the policy for trusted types, which Leaflet's own markup needs, is in loa.js.
-document.addEventListener("DOMContentLoaded", () => customElements.define("loa-map", DeviceMap));
+customElements.define("loa-map", DeviceMap);

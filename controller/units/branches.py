@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, DeviceReport, GroupMember
@@ -68,28 +68,42 @@ async def _counted(
     under = tree.cte("under", recursive=True)
     under = under.union_all(select(under.c.top, Unit.id).where(Unit.parent_id == under.c.id, Unit.closed_at.is_(None)))
     places = select(under.c.top, under.c.id).union_all(select(Unit.id, Unit.id).where(Unit.id == whole)).subquery()
-    found: dict[str, dict[str, int]] = {one: {} for one in tops}
-    units = select(places.c.top, func.count()).group_by(places.c.top)
-    for top, count in await session.execute(units):
-        found[top]["units"] = count - 1
-    devices = (
-        select(
-            places.c.top,
-            func.count().filter(Device.kind == _SPEAKER),
-            func.count().filter(Device.kind != _SPEAKER),
-            func.count().filter(DeviceReport.device_id.is_(None) | ~DeviceReport.online),
-        )
-        .join(Device, Device.unit_id == places.c.id)
-        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
-        .where(Device.retired_at.is_(None), *seen)
+    devices, people = _devices(seen), _people()
+    columns = (devices.c.speakers, devices.c.boards, devices.c.silent, people.c.people)
+    query = (
+        select(places.c.top, func.count(), *(func.coalesce(func.sum(one), 0) for one in columns))
+        .select_from(places)
+        .outerjoin(devices, devices.c.unit_id == places.c.id)
+        .outerjoin(people, people.c.unit_id == places.c.id)
         .group_by(places.c.top)
     )
-    for top, speakers, boards, silent in await session.execute(devices):
-        found[top] |= {"speakers": speakers, "boards": boards, "silent": silent}
-    people = select(places.c.top, func.count()).join(Person, Person.unit_id == places.c.id)
-    for top, count in await session.execute(people.where(Person.retired_at.is_(None)).group_by(places.c.top)):
-        found[top]["people"] = count
-    return found
+    names = ("speakers", "boards", "silent", "people")
+    return {
+        top: {"units": count - 1, **{name: int(value) for name, value in zip(names, values, strict=True)}}
+        for top, count, *values in await session.execute(query)
+    }
+
+
+def _devices(seen: tuple[ColumnElement[bool], ...]) -> Subquery:
+    """Unit → its devices, counted."""
+    return (
+        select(
+            Device.unit_id,
+            func.count().filter(Device.kind == _SPEAKER).label("speakers"),
+            func.count().filter(Device.kind != _SPEAKER).label("boards"),
+            func.count().filter(DeviceReport.device_id.is_(None) | ~DeviceReport.online).label("silent"),
+        )
+        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+        .where(Device.retired_at.is_(None), *seen)
+        .group_by(Device.unit_id)
+        .subquery()
+    )
+
+
+def _people() -> Subquery:
+    """Unit → its people, counted."""
+    counted = select(Person.unit_id, func.count().label("people")).where(Person.retired_at.is_(None))
+    return counted.group_by(Person.unit_id).subquery()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins.tables import Bulletin, Placement
 from controller.schedules import making, rules
 from controller.schedules import programme as written
@@ -28,6 +27,7 @@ from controller.units.tables import Unit
 from controller.week import expecting, store
 from controller.week.expecting import Trouble
 from controller.week.rules import Week
+from controller.week.store import Made
 from loa_protocol.ids import unit_scope
 
 MOST_OCCURRENCES = 2000
@@ -235,10 +235,10 @@ async def _as_sent(session: AsyncSession, entries: Sequence[Entry], now: datetim
     return [_sent(one, rows.get(one.id), carried.get(one.id, ()), now) for one in entries]
 
 
-def _sent(one: Entry, row: BroadcastRow | None, carried: Sequence[str], now: datetime) -> Entry:
+def _sent(one: Entry, row: Made | None, carried: Sequence[str], now: datetime) -> Entry:
     if row is None:
         return replace(one, begun=one.start <= now)
-    gone = row.cancelled_at is not None and not row.cancelled_by_plan and one.kind == "session"
+    gone = row.taken_back and one.kind == "session"
     if row.start > now:
         return replace(one, taken_back=gone)
     parts = [replace(part, items=carried, left_out=0) if part.kind == "bulletins" else part for part in one.parts]

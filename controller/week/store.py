@@ -1,6 +1,7 @@
 """All queries of a unit's week: whose programmes it hears, and what else is placed in it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
@@ -69,12 +70,24 @@ async def singles(
     return (await session.scalars(query.limit(MOST))).all()
 
 
-async def made(session: AsyncSession, broadcast_ids: Sequence[str]) -> dict[str, BroadcastRow]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of an occurrence; `taken_back`: somebody cancelled it, not its programme."""
+
+    start: datetime
+    duration_ms: int
+    taken_back: bool
+
+
+async def made(session: AsyncSession, broadcast_ids: Sequence[str]) -> dict[str, Made]:
     """Those of these broadcasts that there are."""
-    found: dict[str, BroadcastRow] = {}
+    by_hand = BroadcastRow.cancelled_at.is_not(None) & BroadcastRow.cancelled_by_plan.is_(False)
+    query = select(BroadcastRow.id, BroadcastRow.start, BroadcastRow.duration_ms, by_hand)
+    found: dict[str, Made] = {}
     for at in range(0, len(broadcast_ids), _AT_ONCE):
         part = broadcast_ids[at : at + _AT_ONCE]
-        found |= {row.id: row for row in await session.scalars(select(BroadcastRow).where(BroadcastRow.id.in_(part)))}
+        rows = await session.execute(query.where(BroadcastRow.id.in_(part)))
+        found |= {key: Made(start, duration_ms, bool(gone)) for key, start, duration_ms, gone in rows}
     return found
 
 

@@ -32,7 +32,9 @@ def test_a_word_that_changed_is_shown_between_those_that_stayed() -> None:
 
 
 def test_a_language_that_came_is_told_with_all_it_says() -> None:
-    more = [*({"language": "vi", "text": "Cắt nước từ 8 giờ.", "audio": "mot", "audio_kind": "recording"},)]
+    more: list[dict[str, Any]] = [
+        {"language": "vi", "text": "Cắt nước từ 8 giờ.", "audio": "mot", "audio_kind": "recording"}
+    ]
     more.append({"language": "tyz", "text": "Tắt nặm", "board": {"long": "Tắt nặm"}})
     found = comparing.differences(written(), written(variants=more))
 

@@ -26,6 +26,7 @@ BENCHMARKS = (
     "library",
     "audit",
     "sign_in",
+    "conditions",
 )
 
 

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "audit",
     "sign_in",
     "conditions",
+    "pages",
 )
 
 

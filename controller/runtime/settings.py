@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     )
     map_tiles: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s/{}?#]+/[^\s{}]*\{z\}[^\s]*$",
+        pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?/[^\s{}]*\{z\}[^\s]*$",
         description="Pictures behind the map, https://tiles.example.vn/{z}/{x}/{y}.png; default: a plain ground",
     )
     map_attribution: str = Field(default="", max_length=300, description="Whose pictures these are, as the map says it")

@@ -10,9 +10,21 @@ from playwright.sync_api import Response, expect
 from tests.acceptance.rig import wait_for
 from tests.browser.house import DEVICES, Guest, House, take_in
 
-PAGES = ("/", "/bulletins", "/account", "/account/password", "/account/proof", "/people", "/people/new", "/audit", "/nothing-here")
+PAGES = (
+    "/",
+    "/bulletins",
+    "/week",
+    "/account",
+    "/account/password",
+    "/account/proof",
+    "/people",
+    "/people/new",
+    "/audit",
+    "/nothing-here",
+)
 MORE = ("/devices", "/devices/loa-1", "/administration", "/policies", "/policies/u-xa-an-binh", "/groups", "/keys")
 ALSO = ("/units", "/units/xa-an-binh")
+OVERSEEN = ("/results", "/monitoring", "/monitoring?view=map", "/monitoring?view=communes", "/monitoring?wall=1")
 OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")
 FIRST_VISIT_BYTES = 60_000
 _CONNECTED = "document.querySelector('#live')._htmx?.sse?.status === 200"
@@ -41,7 +53,7 @@ def test_every_page_is_accessible_and_never_wider_than_the_phone(house: House, o
         for path in OPEN:
             _look(tuan, path, found)
         tuan.enter("tuan")
-        for path in (*PAGES, *MORE, *ALSO, f"/people/{one_of_them}"):
+        for path in (*PAGES, *OVERSEEN, *MORE, *ALSO, f"/people/{one_of_them}"):
             _look(tuan, path, found)
 
     assert found == {}

@@ -1,6 +1,7 @@
 """What every answer tells a browser: the same for data, files, pages, streams and faults."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -8,7 +9,8 @@ from fastapi import FastAPI, Response
 from starlette.responses import StreamingResponse
 
 from controller.api import headers
-from controller.api.headers import SecurityHeaders
+from controller.api.headers import PAGE, SecurityHeaders
+from controller.runtime.settings import Settings, SettingsInvalid
 
 _KINDS = {
     "page": "text/html; charset=utf-8",
@@ -113,3 +115,25 @@ async def test_over_https_browsers_are_told_to_stay_there_for_a_year_at_least(pa
 
     assert int(told.partition("max-age=")[2].partition(";")[0]) >= 365 * 86_400
     assert "includeSubDomains" in told
+
+
+def test_pages_show_pictures_of_the_tiles_host_alone_where_it_is_set() -> None:
+    settings = Settings(map_tiles="https://tiles.example.vn/v1/{z}/{x}/{y}.png")
+    policy = SecurityHeaders(_nothing, https=True, images=settings.map_tiles_origin)._page
+
+    assert "img-src 'self' data: https://tiles.example.vn;" in policy
+    assert policy.replace(" https://tiles.example.vn", "") == PAGE
+    assert SecurityHeaders(_nothing, https=True, images=Settings().map_tiles_origin)._page == PAGE
+
+
+@pytest.mark.parametrize(
+    "tiles",
+    ["tiles.vn/{z}", "https://*.vn/{z}", "https://{s}.vn/{z}", "https://a.vn/x.png", "https://a.vn; script-src *//{z}"],
+)
+def test_an_address_of_tiles_names_one_host(tiles: str) -> None:
+    with pytest.raises(SettingsInvalid):
+        Settings(map_tiles=tiles)
+
+
+async def _nothing(_scope: Any, _receive: Any, _send: Any) -> None:
+    return None

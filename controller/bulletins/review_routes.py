@@ -9,8 +9,9 @@ from controller.access.may import Allowed
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField, View
-from controller.bulletins import reviewing, service
-from controller.bulletins.reviewing import Cursor, Review, Sound, Waiting, Where
+from controller.bulletins import awaiting, reviewing, service
+from controller.bulletins.awaiting import Cursor, Waiting
+from controller.bulletins.reviewing import Review, Sound, Where
 from controller.bulletins.tables import Bulletin
 from controller.bulletins.views import BulletinView, fields_of
 
@@ -196,7 +197,7 @@ async def list_reviews(  # noqa: PLR0917 - one a word of the request
         return QueueView(total=0, more=False, items=[])
     cursor = None if after is None else Cursor(after, after_id)
     now = controller.clock.now()
-    found = await reviewing.waiting(session, may.actor.person_id, mine, now=now, limit=limit, after=cursor)
+    found = await awaiting.waiting(session, may.actor.person_id, mine, now=now, limit=limit, after=cursor)
     return QueueView(total=found.total, more=found.more, items=[WaitingView.of(one) for one in found.items])
 
 

@@ -1,69 +1,32 @@
-"""What waits for somebody's approval, and what an approver needs to know of one bulletin to decide.
+"""What an approver needs to know of one bulletin to decide on it.
 
-Who may decide is asked of the same rules that an approval asks, so that what is offered is what will be done. Of many
-bulletins everything is looked up together: the work grows with what is shown, never with devices or units.
+Who may decide is asked of the same rules that an approval asks, so that what is offered is what will be done.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.bulletins import comparing, deciding, rules, slot_times, store, unit_rules
+from controller.bulletins import comparing, deciding, naming, rules, slot_times, store, unit_rules
 from controller.bulletins.comparing import Difference
 from controller.bulletins.document import Document
 from controller.bulletins.place_words import SLOTS_AHEAD
 from controller.bulletins.places import STANDING, PlacementState
 from controller.bulletins.rules import State, Step
-from controller.bulletins.tables import Bulletin, BulletinRevision, BulletinStep, Placement
+from controller.bulletins.tables import Bulletin, BulletinStep, Placement
 from controller.devices.tables import Device
 from controller.media.tables import Asset, Rendition
-from controller.people import approving
-from controller.people import store as people_store
-from controller.people.rules import Stand, independent
 from controller.units import store as units
 from controller.units.languages import BY_CODE
-from controller.units.tables import Group, Unit
+from controller.units.tables import Unit
 from loa_protocol.documents.device import DeviceKind
 from loa_protocol.ids import unit_scope
 
 MOST_NAMED = 5
 """More places of one placement than these are only counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A bulletin in review. `since`: when its last step was; `first`: when it should be on air; `stand`: as whom.
-
-    `own`: who asks wrote it, or stands in for who did, so that somebody else decides.
-    """
-
-    row: Bulletin
-    unit: str
-    author: str
-    since: datetime
-    first: datetime | None
-    own: bool
-    stand: Stand
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """One page of what waits for somebody, the longest first, and how much waits in all."""
-
-    items: Sequence[Waiting]
-    total: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """The last of a page."""
-
-    changed_at: datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,83 +96,6 @@ class Review:
     changes: Sequence[Difference] = field(default_factory=tuple)
 
 
-async def waiting(
-    session: AsyncSession,
-    person_id: str,
-    reach: ColumnElement[bool],
-    *,
-    now: datetime,
-    limit: int,
-    after: Cursor | None = None,
-) -> Queue:
-    """What this person may approve today, and what only their own hand in it keeps from them."""
-    open_ones = (Bulletin.state == State.IN_REVIEW, Bulletin.author_id.is_not(None), reach)
-    unit_ids = (await session.scalars(select(Bulletin.unit_id).where(*open_ones).distinct())).all()
-    mine = await approving.units_of(session, person_id, unit_ids, approving.local_day(now))
-    ours = (*open_ones, Bulletin.unit_id.in_(sorted(mine)))
-    total = await session.scalar(select(func.count()).select_from(Bulletin).where(*ours)) or 0
-    query = select(Bulletin).where(*ours).order_by(Bulletin.changed_at, Bulletin.id)
-    if after is not None:
-        same = and_(Bulletin.changed_at == after.changed_at, Bulletin.id > after.id)
-        query = query.where(or_(Bulletin.changed_at > after.changed_at, same))
-    rows = (await session.scalars(query.limit(limit + 1))).all()
-    return Queue(await _told(session, rows[:limit], mine, now), total, len(rows) > limit)
-
-
-async def _told(
-    session: AsyncSession, rows: Sequence[Bulletin], mine: Mapping[str, Sequence[Stand]], now: datetime
-) -> list[Waiting]:
-    names = await _unit_names(session, {row.unit_id for row in rows})
-    authors = await _people(session, {row.author_id for row in rows if row.author_id})
-    firsts = await _first_starts(session, rows, now)
-    writers = await _writers(session, [row.id for row in rows])
-    lenient = {
-        one: (await unit_rules.effective(session, one)).self_approval
-        for one in sorted({row.unit_id for row in rows if not independent(mine[row.unit_id], writers[row.id])})
-    }
-    return [
-        Waiting(
-            row=row,
-            unit=names.get(row.unit_id, row.unit_id),
-            author=authors.get(row.author_id or "", ""),
-            since=row.changed_at,
-            first=firsts.get(row.id),
-            own=not independent(mine[row.unit_id], writers[row.id]) and not lenient[row.unit_id],
-            stand=next(iter(independent(mine[row.unit_id], writers[row.id])), mine[row.unit_id][0]),
-        )
-        for row in rows
-    ]
-
-
-async def _writers(session: AsyncSession, bulletin_ids: Sequence[str]) -> dict[str, set[str]]:
-    query = select(BulletinRevision.bulletin_id, BulletinRevision.made_by).distinct()
-    found: dict[str, set[str]] = {one: set() for one in bulletin_ids}
-    for key, person in await session.execute(query.where(BulletinRevision.bulletin_id.in_(bulletin_ids))):
-        if person is not None:
-            found[key].add(person)
-    return found
-
-
-async def _first_starts(session: AsyncSession, rows: Sequence[Bulletin], now: datetime) -> dict[str, datetime]:
-    """When each of them should be heard first; the sessions of a unit are worked out once for all."""
-    valid = {row.id: max(now, row.valid_from or now) for row in rows}
-    query = select(Placement).where(
-        Placement.bulletin_id.in_(sorted(valid)), Placement.state == PlacementState.RESERVED
-    )
-    starts: dict[str, list[datetime]] = {}
-    slots: dict[str, list[datetime]] = {}
-    for one in await session.scalars(query):
-        if one.slot_unit_id is None:
-            found = [] if one.start is None else [one.start]
-        else:
-            if one.slot_unit_id not in slots:
-                coming = await slot_times.ahead(session, one.slot_unit_id, now, now + SLOTS_AHEAD)
-                slots[one.slot_unit_id] = [at.start for at in coming]
-            found = slots[one.slot_unit_id]
-        starts.setdefault(one.bulletin_id, []).extend(at for at in found if at >= valid[one.bulletin_id])
-    return {key: min(found) for key, found in starts.items() if found}
-
-
 async def review(
     session: AsyncSession, row: Bulletin, person_id: str | None, *, permitted: bool, now: datetime
 ) -> Review:
@@ -220,8 +106,8 @@ async def review(
     returned = next((one for one in reversed(steps) if one.step == Step.RETURNED), None)
     base = next((one for one in reversed(steps) if _is_base(one, row)), None)
     concerned = {row.author_id, returned.person_id if returned is not None else None}
-    people = await _people(session, {one for one in concerned if one})
-    names = await _unit_names(session, {row.unit_id})
+    people = await naming.people_names(session, {one for one in concerned if one})
+    names = await naming.unit_names(session, {row.unit_id})
     return Review(
         row=row,
         unit=names.get(row.unit_id, row.unit_id),
@@ -301,7 +187,7 @@ async def decision(
     if by_rule is None:
         vi = "bạn đã soạn hoặc sửa bản tin này (hoặc thay người soạn), nên người khác duyệt"
         return _not("own", vi, "you wrote or changed it, or stand in for who did; somebody else approves it")
-    people = await _people(session, {stand.for_person} if stand.for_person else set())
+    people = await naming.people_names(session, {stand.for_person} if stand.for_person else set())
     return Decision(may=True, for_person=people.get(stand.for_person or "", ""), by_rule=by_rule)
 
 
@@ -311,14 +197,16 @@ def _not(word: str, vi: str, en: str) -> Decision:
 
 async def _where(session: AsyncSession, one: Placement, row: Bulletin, now: datetime) -> Where:
     start, scopes = one.start, list(one.scopes)
-    names = [] if one.slot_unit_id is None else [(await _unit_names(session, {one.slot_unit_id}))[one.slot_unit_id]]
+    names = (
+        [] if one.slot_unit_id is None else [(await naming.unit_names(session, {one.slot_unit_id}))[one.slot_unit_id]]
+    )
     if one.slot_unit_id is not None:
         begin = max(now, row.valid_from or now)
         coming = await slot_times.ahead(session, one.slot_unit_id, begin, begin + SLOTS_AHEAD)
         start = coming[0].start if coming else None
         scopes = sorted({s for at in coming for s in at.session.to or (unit_scope(at.revision.document.unit),)})
     else:
-        told = await scope_names(session, scopes[:MOST_NAMED])
+        told = await naming.scope_names(session, scopes[:MOST_NAMED])
         names = [told.get(scope, scope) for scope in scopes[:MOST_NAMED]]
     speakers, boards, villages = await _reached(session, scopes)
     return Where(
@@ -343,23 +231,3 @@ async def _reached(session: AsyncSession, scopes: Collection[str]) -> tuple[int,
     speakers = sum(count for kind, _, _, count in rows if kind == DeviceKind.SPEAKER)
     villages = {unit for _, unit, kind, _ in rows if kind == "village"}
     return speakers, sum(count for *_, count in rows) - speakers, len(villages)
-
-
-async def scope_names(session: AsyncSession, scopes: Collection[str]) -> dict[str, str]:
-    """Scope → how people call it."""
-    found: dict[str, str] = {}
-    for prefix, table in (("u", Unit), ("g", Group), ("d", Device)):
-        ids = [one[2:] for one in scopes if one[0] == prefix]
-        if ids:
-            rows = await session.execute(select(table.id, table.name).where(table.id.in_(ids)))
-            found |= {f"{prefix}-{key}": name for key, name in rows}
-    return found
-
-
-async def _unit_names(session: AsyncSession, unit_ids: Collection[str]) -> dict[str, str]:
-    rows = await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(sorted(unit_ids))))
-    return {key: name for key, name in rows}  # noqa: C416 - rows are no pairs to the type checker
-
-
-async def _people(session: AsyncSession, people: Collection[str]) -> dict[str, str]:
-    return {key: one.name for key, one in (await people_store.named(session, people)).items()}

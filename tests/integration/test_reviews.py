@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, true
 
-from controller.bulletins import reviewing
-from controller.bulletins.reviewing import Cursor, Queue, Review
+from controller.bulletins import awaiting, reviewing
+from controller.bulletins.awaiting import Cursor, Queue
+from controller.bulletins.reviewing import Review
 from controller.bulletins.tables import Bulletin
 from controller.notices.tables import Notice
 from controller.people import leaves
@@ -29,7 +30,7 @@ async def room(database: str) -> AsyncIterator[Newsroom]:
 
 async def queue(room: Newsroom, who: str, limit: int = 50, after: Cursor | None = None) -> Queue:
     async with room.station.xa.db.reading() as session:
-        return await reviewing.waiting(session, room.id_of(who), true(), now=room.now, limit=limit, after=after)
+        return await awaiting.waiting(session, room.id_of(who), true(), now=room.now, limit=limit, after=after)
 
 
 async def review(room: Newsroom, row: Bulletin, who: str, *, permitted: bool = True) -> Review:

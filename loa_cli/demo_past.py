@@ -1,12 +1,14 @@
 """The demo's past week: what its devices answered, signed by their own keys and taken in by the real ingest.
 
-Every receipt says that nothing sounded. Some devices had troubles, so that there is something to find.
+Every receipt says that it is of a simulated device, which sounded nothing. Some had troubles, so that there is
+something to find; during the last day they were heard every quarter of an hour.
 """
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from sqlalchemy import select
@@ -15,19 +17,19 @@ from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from edge_agent.light.journal import LightJournal
 from loa_cli.demo_house import House
 from loa_cli.instants import ZONE
-from loa_protocol.documents.device import ClockReport, ClockState, DeviceState, Evidence
+from loa_protocol.documents.device import ClockReport, ClockState, DeviceState, Evidence, Health
 from loa_protocol.keys import Ed25519Signer
 from loa_protocol.outcomes import Outcome, Reason
 from loa_protocol.receipts import MAX_BATCH_ENTRIES, Occurrence, Receipt, ReceiptBatch, Started
 from loa_protocol.topics import Family
 from loa_protocol.uplink import seal_uplink
 
-SAID = "simulated: nothing sounded; the past of a demonstration"
 AGENT = "loa-light 0.1.0 (simulated)"
 _ANSWERING = timedelta(seconds=4)
 _GOOD_CLOCK = ClockReport(state=ClockState.TRUSTED, error_ms=12, source="controller")
 _BAD_CLOCK = ClockReport(state=ClockState.UNTRUSTED, source="none")
 _SKEW_S = 0.04
+_QUARTER, _DAY = timedelta(minutes=15), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,9 @@ class Word:
 
 PLAYED = Word(part=1.0)
 NOT_MINE = Word(Outcome.SKIPPED, Reason.NOT_FOR_DEVICE)
-CLOCKLESS_SKIPS = Word(
-    Outcome.SKIPPED, Reason.CLOCK, "the clock was not set since the last power cut", clock=_BAD_CLOCK
-)
-NOT_THERE = Word(Outcome.FAILED, Reason.CONTENT_MISSING, "the bulletin had not arrived in time")
-TOO_QUIET = Word(Outcome.FAILED, Reason.SILENT, "-71.3 dBFS left the device", 1.0, -71.3)
+CLOCKLESS_SKIPS = Word(Outcome.SKIPPED, Reason.CLOCK, "đồng hồ chưa được chỉnh từ lần mất điện trước", clock=_BAD_CLOCK)
+NOT_THERE = Word(Outcome.FAILED, Reason.CONTENT_MISSING, "bản tin chưa về kịp giờ")
+TOO_QUIET = Word(Outcome.FAILED, Reason.SILENT, "đầu ra chỉ có -71,3 dBFS", 1.0, -71.3)
 CUT_OFF = Word(Outcome.INTERRUPTED, Reason.POWER_CUT, part=0.3)
 
 
@@ -115,7 +115,7 @@ class Teller:
             occurrence=occurrence,
             outcome=word.outcome,
             reason=word.reason,
-            detail=f"{SAID}; {word.detail}" if word.detail else SAID,
+            detail=word.detail,
             rev=row.rev,
             planned=planned,
             started=started,
@@ -159,7 +159,7 @@ async def replay(
     house: House, signers: Mapping[str, Ed25519Signer], boards: Sequence[str], steps: Iterable[Step], now: datetime
 ) -> int:
     """Live up to `now`: what people did, and every broadcast that was over by then; gives how many."""
-    waiting = sorted(steps, key=lambda one: one.at)
+    waiting = sorted([*steps, *_quarters(house, list(signers), now)], key=lambda one: one.at)
     tellers = {device: Teller(device, signer) for device, signer in signers.items()}
     chance, played = random.Random(7), 0  # noqa: S311 - how far clocks are out, and nothing that matters
     while True:
@@ -175,6 +175,15 @@ async def replay(
         played += 1
     await house.move_to(now)
     return played
+
+
+def _quarters(house: House, devices: Sequence[str], now: datetime) -> Iterator[Step]:
+    """Every device that was not silent then says how it is."""
+    for back in range(_DAY // _QUARTER, 0, -1):
+        at = now - back * _QUARTER
+        well = [device for device in devices if word_of(device, at, now) is not None]
+        figures = [(Family.HEALTH, one, msgspec.json.encode(Health(device=one, uptime_s=86_400))) for one in well]
+        yield Step(at, partial(house.hear, figures))
 
 
 async def _next_over(house: House, now: datetime) -> BroadcastRow | None:
@@ -201,7 +210,7 @@ async def _answer(
     ended = row.start + timedelta(milliseconds=row.duration_ms) + _ANSWERING
     for device, word in words.items():
         if word is not None:
-            tellers[device].write(row, word, chance.uniform(-_SKEW_S, _SKEW_S))
+            tellers[device].write(row, word, chance.uniform(0.0, _SKEW_S))
             heard += [*tellers[device].letters(), tellers[device].state(ended, word.clock)]
     await house.move_to(ended)
     await house.hear(heard)

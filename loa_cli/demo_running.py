@@ -75,7 +75,7 @@ def stay(family: Children, run: Path, *, as_json: bool) -> None:
         commune = Commune(run, data_dir, made, client, officer)
         _start_agents(family, commune)
         _tell(commune, as_json=as_json)
-        asyncio.run(_live(commune, as_json=as_json))
+        asyncio.run(_live(family, commune, as_json=as_json))
 
 
 def forget_environment() -> None:
@@ -102,8 +102,8 @@ def _start_agents(family: Children, commune: Commune) -> None:
         family.start(spot.id, ["agent", "--config", str(made.config)])
 
 
-async def _live(commune: Commune, *, as_json: bool) -> None:
-    """Until SIGINT or SIGTERM."""
+async def _live(family: Children, commune: Commune, *, as_json: bool) -> None:
+    """Until SIGINT or SIGTERM; the children are asked to end, and end meanwhile."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
@@ -113,12 +113,13 @@ async def _live(commune: Commune, *, as_json: bool) -> None:
     with _keys(commune, as_json=as_json):
         waiting = asyncio.create_task(over.wait())
         done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    _say(as_json, "Đang dừng … (ending)")
+    family.ask()
     for task in (waiting, *tasks):
         task.cancel()
     await asyncio.wait({waiting, *tasks})
     for task in done - {waiting}:
         task.result()
-    _say(as_json, "Đang dừng … (ending)")
 
 
 async def _fleets(commune: Commune) -> list[Fleet]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Children:
 
     logs: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _asked: dict[str, float] = field(default_factory=dict)
 
     def start(self, name: str, arguments: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
         """Run `loa ARGUMENTS…` with its output in `<logs>/<name>.log`, and more in its environment."""
@@ -53,12 +54,22 @@ class Children:
         text = (self.logs / f"{name}.log").read_text(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 
-    def end(self) -> None:
-        """Ask all to end, then make those that did not within a few seconds for all together."""
-        for child in self.running.values():
-            if child.poll() is None:
+    def ask(self) -> None:
+        """Ask all to end; asked again, only those that were not yet."""
+        for name, child in self.running.items():
+            if name not in self._asked and child.poll() is None:
                 child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE_S
+            self._asked.setdefault(name, time.monotonic())
+
+    def end(self) -> None:
+        """Ask all to end, then make those that did not within a few seconds for all together.
+
+        Who presses Ctrl-C once more meanwhile leaves nothing behind either.
+        """
+        with suppress(ValueError):  # only the main thread hears signals
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.ask()
+        deadline = min(self._asked.values(), default=0.0) + _GRACE_S
         for child in self.running.values():
             try:
                 child.wait(max(0.0, deadline - time.monotonic()))

@@ -31,9 +31,10 @@ async def show(visit: Visit) -> Response:
 async def send(visit: Visit) -> Response:
     """Keep the time, look at the list, and send it; or keep it only."""
     row = await bulletin(visit)
+    scopes = await _scopes(visit, row)
     try:
-        if visit.may(Permission.PLACE) and chosen_of(row):
-            chosen = await _chosen(visit, row)
+        if visit.may(Permission.PLACE) and scopes:
+            chosen = await _chosen(visit, scopes)
             if chosen is None:
                 return visit.page(_TEMPLATE, 422, **await _around(visit, row))
             await _ask_for(visit, row, chosen)
@@ -63,11 +64,18 @@ async def _sent(visit: Visit, bulletin_id: str) -> Response:
     return visit.go(at, told="published")
 
 
-async def _chosen(visit: Visit, row: dict[str, Any]) -> Chosen | None:
+async def _scopes(visit: Visit, row: dict[str, Any]) -> list[str]:
+    """Where it shall go: as the step before says in the address or the form, else where it stands."""
+    given = [value for name, value in visit.request.query_params.multi_items() if name == "to"]
+    if visit.request.method == "POST":
+        given = [str(value) for name, value in (await visit.request.form()).multi_items() if name == "to"]
+    return given or chosen_of(row)
+
+
+async def _chosen(visit: Visit, scopes: list[str]) -> Chosen | None:
     """What the form asks for; None: it says no time, and why that is wrong stands at its field."""
     kind, _, value = visit.form.get("when").partition(":")
     days = int(visit.form.get("days")) if visit.form.get("days") in {"1", "3", "5", "7"} else 1
-    scopes = chosen_of(row)
     if kind == "slot":
         unit = scopes[0].removeprefix("u-")
         sessions = await visit.api.get(f"/units/{unit}/slot-times")
@@ -106,7 +114,7 @@ def _other(stands: str | None, wanted: str | None) -> bool:
 
 
 async def _around(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
-    chosen = chosen_of(row)
+    chosen = await _scopes(visit, row)
     offered = await _offers(visit, chosen)
     ready = await visit.api.get(f"/bulletins/{row['id']}/readiness")
     approvers = await visit.api.get(f"/units/{row['unit_id']}/approvers")
@@ -117,6 +125,7 @@ async def _around(visit: Visit, row: dict[str, Any]) -> dict[str, Any]:
         "variant": variant_of(row["document"]),
         "heard": await heard(visit, row),
         "placed": bool(chosen),
+        "moved": chosen if chosen != chosen_of(row) else [],
         "reached": await reached(visit, chosen),
         "offers": offered,
         "picked": visit.form.get("when") or (offered[0].key if offered else "now"),

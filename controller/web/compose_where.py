@@ -5,6 +5,7 @@ When it goes there is the third step's: it takes these places back and asks for 
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -40,6 +41,9 @@ async def keep(visit: Visit) -> Response:
     if not chosen:
         visit.form.errors["to"] = visit.tongue.say(marked("Hãy chọn ít nhất một nơi."))
         return visit.page("compose_where.html", 422, **await _around(visit, row, chosen, ""))
+    if row["approved_revision"] is not None:  # a place without a time could be on the air at once
+        inner = await without_inner(visit, row, chosen)
+        return visit.go(f"{AT}/{row['id']}/when?{urlencode({'to': inner}, doseq=True)}")
     try:
         if sorted(chosen) != sorted(chosen_of(row)):
             await replace(visit, row, [{"to": await without_inner(visit, row, chosen)}])

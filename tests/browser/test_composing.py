@@ -429,6 +429,16 @@ def test_a_draft_is_listed_taken_up_again_and_what_is_wrong_is_told(house: House
         hoa.show("too-early")
 
         assert "Giờ này đã qua" in hoa.text
+    key = row_of(house, title)["id"]
+    with officer(house, "draft-with-scripts") as hoa:
+        hoa.go(f"/compose/{key}/when")
+        hoa.page.locator("label", has_text="Giờ khác").tap()
+        hoa.page.locator("[name=hour]").fill("00:00")
+        tap(hoa, "Gửi duyệt")
+        hoa.show("too-early", look=True)
+
+        assert "Giờ này đã qua" in hoa.text
+        assert hoa.page.locator("[value=at]").is_checked()
     assert row_of(house, title)["state"] == "draft"
 
 
@@ -449,6 +459,15 @@ def test_who_may_approve_his_own_puts_it_on_the_air_and_takes_it_back(house: Hou
         assert len(sent.forms) == 3
         assert "Đã duyệt" in khanh.text
         assert row_of(house, title)["state"] == "approved"
+
+        tap(khanh, "Đổi nơi, giờ phát")
+        khanh.page.locator("label", has_text="Xã Đông Hải").tap()
+        khanh.page.locator("label", has_text="Thôn Tây Sơn").tap()
+        tap(khanh, "Tiếp: chọn giờ phát")
+        assert {one["state"] for one in row_of(house, title)["placements"] if one["scopes"]} <= {"withdrawn"}
+        tap(khanh, "Lưu")
+        khanh.show("moved", look=True)
+        assert "Thôn Tây Sơn" in khanh.text
 
         khanh.page.locator("summary", has_text="Thu hồi bản tin").tap()
         khanh.fill(why="Sai giờ họp")
@@ -503,7 +522,11 @@ def test_pages_of_composing_are_light_narrow_and_accessible(house: House, tell: 
         f"/compose/{row}/where",
         f"/compose/{row}/when",
     )
-    narrow = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark", "reduced_motion": "reduce"}
+    narrow: dict[str, Any] = {
+        "viewport": {"width": 320, "height": 640},
+        "color_scheme": "dark",
+        "reduced_motion": "reduce",
+    }
     with officer(house, "narrow-and-dark", **narrow) as hoa:
         session = hoa.context.new_cdp_session(hoa.page)
         session.send("Network.enable")

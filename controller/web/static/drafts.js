@@ -201,6 +201,7 @@ class Kept extends HTMLElement {
 
   refused(request) {
     this.tried = true;
+    if ("whole" in this.dataset) return this.showWhole();
     let errors = {};
     try {
       errors = JSON.parse(request.responseText).errors;
@@ -212,7 +213,14 @@ class Kept extends HTMLElement {
     const control = name && this.form.elements[name];
     if (control?.focus) control.focus();
     else this.told.scrollIntoView({ block: "center" });
-    if (errors[""] && this.form.getAttribute("action").endsWith("/when")) this.forget().then(() => location.reload());
+  }
+
+  // What is wrong stands in several places of the page: the browser shows it as the server says it.
+  async showWhole() {
+    await this.forget();
+    const { name, value } = this.submitter ?? {};
+    if (name) this.form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    this.form.submit();
   }
 
   failed() {

@@ -84,17 +84,17 @@ def test_without_scripts_the_same_is_done_by_plain_forms(house: House) -> None:
 
 
 @pytest.mark.usefixtures("far")
-def test_who_only_writes_sees_how_devices_are_and_changes_nothing(house: House) -> None:
-    with house.guest("devices-reader") as lan:
-        lan.enter("lan")
-        lan.go("/devices")
+def test_who_only_approves_sees_how_devices_are_and_changes_nothing(house: House) -> None:
+    with house.guest("devices-reader") as hung:
+        hung.enter("hung")
+        hung.go("/devices")
 
-        assert lan.page.locator("tbody tr").count() == 40
-        lan.lead(lan.page.locator("tbody a").first.click)
-        assert lan.page.get_by_role("button", name="Đặt âm lượng").count() == 0
-        lan.show("reader", look=True)
-        lan.go("/devices/xa-loa-1")
-        assert "Không có trang này" in lan.text
+        assert hung.page.locator("tbody tr").count() == 40
+        hung.lead(hung.page.locator("tbody a").first.click)
+        assert hung.page.get_by_role("button", name="Đặt âm lượng").count() == 0
+        hung.show("reader", look=True)
+        hung.go("/devices/xa-loa-1")
+        assert "Không có trang này" in hung.text
 
 
 @pytest.mark.usefixtures("far")

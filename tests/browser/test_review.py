@@ -180,7 +180,7 @@ def test_who_wrote_it_does_not_approve_it_and_reads_why(
         guest.follow("Họp thôn tối thứ Bảy")
         guest.show("why-not", look=True)
 
-        assert "bạn đã soạn hoặc sửa bản tin này" in guest.text
+        assert "Bạn đã soạn hoặc sửa bản tin này" in guest.text
         assert guest.page.get_by_role("button", name="Duyệt, cho phát").count() == 0
         refused = guest.page.request.post(
             f"{house.url}/review/{made}/approval",

@@ -14,13 +14,14 @@ from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import IdField, UtcField
 from controller.broadcasts import service as broadcasts
+from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.tables import BroadcastRow
 from controller.devices.tables import Device
 from controller.library import folding
 from controller.policies.words import DEFAULT_ZONE
 from controller.results import places, retrying, service, store
 from controller.results.places import Tops
-from controller.results.rules import Kind
+from controller.results.rules import NOT_YOURS, Kind
 from controller.results.store import Asked, Wanted, Went
 from controller.results.views import (
     BroadcastResultView,
@@ -31,6 +32,7 @@ from controller.results.views import (
     device_view,
     result_view,
 )
+from controller.units import store as units
 
 router = APIRouter(tags=["results"], route_class=WriteRoute)
 MOST = 500
@@ -111,7 +113,6 @@ async def get_results(  # noqa: PLR0917 - one a word of the request
 @router.post("/broadcasts/{broadcast_id}/retry", status_code=201)
 async def retry_broadcast(broadcast_id: IdField, session: Write, controller: TheController, may: Allowed) -> ResultView:
     """Play it again, at once, to those devices alone that failed and at whose units one may place."""
-    await may.require_anywhere(Permission.PLACE)
     row = await broadcasts.require(session, broadcast_id)
     made = await retrying.retry(
         session,
@@ -130,6 +131,9 @@ async def _tops(session: AsyncSession, may: May, unit: str | None) -> Tops:
 
 
 async def _retry(session: AsyncSession, row: BroadcastRow, may: May, now: datetime) -> RetryView:
+    owners = set((await units.owners(session, await broadcast_store.scopes(session, row.id))).values())
+    if not (may.actor.everywhere or await may.holds(Permission.PLACE, sorted(owners))):
+        return RetryView(devices=0, why_not=HindranceView.model_validate(NOT_YOURS))
     found = await retrying.chance(session, row, await may.where(Permission.PLACE, Device.unit_id), now)
     why = None if found.hindrance is None else HindranceView.model_validate(found.hindrance)
     return RetryView(devices=len(found.devices), why_not=why)

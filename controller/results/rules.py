@@ -161,6 +161,11 @@ RELAYED = Hindrance(
 )
 GONE = Hindrance("content_gone", "âm thanh của lượt phát không còn trong kho", "its sound is no longer kept")
 UNDER_WAY = Hindrance("under_way", "đang phát lại cho các cụm này rồi", "it is being played again already")
+NOT_YOURS = Hindrance(
+    "not_yours",
+    "chỉ đơn vị đã đặt lượt phát này mới cho phát lại được",
+    "only the unit that placed it may have it played again",
+)
 NOBODY = Hindrance(
     "nobody", "không có cụm nào bị lỗi mà phát lại giúp được", "no device failed in a way that another try may mend"
 )

@@ -145,7 +145,10 @@ async def test_a_broadcast_is_told_device_by_device_with_faults_first(database: 
 
 async def test_another_try_goes_to_those_that_failed_and_no_further(database: str, tmp_path: Path) -> None:
     async with land(database, tmp_path) as here:
-        made = await here.over(ANSWERS)
+        own = {device: said for device, said in ANSWERS.items() if device != "kia-1"}
+        wide = await here.over(ANSWERS)
+        above = await here.get(here.lan, f"/broadcasts/{wide}/results")
+        made = await here.over(own, to=[f"u-{COMMUNE}"])
         early = await here.client.post(f"/broadcasts/{made}/retry", headers={HEADER: here.lan})
         await here.close(made)
         told = await here.get(here.lan, f"/broadcasts/{made}/results")
@@ -167,6 +170,7 @@ async def test_another_try_goes_to_those_that_failed_and_no_further(database: st
         here.xa.clock.move(hours=13)
         late = await here.get(here.lan, f"/broadcasts/{made}/results")
 
+    assert above["retry"]["why_not"]["word"] == "not_yours"
     assert early.json()["code"] == "retry_refused"
     assert told["retry"] == {"devices": 1, "why_not": None}
     assert watched.json()["code"] == "not_allowed"

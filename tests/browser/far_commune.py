@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices import beats
-from controller.devices.tables import DeviceDay, DeviceReport
+from controller.devices.tables import Device, DeviceDay, DeviceReport
 from loa_cli.client import ApiRefused
 from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import Process, System, wait_for
@@ -95,6 +95,7 @@ def report(house: House) -> None:
                 DeviceReport(device_id=key, online=not silent, seen_at=seen, state=state, health=health, alarms=alarms)
             )
             if number < 40:
+                (await session.get_one(Device, key)).created_at = now - timedelta(days=9)
                 session.add_all(_days(key, slot, alarms, silent=silent))
 
     house._write(fill)

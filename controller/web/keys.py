@@ -58,7 +58,9 @@ async def show(visit: Visit) -> Response:
         for role in (*_ORDER, *sorted(set(rules) - set(_ORDER)))
         if role in rules
     ]
-    return visit.page("keys.html", listed=told, rooms=rooms, roles=ROLES, statuses=STATUS, rule_of_root=rules.get("root"))
+    return visit.page(
+        "keys.html", listed=told, rooms=rooms, roles=ROLES, statuses=STATUS, rule_of_root=rules.get("root")
+    )
 
 
 def _key(visit: Visit, key: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from starlette.routing import Match
 
 from controller.notices.tables import Notice
 from controller.people import leaves
+from controller.web import review
 from tests.fakes.commune import COMMUNE, SCOPE
 from tests.fakes.databases import sqlite_url
 from tests.fakes.newsroom import Newsroom, furnished_file, newsroom_at, written
@@ -129,5 +131,7 @@ async def test_no_notice_leads_to_a_page_that_does_not_exist(room: Newsroom) -> 
 
     async with room.station.xa.db.reading() as session:
         rows = (await session.scalars(select(Notice))).all()
-    assert {one.path for one in rows} == {""}
+    asked = [{"type": "http", "method": "GET", "path": one.path, "root_path": ""} for one in rows]
+    assert {one.path for one in rows} == {f"/review/{row.id}"}
+    assert all(any(route.matches(one)[0] is Match.FULL for route in review.routes) for one in asked)
     assert f"loa bulletin withdrawal {row.id}" in (await letters(room, "withdrawn"))["lan"].text

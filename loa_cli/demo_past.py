@@ -191,7 +191,7 @@ async def _next_over(house: House, now: datetime) -> BroadcastRow | None:
     query = select(BroadcastRow).where(BroadcastRow.expected_at.is_(None), BroadcastRow.cancelled_at.is_(None))
     async with house.controller.db.reading() as session:
         row = (await session.scalars(query.order_by(BroadcastRow.start).limit(1))).first()
-    return row if row is not None and row.deadline + _ANSWERING < now else None
+    return row if row is not None and _ended(row) <= now else None
 
 
 async def _answer(
@@ -207,14 +207,19 @@ async def _answer(
     if row.board is None:
         words |= {device: NOT_MINE for device in boards if device in words}
     heard: list[tuple[Family, str, bytes]] = []
-    ended = row.start + timedelta(milliseconds=row.duration_ms) + _ANSWERING
+    ended = _ended(row)
     for device, word in words.items():
         if word is not None:
             tellers[device].write(row, word, chance.uniform(0.0, _SKEW_S))
             heard += [*tellers[device].letters(), tellers[device].state(ended, word.clock)]
     await house.move_to(ended)
     await house.hear(heard)
-    await house.move_to(row.deadline + timedelta(seconds=1))
+    await house.move_to(min(row.deadline + timedelta(seconds=1), now))
+
+
+def _ended(row: BroadcastRow) -> datetime:
+    """When those who played it have said so."""
+    return row.start + timedelta(milliseconds=row.duration_ms) + _ANSWERING
 
 
 async def _expected(house: House, broadcast_id: str) -> Sequence[str]:

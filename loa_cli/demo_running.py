@@ -6,6 +6,7 @@ links made: by the host's token, at a controller that this process starts on loo
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -76,6 +77,7 @@ def stay(family: Children, run: Path, *, as_json: bool) -> None:
         _start_agents(family, commune)
         _tell(commune, as_json=as_json)
         asyncio.run(_live(family, commune, as_json=as_json))
+    gc.freeze()  # or the interpreter looks through all of the week once more before it ends
 
 
 def forget_environment() -> None:

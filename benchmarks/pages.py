@@ -3,7 +3,7 @@
 The database is filled by COPY as the code keeps it (a sample of its tallies is counted anew by the code and compared);
 `loa serve` runs as a process of its own, people of a province, a region and a commune are signed in, and every page is
 asked for one after another. Beside the time on the clock stands the processor time of the controller and of PostgreSQL:
-it says the same on a busy machine. Raw is `GET /api/v1/health` of the same process: what a request costs before any work.
+it says the same on a busy machine. Raw is `GET /api/v1/health` of the same process: a request before any work.
 
 A smaller one: `python -m benchmarks.pages --scale 0.2`.
 """
@@ -80,7 +80,7 @@ def _figures(client: httpx.Client, what: str, page: str, raw_ms: float, rounds: 
 
 
 def _spent_ms() -> tuple[float, float]:
-    """Processor time so far of the controllers and of the PostgreSQL servers that this process has begun."""
+    """Processor time so far of the controllers and PostgreSQL servers that this process has begun, ended children too."""
     found = {"loa": 0.0, "postgres": 0.0}
     tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
     parents: dict[int, int] = {}
@@ -93,7 +93,7 @@ def _spent_ms() -> tuple[float, float]:
         words = rest.split()
         pid = int(stat.parent.name)
         parents[pid] = int(words[1])
-        spent[pid] = ("postgres" if name.startswith("postgres") else "loa", sum(map(float, words[11:13])) * tick_ms)
+        spent[pid] = ("postgres" if name.startswith("postgres") else "loa", sum(map(float, words[11:15])) * tick_ms)
     for pid, (kind, cpu_ms) in spent.items():
         if _descends(pid, parents):
             found[kind] += cpu_ms

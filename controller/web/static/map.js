@@ -26,7 +26,7 @@ const pie = (devices, total) => {
     found.append(slice(from, to, state));
     from = to;
   }
-  found.append(drawn("circle", { cx: 0, cy: 0, r: 12, class: "rim" }), drawn("text", { x: 0, y: 0 }, String(total)));
+  if (total > 1) found.append(drawn("circle", { cx: 0, cy: 0, r: 12, class: "rim" }), drawn("text", { x: 0, y: 0 }, String(total)));
   return found;
 };
 

@@ -80,7 +80,7 @@ def _figures(client: httpx.Client, what: str, page: str, raw_ms: float, rounds: 
 
 
 def _spent_ms() -> tuple[float, float]:
-    """Processor time so far of the controllers and PostgreSQL servers that this process has begun, ended children too."""
+    """Processor time so far of the controllers and PostgreSQL servers that we began, with their ended children."""
     found = {"loa": 0.0, "postgres": 0.0}
     tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
     parents: dict[int, int] = {}

@@ -3,6 +3,8 @@
 // tiles the ground is plain, and no line of any country is ever drawn.
 const SVG = "http://www.w3.org/2000/svg";
 const STATES = ["ok", "faulty", "silent", "never"];
+// The same signs as everywhere, so that one device is told by its shape, too.
+const SIGNS = { ok: "M-9 1l6 6L9 -7", faulty: "M0 -10v12m0 6v2", silent: "M-7 -7L7 7M7 -7L-7 7", never: "M0 -9v9l6 4" };
 const SMALLEST_PX = 30;
 
 const drawn = (name, attributes, ...inside) => {
@@ -27,6 +29,7 @@ const pie = (devices, total) => {
     from = to;
   }
   if (total > 1) found.append(drawn("circle", { cx: 0, cy: 0, r: 12, class: "rim" }), drawn("text", { x: 0, y: 0 }, String(total)));
+  else found.append(drawn("path", { d: SIGNS[STATES.find((one) => devices[one])], class: "sign" }));
   return found;
 };
 

@@ -57,8 +57,8 @@ from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.today import routes as today
 from controller.units import routes as units
-from controller.week import routes as week
 from controller.web import app as pages
+from controller.week import routes as week
 
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 """Other names in the Host header are refused, so that no web page can reach the API by rebinding its own name."""

@@ -33,6 +33,7 @@ FindingCode = Literal[
     "silence_inside",
     "trimmed_end",
     "trimmed_start",
+    "turned_down",
     "very_quiet",
     "voice_clipped",
     "voice_silent",
@@ -126,9 +127,9 @@ class Finding:
     clipped: samples at full scale; damaged_packets, other_streams_ignored, parameters_changed: how many;
     dc_offset_removed: fraction of full scale; gain_capped: LU missing to the target; limited: dB by which the peaks
     were taken down; longer_than_declared, shorter_than_declared: ms; silence_at_start, silence_at_end, silence_inside
-    (the longest), trimmed_start, trimmed_end: ms; noisy: dB between talk and background; very_quiet: LUFS before;
-    cut_off: bytes that the last piece lacks; end_not_marked: 0. Of a machine's voice: voice_clipped as clipped,
-    voice_silent as silence_inside.
+    (the longest), trimmed_start, trimmed_end: ms; noisy: dB between talk and background; turned_down: dB below
+    the target, for the codec would go above the peak; very_quiet: LUFS before; cut_off: bytes that the last piece
+    lacks; end_not_marked: 0. Of a machine's voice: voice_clipped as clipped, voice_silent as silence_inside.
     """
 
     code: FindingCode

@@ -20,6 +20,7 @@ from controller.media.waveform import Waveform
 SPOOL_NAME = "mono.f32"
 _GAIN_ROUNDS = 4
 _CODEC_ROUNDS = 3
+_SOFTER_ROUNDS = 2
 _GAIN_ERROR_LU = 0.1
 _FIRST_SLOPE = 0.75
 _DECODE_SHARE = 0.15
@@ -90,7 +91,7 @@ def run(backend: Backend, folder: Path, profile: IntakeProfile, tell: Tell) -> O
         *decoding.findings(),
         *rules.outline_findings(given.contour.outline(), shaped.trimmed_ms, profile),
         *rules.level_findings(given, before_lufs),
-        *rules.gain_findings(shaped.survey, sent_lufs, preparation, profile),
+        *rules.gain_findings(shaped.survey, sent_lufs, preparation, renderer.turned_down_db, profile),
     )
     picture = _picture(shaped.survey, preparation, heard[0][1])
     return Outcome(decoding.facts, shaped.survey.samples, before_lufs, sent_lufs, heard, found, picture)
@@ -119,15 +120,20 @@ class _Renderer:
         self._profile = profile
         self._part = rules.PART if survey.samples > rules.LONG_S * RATE_HZ else None
         self._part_lufs: float | None = None
+        self.turned_down_db = 0.0
 
     def render(self, encoding: Encoding, folder: Path, first: Preparation, sent_lufs: float, tell: Tell) -> Heard:
-        """One rendition: encode, listen, and encode again with a better goal, a few times at most."""
+        """One rendition: encode, listen, and encode again with a better goal, a few times at most.
+
+        Some tones make Opus peak far above what it was given; where a limiter finds nothing to take, everything is
+        turned down: a soft sound is better than none.
+        """
         profile, preparation = self._profile, first
         goal = Goal(profile.target_lufs, profile.limiter_dbfs)
         on_target = abs(sent_lufs - profile.target_lufs) <= profile.loudness_tolerance_lu
         wanted_lufs = profile.target_lufs if on_target else sent_lufs
         target = folder / encoding.file_name
-        for round_ in range(_CODEC_ROUNDS + 1):
+        for round_ in range(_CODEC_ROUNDS + _SOFTER_ROUNDS + 1):
             made_up = Preparation(
                 preparation.dc_offset, preparation.gain_db, preparation.ceiling_dbfs, encoding.makeup_db
             )
@@ -137,9 +143,15 @@ class _Renderer:
             missed = rules.needs_better(heard, wanted_lufs, profile)
             if missed is None:
                 break
-            goal = goal.better(*missed)
+            _, excess_db = missed
+            if excess_db > 0 and (preparation.ceiling_dbfs is None or round_ >= _CODEC_ROUNDS):
+                softer_db = rules.softer_by(excess_db)
+                goal, wanted_lufs = goal.quieter(softer_db), wanted_lufs - softer_db
+            else:
+                goal = goal.better(*missed)
             preparation, _ = self.prepare(goal)
         rules.check_rendition(encoding, heard, self._survey.samples, wanted_lufs, profile)
+        self.turned_down_db = max(self.turned_down_db, (profile.target_lufs if on_target else sent_lufs) - wanted_lufs)
         tell(1.0)
         return heard
 

@@ -151,8 +151,12 @@ class Goal:
     def better(self, error_lu: float, excess_db: float) -> "Goal":
         """The next goal for a codec that lost `error_lu` and went `excess_db` above the highest peak allowed."""
         lufs = self.lufs + (error_lu if abs(error_lu) > _CODEC_ERROR_LU else 0.0)
-        lower_db = excess_db + _MARGIN_DB if excess_db > 0 else 0.0
+        lower_db = softer_by(excess_db) if excess_db > 0 else 0.0
         return Goal(lufs, max(_CEILING_FLOOR_DBFS, self.ceiling_dbfs - lower_db))
+
+    def quieter(self, lower_db: float) -> "Goal":
+        """The next goal for a codec whose own peaks no limiter takes down: all of it softer."""
+        return Goal(self.lufs - lower_db, self.ceiling_dbfs)
 
 
 def dc_offset(survey: Survey) -> float:
@@ -170,6 +174,11 @@ def needs_better(heard: Heard, wanted_lufs: float, profile: IntakeProfile) -> tu
     error_lu = wanted_lufs - heard.lufs
     excess_db = heard.true_peak_dbtp - profile.true_peak_most_dbtp
     return None if abs(error_lu) <= _CODEC_ERROR_LU and excess_db <= 0 else (error_lu, excess_db)
+
+
+def softer_by(excess_db: float) -> float:
+    """How much (dB) everything is turned down for a codec that goes `excess_db` above the highest peak allowed."""
+    return excess_db + _MARGIN_DB
 
 
 def check_rendition(encoding: Encoding, heard: Heard, samples: int, wanted_lufs: float, profile: IntakeProfile) -> None:
@@ -210,13 +219,16 @@ def level_findings(given: Survey, lufs: float) -> list[Finding]:
     )
 
 
-def gain_findings(prepared: Survey, sent_lufs: float, done: Preparation, profile: IntakeProfile) -> list[Finding]:
+def gain_findings(
+    prepared: Survey, sent_lufs: float, done: Preparation, turned_down_db: float, profile: IntakeProfile
+) -> list[Finding]:
     """What an operator may want to know about how a sound was brought to its loudness."""
     missing_lu = profile.target_lufs - sent_lufs
     taken_db = peak_dbfs(prepared) + done.gain_db - (done.ceiling_dbfs or 0.0)
     return _holding(
         ("limited", round(taken_db, 1), done.ceiling_dbfs is not None),
         ("gain_capped", round(missing_lu, 1), missing_lu > profile.loudness_tolerance_lu),
+        ("turned_down", round(turned_down_db, 1), turned_down_db),
     )
 
 

@@ -84,6 +84,10 @@ _FINDINGS: dict[str, tuple[str, str]] = {
         "đã cắt {seconds:.1f} giây im lặng ở đầu",
         "{seconds:.1f} s of silence were cut off its start",
     ),
+    "turned_down": (
+        "tiếng thuộc loại khó nén nên được để nhỏ hơn mức chuẩn {value:.1f} dB; hãy nghe lại",
+        "its tones do not suit the codec, so it stays {value:.1f} dB below the usual loudness; listen to it",
+    ),
     "very_quiet": (
         "bản gốc rất nhỏ ({value:.0f} LUFS), đã nâng lên nên tiếng ồn cũng to theo; nên thu lại gần micrô hơn",
         "it was very quiet ({value:.0f} LUFS) and was raised, noise and all; record it again nearer to the microphone",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.browser.house import PASSWORD, App, House, take_in
+from tests.browser.house import PASSWORD, App, Guest, House, take_in
 
 GUESSED, WRONG = "matkhau123456", "không phải thế này đâu"
 OVER = "http://127.0.0.1/invitation#loal_khong-con-dung"
@@ -43,20 +43,7 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
         first.press("Tôi đã ghi lại")
         first.show("account")
 
-        first.follow("Quản trị")
-        first.follow("Người dùng")
-        first.press("Thêm người")
-        first.fill(name="Nguyễn Thị Lan", email="lan@example.vn")
-        first.press("Thêm")
-        first.press("Giao")
-        first.show("role-given")
-        first.press("Tạo liên kết mời")
-        first.show("invitation", look=True)
-        link = first.page.locator("#link").input_value()
-        first.follow("Quản trị")
-        first.follow("Nhật ký")
-        first.show("audit")
-        assert "Trần Văn Tú" in first.text
+        link = _invited(first)
 
     with fresh.guest("invited") as officer:
         officer.go(link.replace(link.split("/invitation")[0], fresh.url))
@@ -67,6 +54,25 @@ def test_the_first_administrator_comes_in_by_the_printed_link_and_invites_an_off
 
         assert officer.page.locator("h1").inner_text().startswith("Hôm nay")
         assert officer.page.get_by_role("link", name="Quản trị").count() == 0
+
+
+def _invited(first: Guest) -> str:
+    """An officer with a role; gives the link, and the audit tells who did it."""
+    first.follow("Quản trị")
+    first.follow("Người dùng")
+    first.press("Thêm người")
+    first.fill(name="Nguyễn Thị Lan", email="lan@example.vn")
+    first.press("Thêm")
+    first.press("Giao")
+    first.show("role-given")
+    first.press("Tạo liên kết mời")
+    first.show("invitation", look=True)
+    link = first.page.locator("#link").input_value()
+    first.follow("Quản trị")
+    first.follow("Nhật ký")
+    first.show("audit")
+    assert "Trần Văn Tú" in first.text
+    return link
 
 
 def test_a_link_is_pasted_where_scripts_do_not_run(house: House) -> None:

@@ -300,6 +300,19 @@ async def test_a_sound_that_cannot_meet_the_target_says_by_how_much(intake: Inta
     assert result.facts()["findings"]["gain_capped"] == pytest.approx(missing, abs=0.1)
 
 
+async def test_tones_that_the_codec_would_overdo_are_turned_down_and_told(intake: Intake, tmp_path: Path) -> None:
+    at = np.arange(4 * 48_000) / 48_000
+    pitch_hz = 400 + 100 * (np.floor(at) % 3)
+    tones = 0.4 * np.sin(2 * np.pi * pitch_hz * at) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * at))
+    path = corpus.wav(tmp_path / "tones.wav", tones.astype(np.float32))
+
+    result = await taken(intake, path, tmp_path / "job", ALONE)
+
+    assert max(one.true_peak_dbtp for one in result.renditions) <= PROFILE.true_peak_most_dbtp
+    softest = min(one.loudness_lufs for one in result.renditions)
+    assert result.facts()["findings"]["turned_down"] == pytest.approx(PROFILE.target_lufs - softest, abs=1.0)
+
+
 @pytest.mark.parametrize("kind", [PyAvIntake, pytest.param(FfmpegIntake, marks=pytest.mark.long)])
 async def test_five_minutes_of_talk_need_no_more_memory_than_fifteen_seconds(
     kind: type[PyAvIntake | FfmpegIntake], tmp_path: Path

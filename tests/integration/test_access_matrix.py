@@ -101,7 +101,8 @@ def expected(  # noqa: PLR0911 - one a kind of row
     if sample.asks is not None:
         return of_thing(role, place, sample.asks.read, *sample.asks.needs)
     if row.decides is Decides.ROUTE:
-        return OK if row.permission in {P.AUDIT, P.KNOW, P.APPROVE} else 403  # filtered, or only for who may act everywhere
+        filtered = {P.AUDIT, P.KNOW, P.APPROVE}  # the others are for who may act everywhere
+        return OK if row.permission in filtered else 403
     assert row.subject is not None
     assert row.permission is not None
     if row.subject is s.PARENT:

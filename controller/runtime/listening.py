@@ -6,12 +6,15 @@ proxy that the settings name.
 """
 
 import asyncio
+import socket
 from collections.abc import Collection
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from loa_protocol.errors import LoaError
 
 BACKLOG = 512
 MOST_CONNECTIONS = 1000
@@ -20,6 +23,12 @@ HEAD_S = 10.0
 """From a connection, or from the first byte of a next request, to the end of the request's head."""
 IDLE_S = 10
 CLOSING_S = 2
+
+
+class PortTaken(LoaError):
+    """Another program listens on the API's port."""
+
+    code = "port_taken"
 
 
 class PromptRequests(H11Protocol):
@@ -54,6 +63,24 @@ class PromptRequests(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; said to be TCP, for only there asyncio sends small answers without waiting for an ACK.
+
+    Raises:
+        PortTaken: another program listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTaken(f"the API cannot listen on {host}:{port} ({error.strerror}); give another --port") from error
+    listener.listen(BACKLOG)
+    return listener
 
 
 def server_of(app: ASGIApp, proxies: Collection[str] = ()) -> uvicorn.Server:

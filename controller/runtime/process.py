@@ -6,7 +6,6 @@ is printed that makes the first administrator.
 
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,6 @@ from controller.runtime.exposure import require_safe
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
 from loa_protocol import failpoints
-from loa_protocol.errors import LoaError
-
-
-class PortTaken(LoaError):
-    """Another program listens on the API's port."""
-
-    code = "port_taken"
 
 
 def run(given: dict[str, Any]) -> None:
@@ -42,7 +34,7 @@ def run(given: dict[str, Any]) -> None:
     require_safe(settings)
     _arm_failpoints()
     token = obtain_token(settings.data_dir)
-    listener = _listen(settings.http_host, settings.http_port)
+    listener = listening.listen(settings.http_host, settings.http_port)
     url = f"http://{_bracketed(settings.http_host)}:{listener.getsockname()[1]}"
     address = settings.data_dir / "api.json"
 
@@ -63,19 +55,6 @@ def run(given: dict[str, Any]) -> None:
         address.unlink(missing_ok=True)
     if not server.started:
         raise SystemExit(1)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise PortTaken(f"the API cannot listen on {host}:{port} ({error.strerror}); give another --port") from error
-    listener.listen(listening.BACKLOG)
-    return listener
 
 
 def _bracketed(host: str) -> str:

@@ -1,5 +1,6 @@
 """The HTTP server on a socket: what it tells of itself, what it bounds, and whom it does not wait for."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -30,7 +31,7 @@ async def _who(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def _served(*proxies: str) -> Iterator[tuple[str, int]]:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening.listen("127.0.0.1", 0)
     server = listening.server_of(RequestLimits(_who), proxies)
     ready = Event()
     began = server.startup
@@ -148,3 +149,19 @@ def test_the_bounds_of_the_server_are_named() -> None:
     assert config.h11_max_incomplete_event_size == listening.HEAD_BYTES
     assert not config.server_header
     assert not config.proxy_headers
+
+
+async def test_a_small_answer_is_not_held_back_until_the_last_one_is_acknowledged() -> None:
+    waits_for_acks: list[bool] = []
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        waits_for_acks.append(not connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(answer, sock=listening.listen("127.0.0.1", 0)) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await reader.read()
+        writer.close()
+
+    assert waits_for_acks == [False]

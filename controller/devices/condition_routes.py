@@ -91,7 +91,10 @@ class OddView(View):
 
 
 class DeviceConditionView(View):
-    """One device with all that is known of it; `state` and `health` as it last said, `findings` newest first."""
+    """One device with all that is known of it; `state` and `health` as it last said, `findings` newest first.
+
+    `playing`: the title of what it said it sounds or shows; empty: nothing.
+    """
 
     id: str
     name: str
@@ -112,6 +115,7 @@ class DeviceConditionView(View):
     seen_at: datetime | None
     state_issued: datetime | None
     state: dict[str, Any]
+    playing: str
     health: dict[str, Any]
     documents: list[HeldView]
     groups: list[str]
@@ -236,6 +240,7 @@ async def get_device(device_id: IdField, session: Read) -> DeviceConditionView:
     above, groups = await units.scopes_of_device(session, device)
     scopes = (device_scope(device_id), *(one.group for one in groups), *above)
     names = await policies.names(session, scopes)
+    state = {} if report is None else report.state
     odd = await service.findings(session, Finding.device_id == device_id, limit=_FINDINGS)
     spoken = (await units.languages_of_devices(session, [device]))[device_id]
     return DeviceConditionView(
@@ -246,7 +251,8 @@ async def get_device(device_id: IdField, session: Read) -> DeviceConditionView:
         alarms=[] if report is None else beats.names(report.alarms),
         seen_at=None if report is None else report.seen_at,
         state_issued=None if report is None else report.state_issued,
-        state={} if report is None else report.state,
+        state=state,
+        playing=await listing.title_of(session, state.get("playing") or ""),
         health={} if report is None else report.health,
         documents=await _held(session, device_id, scopes, names, report),
         groups=[names.get(one.group, one.group) for one in groups],

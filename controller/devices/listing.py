@@ -154,3 +154,9 @@ async def last_heard(
     )
     query = select(heard.c.device_id, heard.c.start, heard.c.title).where(heard.c.place == 1)
     return {row.device_id: (row.start, row.title) for row in await session.execute(query)}
+
+
+async def title_of(session: AsyncSession, broadcast_id: str) -> str:
+    """What a broadcast is called; empty: there is none of that id."""
+    found = await session.scalar(select(BroadcastRow.title).where(BroadcastRow.id == broadcast_id))
+    return found or ""

@@ -41,7 +41,7 @@ _FINDINGS: dict[str, tuple[str, str]] = {
         "the source is too faint: {value:.1f} dB are missing to the usual loudness",
     ),
     "limited": (
-        "các đỉnh âm đã được hạ {value:.1f} dB",
+        "những chỗ quá to đã được làm nhỏ bớt {value:.1f} dB",
         "its peaks were taken down by {value:.1f} dB",
     ),
     "longer_than_declared": (

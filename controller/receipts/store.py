@@ -124,6 +124,11 @@ async def answering_entries(
     return [(device, raw) for device, raw in await session.execute(query)]
 
 
+def meant() -> ColumnElement[bool]:
+    """Of rows of the ledger: those whose device can sound or show it. A board is not counted for what is only heard."""
+    return LedgerRow.reason.is_distinct_from(str(Reason.NOT_FOR_DEVICE))
+
+
 async def outcomes(session: AsyncSession, broadcast_id: str) -> Sequence[str | None]:
     """What each device answered."""
     return (await session.scalars(select(LedgerRow.outcome).where(LedgerRow.broadcast_id == broadcast_id))).all()

@@ -13,6 +13,7 @@ from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, Ledge
 from controller.delivery.tables import DocumentRow
 from controller.devices.tables import Device, DeviceReport
 from controller.media.tables import Rendition
+from controller.receipts.store import meant
 from controller.receipts.tables import JournalEntry
 from controller.results.places import Tops
 from controller.results.rules import OF_OUTCOME, RANKS, Kind
@@ -98,7 +99,7 @@ def _tally_has(kind: Kind | None, columns: Sequence[Any]) -> ColumnElement[bool]
 async def _live(session: AsyncSession, tops: Tops, wanted: Wanted, now: datetime) -> list[Went]:
     """What is not counted yet, or nowhere at these units: receipt by receipt, of no more than are shown."""
     there = select(LedgerRow.device_id).join(Device, Device.id == LedgerRow.device_id)
-    there = there.where(LedgerRow.broadcast_id == BroadcastRow.id, tops.devices)
+    there = there.where(LedgerRow.broadcast_id == BroadcastRow.id, tops.devices, meant())
     if (kind := _kind_of_ledger(wanted.kind)) is not None:
         there = there.where(kind)
     query = select(BroadcastRow).where(BroadcastRow.start <= now, BroadcastRow.expected_at.is_not(None), there.exists())
@@ -119,7 +120,8 @@ async def _counts(
     query = select(LedgerRow.broadcast_id, LedgerRow.outcome, func.count())
     if not tops.everywhere:
         query = query.join(Device, Device.id == LedgerRow.device_id).where(tops.devices)
-    query = query.where(LedgerRow.broadcast_id.in_(broadcast_ids)).group_by(LedgerRow.broadcast_id, LedgerRow.outcome)
+    query = query.where(LedgerRow.broadcast_id.in_(broadcast_ids), meant())
+    query = query.group_by(LedgerRow.broadcast_id, LedgerRow.outcome)
     return (await session.execute(query)).all() if broadcast_ids else []
 
 
@@ -193,7 +195,7 @@ async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: A
             & (JournalEntry.journal_id == LedgerRow.journal_id)
             & (JournalEntry.sequence == LedgerRow.sequence),
         )
-        .where(LedgerRow.broadcast_id == broadcast_id, tops.devices)
+        .where(LedgerRow.broadcast_id == broadcast_id, tops.devices, meant())
         .where(*(Device.folded.contains(f" {word}", autoescape=True) for word in asked.words))
     )
     if (kind := _kind_of_ledger(asked.kind)) is not None:

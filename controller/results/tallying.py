@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
 from controller.devices.tables import Device
+from controller.receipts.store import meant
 from controller.results.tables import Fault, Tally
 from controller.runtime.upsert import insert
 from controller.units import store as units
@@ -71,7 +72,7 @@ async def _counted(session: AsyncSession, broadcast_ids: Collection[str]) -> dic
     query = (
         select(LedgerRow.broadcast_id, Device.unit_id, LedgerRow.outcome, func.count())
         .join(Device, Device.id == LedgerRow.device_id)
-        .where(LedgerRow.broadcast_id.in_(list(broadcast_ids)))
+        .where(LedgerRow.broadcast_id.in_(list(broadcast_ids)), meant())
         .group_by(LedgerRow.broadcast_id, Device.unit_id, LedgerRow.outcome)
     )
     rows = (await session.execute(query)).all()

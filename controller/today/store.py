@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
 from controller.delivery.tables import StopRow
-from loa_protocol.outcomes import Reason
+from controller.receipts.store import meant
 
 LONGEST = timedelta(hours=24)
 """No broadcast lasts longer, so that none that sounds began earlier."""
@@ -40,9 +40,8 @@ async def before(
 async def answers(
     session: AsyncSession, broadcast_id: str, *mine: ColumnElement[bool]
 ) -> Sequence[tuple[str | None, int]]:
-    """Outcome → how many devices; None: not answered yet. Boards are not counted for what is only heard."""
-    meant = LedgerRow.reason.is_distinct_from(Reason.NOT_FOR_DEVICE.value)
-    query = select(LedgerRow.outcome, func.count()).where(LedgerRow.broadcast_id == broadcast_id, meant, *mine)
+    """Outcome → how many devices; None: not answered yet."""
+    query = select(LedgerRow.outcome, func.count()).where(LedgerRow.broadcast_id == broadcast_id, meant(), *mine)
     return [(outcome, count) for outcome, count in await session.execute(query.group_by(LedgerRow.outcome))]
 
 

@@ -17,6 +17,7 @@ _DAYS = (
 )
 _MINUTE_S = 60
 _HOUR_S = 3600
+_HALF_SECOND = timedelta(milliseconds=500)
 
 
 def instant(text: str | datetime) -> datetime:
@@ -26,8 +27,8 @@ def instant(text: str | datetime) -> datetime:
 
 
 def clock(at: str | datetime) -> str:
-    """`05:00`."""
-    return instant(at).astimezone(ZONE).strftime("%H:%M")
+    """`05:00`; what began a few milliseconds before the hour began at the hour."""
+    return (instant(at).astimezone(ZONE) + _HALF_SECOND).strftime("%H:%M")
 
 
 def day(at: str | datetime | date, tongue: Tongue, today: date | None = None) -> str:

@@ -20,6 +20,7 @@ from controller.schedules.composing import Composed, planned_ms
 from controller.schedules.making import Cast
 from controller.schedules.rules import Occurrence, Series
 from controller.schedules.sessions import longest_ms
+from controller.schedules.slots.filling import LeftOut
 from controller.schedules.tables import ProgrammeRow
 from controller.units import service as units
 from controller.units import store as unit_store
@@ -31,6 +32,7 @@ from controller.week.store import Made
 from loa_protocol.ids import unit_scope
 
 MOST_OCCURRENCES = 2000
+_CROWDED_OUT = frozenset({LeftOut.NO_ROOM, LeftOut.LONGER_THAN_SLOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,8 @@ def _parts(one: Occurrence, composed: Composed, titles: Mapping[str, str]) -> li
             case written.BulletinsSegment(title=title):
                 filling = slots[at].filling
                 items = [item.title for item in filling.chosen]
-                found.append(Part("bulletins", title, ms, items, len(filling.left_out)))
+                crowded_out = sum(why in _CROWDED_OUT for _, why in filling.left_out)
+                found.append(Part("bulletins", title, ms, items, crowded_out))
             case written.ContentSegment(asset=asset):
                 found.append(Part("own", titles.get(asset, ""), ms))
             case _:

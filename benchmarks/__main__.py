@@ -28,6 +28,7 @@ BENCHMARKS = (
     "sign_in",
     "conditions",
     "pages",
+    "first_paint",
 )
 
 

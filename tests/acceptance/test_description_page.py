@@ -10,7 +10,7 @@ from playwright.async_api import Page, async_playwright
 from tests.fakes.chromium import PROGRAM
 from tests.fakes.served import served
 
-pytestmark = [pytest.mark.skipif(not Path(PROGRAM).exists(), reason="needs Chromium"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.skipif(not Path(PROGRAM).exists(), reason="needs Chromium"), pytest.mark.timeout(240)]
 _LISTEN = """
 window.broken = [];
 document.addEventListener("securitypolicyviolation", (e) => window.broken.push(`${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}`));
@@ -36,6 +36,7 @@ async def _visited(url: str) -> dict[str, Any]:
         page: Page = await browser.new_page()
         asked: list[str] = []
         faults: list[str] = []
+        page.set_default_timeout(120_000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: faults.append(str(error)))
         await page.add_init_script(_LISTEN)

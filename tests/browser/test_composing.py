@@ -328,6 +328,20 @@ def test_a_broken_line_after_any_step_loses_nothing(house: House) -> None:
     assert len([one for one in places if one["state"] == "reserved"]) == 1
 
 
+def test_signing_out_forgets_what_was_not_sent(house: House) -> None:
+    with officer(house, "signed-out") as hoa:
+        tap(hoa, "Soạn bản tin")
+        tap(hoa, "Gõ chữ, máy đọc", leads=False)
+        hoa.fill(text="Chuyện riêng, chưa gửi.", title="Chưa gửi")
+        hoa.page.reload()
+        kept = hoa.page.evaluate("Object.keys(localStorage).length")
+        hoa.press("Đăng xuất")
+        del house.cookies["hoa"]
+
+        assert kept == 1
+        assert hoa.page.evaluate("Object.keys(localStorage).length") == 0
+
+
 def _press_without_a_line(guest: Guest, button: str) -> None:
     guest.context.set_offline(True)
     tap(guest, button, leads=False)

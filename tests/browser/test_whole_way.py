@@ -57,8 +57,9 @@ def test_a_typed_notice_is_heard_approved_played_by_real_horns_and_its_result_is
         assert "Đã duyệt" in hung.text
 
     (made,) = village.client.get("/bulletins", {"q": TITLE})
-    (place,) = village.client.get(f"/bulletins/{made['id']}")["placements"]
-    ledger = village.wait_closed(place["broadcast_id"], 120)
+    places = village.client.get(f"/bulletins/{made['id']}")["placements"]
+    (broadcast,) = {one["broadcast_id"] for one in places if one["broadcast_id"]}
+    ledger = village.wait_closed(broadcast, 120)
     for horn in HORNS:
         heard = bursts(captured(village.capture(horn)))
         tell(f"{horn} sounded {heard[-1][1] - heard[0][0]:.1f} s of a notice that was typed and approved on pages")

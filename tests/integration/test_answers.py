@@ -37,6 +37,7 @@ _BYTES = {
     "/api/v1/library/{asset_id}/picture",
     "/api/v1/programmes/sheet-template",
     "/api/v1/speech/preview",
+    "/api/v1/units/{unit_id}/week-sheet",
 }
 
 
@@ -164,7 +165,7 @@ async def test_files_go_where_files_are_taken(app: FastAPI) -> None:
         if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
     }
 
-    assert takes == FILES
+    assert takes == {one for one in FILES if one.startswith("/api/")}
 
 
 async def test_no_secret_stands_in_an_address(app: FastAPI) -> None:

@@ -589,7 +589,7 @@ async def watched() -> AsyncIterator[None]:
 async def test_a_controller_tells_by_itself_what_its_api_was_told(tmp_path: Path) -> None:
     async with mail_server() as box:
         given = {"smtp_host": "127.0.0.1", "smtp_port": box.port, "smtp_security": "none", "mail_from": FROM}
-        async with asynccontextmanager(housed)(tmp_path, **given) as house, watched():
+        async with housed(tmp_path, **given) as house, watched():
             await house.api.post("/units", json={"id": "xa", "name": "Xã", "kind": "commune"})
             body = {"name": "Lan", "unit_id": "xa", "email": "lan@xa.example", "language": "en"}
             lan = (await house.api.post("/people", json=body)).json()["id"]

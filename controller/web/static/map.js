@@ -71,9 +71,8 @@ class DeviceMap extends HTMLElement {
 
   tiles() {
     this.map.attributionControl.setPrefix(false);
-    const words = document.createElement("span");
-    words.textContent = this.dataset.attribution;
-    L.tileLayer(this.dataset.tiles, { crossOrigin: "anonymous", attribution: words.innerHTML, maxZoom: 19 }).addTo(this.map);
+    const words = this.dataset.attribution.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
+    L.tileLayer(this.dataset.tiles, { crossOrigin: "anonymous", attribution: words, maxZoom: 19 }).addTo(this.map);
   }
 
   legend() {

@@ -22,13 +22,15 @@ import pytest
 from edge_agent.player.levels import gain_of_volume
 from tests.acceptance.rig import COMMUNE, System, read_wav, running
 from tests.acceptance.rig_audio import ALSA_DEVICE, PulseRig
+from tests.fakes.stalls import Stalls
 
 pytestmark = [pytest.mark.broker, pytest.mark.audio]
 
 SPEECH = Path(str(resources.files("loa_cli") / "demo_media" / "ban_tin_mau.ogg"))
 RATE = 48_000
 LATE_MAX_MS = 50.0
-ATTEMPTS = 3
+ATTEMPTS = 4
+STALL_MAX_MS = 50.0
 """A run in which the sound server starved says nothing; it is made again, at most this often."""
 TARGET_LUFS = -16.0
 
@@ -87,9 +89,12 @@ def test_the_right_sound_is_heard_at_the_right_second(
         asset = system.client.upload(SPEECH, "Bản tin")
         known = _rendition(system)
         for _ in range(ATTEMPTS):
-            starts, views = _play_twice(system, asset)
-            if not any(_xruns(view) for view in views):
+            with Stalls() as machine:
+                starts, views = _play_twice(system, asset)
+            if machine.longest_ms <= STALL_MAX_MS and not any(_xruns(view) for view in views):
                 break
+        else:
+            pytest.skip(f"this machine did not keep up in any of {ATTEMPTS} attempts")
 
         assert [view["outcomes"] for view in views] == [{"played": 3}] * 2, json.dumps(views, indent=1)
         due_ns = [_monotonic_ns(at) for at in starts]
@@ -149,8 +154,12 @@ def test_an_agent_80_ms_late_on_purpose_does_not_pass(
         known = _rendition(system)
         for _ in range(ATTEMPTS):
             start = datetime.now(UTC) + timedelta(seconds=4)
-            if not _xruns(system.wait_closed(_play(system, asset["id"], start))):
+            with Stalls() as machine:
+                view = system.wait_closed(_play(system, asset["id"], start))
+            if machine.longest_ms <= STALL_MAX_MS and not _xruns(view):
                 break
+        else:
+            pytest.skip(f"this machine did not keep up in any of {ATTEMPTS} attempts")
         due_ns = _monotonic_ns(start)
 
         error_ms = _start_error_ms(rig, known, due_ns)

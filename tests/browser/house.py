@@ -109,7 +109,7 @@ class House:
         """Somebody with a fresh browser; at the end nothing has broken the page's policy, and no script has failed."""
         asked = {"locale": "vi-VN", "java_script_enabled": scripts, **(PHONE if phone else DESKTOP), **given}
         context = self.browser.new_context(**asked)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.add_init_script(_LISTEN)
         page = context.new_page()
         guest = Guest(self, context, page, story, scripts=scripts)

@@ -98,13 +98,13 @@ def test_a_wrong_password_keeps_the_name_and_says_so(house: House) -> None:
 
 
 def test_a_session_that_ended_leads_back_to_the_page(house: House) -> None:
-    take_in(house.system, "minh", "operator")
+    take_in(house.system, "het-phien", "operator")
     with house.guest("session-ended", phone=False, scripts=False) as lan:
         lan.context.add_cookies([{"name": "loa", "value": "loas_het-han", "url": house.url}])
         lan.go("/account")
         assert "Phiên đăng nhập đã hết" in lan.text
         lan.show("over")
-        lan.fill(name="minh", password=PASSWORD)
+        lan.fill(name="het-phien", password=PASSWORD)
         lan.press("Đăng nhập")
 
         assert lan.page.url == f"{house.url}/account"

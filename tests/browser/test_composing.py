@@ -26,7 +26,6 @@ TYPED = "Kính mời bà con thôn Đông đến nhà văn hóa lúc 7h30 ngày 
 OFFLINE = "không có mạng"
 PATIENCE_S = 40
 """For a sound to be prepared on a busy machine."""
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")

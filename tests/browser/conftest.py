@@ -12,7 +12,6 @@ from tests.browser.far_commune import FarCommune
 from tests.browser.house import House, Known, chromium, furnish, serving
 from tests.fakes.chromium import PROGRAM
 
-
 WRITING = frozenset({"test_coming_in", "test_composing", "test_review", "test_whole_way"})
 """These modules go to one worker, the others to another: two browsers at once, and always in the same order."""
 

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "audio" in item.keywords:
             item.add_marker("alone")
-        if _shares_with_its_module(item):
+        if item.get_closest_marker("xdist_group") is None and _shares_with_its_module(item):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if config.getoption("--long"):
         return

@@ -12,20 +12,17 @@ from tests.browser.far_commune import FarCommune
 from tests.browser.house import House, Known, chromium, furnish, serving
 from tests.fakes.chromium import PROGRAM
 
+expect.set_options(timeout=30_000)
 WRITING = frozenset({"test_coming_in", "test_composing", "test_review", "test_whole_way"})
 """These modules go to one worker, the others to another: two browsers at once, and always in the same order."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.own_markers[:] = [one for one in item.own_markers if one.name != "xdist_group"]
             item.add_marker(pytest.mark.xdist_group("writing" if item.path.stem in WRITING else "looking"))
             item.add_marker(pytest.mark.skipif(not Path(PROGRAM).exists(), reason="needs Chromium"))
-
-
-expect.set_options(timeout=30_000)
-"""A machine may be slow; a page that never comes fails all the same."""
 
 
 @pytest.fixture(scope="session")

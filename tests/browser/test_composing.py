@@ -311,7 +311,7 @@ def test_a_broken_line_after_any_step_loses_nothing(house: House) -> None:
         tap(hoa, "Gõ chữ, máy đọc", leads=False)
         hoa.fill(text="Mời bà con họp lúc 19h.", title=title)
         hoa.page.reload()
-        assert hoa.page.locator("[name=title]").input_value() == title
+        expect(hoa.page.locator("[name=title]")).to_have_value(title)
         assert "Đã lấy lại" in hoa.text
         for step, button in enumerate(("Tiếp: nghe lại, chọn nơi phát", "Tiếp: chọn giờ phát", "Gửi duyệt"), 1):
             _press_without_a_line(hoa, button)

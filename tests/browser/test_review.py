@@ -169,11 +169,11 @@ def test_what_was_changed_since_is_shown_word_by_word(
 def test_who_wrote_it_does_not_approve_it_and_reads_why(
     house: House, over_api: Callable[[str], Client], sound: str
 ) -> None:
-    take_in(house.system, "khanh", "operator", "approver")
-    khanh = over_api("khanh")
-    made = submitted(khanh, sound, "Họp thôn tối thứ Bảy tại nhà văn hóa thôn Đoài, mời đại diện các hộ gia đình")
+    take_in(house.system, "hong", "operator", "approver")
+    hong = over_api("hong")
+    made = submitted(hong, sound, "Họp thôn tối thứ Bảy tại nhà văn hóa thôn Đoài, mời đại diện các hộ gia đình")
     with house.guest("own", **NARROWEST) as guest:
-        guest.enter("khanh")
+        guest.enter("hong")
         guest.go("/review")
         guest.show("list", look=True)
         assert "Bạn đã soạn, chờ người khác duyệt" in guest.text
@@ -191,24 +191,24 @@ def test_who_wrote_it_does_not_approve_it_and_reads_why(
 
 
 def test_a_deputy_finds_it_from_today_and_is_told_for_whom(house: House, lan: Client, sound: str) -> None:
-    absent, deputy = take_in(house.system, "minh", "approver"), take_in(house.system, "nga", "operator")
+    absent, deputy = take_in(house.system, "minh", "approver"), take_in(house.system, "dao", "operator")
     day = (datetime.now(UTC) + timedelta(hours=7)).date().isoformat()
     house.system.client.post(f"/people/{absent}/leaves", {"first_day": day, "last_day": day, "deputy_id": deputy})
     title = "Lịch tiêm chủng mở rộng tháng 12"
     submitted(lan, sound, title)
-    with house.guest("deputy") as nga:
-        nga.enter("nga")
-        nga.go("/")
-        nga.show("today")
-        nga.follow("Duyệt")
-        nga.show("list", look=True)
-        assert "bạn duyệt thay người đang nghỉ" in nga.text
-        nga.follow(title)
-        nga.show("review")
-        assert "Bạn duyệt thay Minh" in nga.text
-        nga.press("Duyệt, cho phát")
+    with house.guest("deputy") as dao:
+        dao.enter("dao")
+        dao.go("/")
+        dao.show("today")
+        dao.follow("Duyệt")
+        dao.show("list", look=True)
+        assert "bạn duyệt thay người đang nghỉ" in dao.text
+        dao.follow(title)
+        dao.show("review")
+        assert "Bạn duyệt thay Minh" in dao.text
+        dao.press("Duyệt, cho phát")
 
-        assert "Đã duyệt" in nga.text
+        assert "Đã duyệt" in dao.text
 
 
 def test_a_bulletin_that_was_changed_meanwhile_is_not_approved_unread(house: House, lan: Client, sound: str) -> None:

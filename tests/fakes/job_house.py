@@ -1,6 +1,7 @@
 """A controller that does background jobs and nothing else, with its API; and a child process that hangs."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -68,9 +69,9 @@ class House:
         return found
 
     def left(self) -> list[str]:
-        """Everything in the folders of jobs."""
-        data = self.controller.settings.data_dir
-        return [str(path) for name in ("spool", "intake") for path in (data / name).rglob("*")]
+        """Everything in the folders of jobs; what goes while one looks is gone."""
+        walks = (os.walk(self.controller.settings.data_dir / name) for name in ("spool", "intake"))
+        return [f"{folder}/{name}" for walk in walks for folder, below, files in walk for name in (*below, *files)]
 
     async def clean(self) -> None:
         """Until nothing of any job is left; the file goes just after the job has ended."""

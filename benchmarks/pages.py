@@ -12,8 +12,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,11 +25,12 @@ import psycopg
 
 from benchmarks.measuring import Figure, Options, Report, at_most, percentile, table
 from benchmarks.pages_world import World, fill
-from loa_cli.client import Client, locate
+from benchmarks.serving import serving
+from loa_cli.client import Client
 
 _GOAL = at_most(150)
 ROUNDS = 30
-_START_S = 120
+_COUNTED_S = 120
 _PASSWORD = "trâu vàng gặm cỏ non đầu đê"  # noqa: S105 - of this benchmark alone
 _QUICK, _FULL = 0.02, 1.0
 
@@ -49,7 +48,7 @@ def measured(scale: float, seed: int, rounds: int = ROUNDS) -> Report:
         world = fill(url, scale=scale, chance=random.Random(seed), now=datetime.now(UTC))  # noqa: S311, TID251 - repeatable; an adapter's clock
         filled_s = time.monotonic() - began
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        host = stack.enter_context(_serving(folder, url))
+        host = stack.enter_context(serving(folder, LOA_DATABASE_URL=url.replace("+psycopg", "")))
         _require_counted_alike(url, world)
         figures: list[Figure] = []
         raw = _asked_ms(httpx.Client(base_url=host.url, timeout=60), "/api/v1/health", rounds * 2)
@@ -151,7 +150,7 @@ def _require_counted_alike(url: str, world: World) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as link:
         before = _tallies(link, world.sample)
         link.execute("UPDATE broadcasts SET tallied_at = NULL WHERE id = ANY(%s)", [list(world.sample)])
-        limit = time.monotonic() + _START_S
+        limit = time.monotonic() + _COUNTED_S
         query = "SELECT count(*) FROM broadcasts WHERE id = ANY(%s) AND tallied_at IS NULL"
         while (link.execute(query, [list(world.sample)]).fetchone() or [0])[0]:
             if time.monotonic() > limit:
@@ -173,36 +172,6 @@ def _postgres() -> Iterator[str]:
 
     with postgres_server() as server:
         yield server.database()
-
-
-@contextmanager
-def _serving(folder: Path, url: str) -> Iterator[Client]:
-    """A controller of its own process on that database, ended at the end."""
-    command = [sys.executable, "-m", "loa_cli", "serve", "--data-dir", str(folder), "--port", "0", "--broker-port", "0"]
-    with (folder / "controller.log").open("wb") as log:
-        child = subprocess.Popen(
-            ["/usr/bin/env", f"LOA_DATABASE_URL={url.replace('+psycopg', '')}", *command],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield _answering(folder, child)
-    finally:
-        child.terminate()
-        child.wait(30)
-
-
-def _answering(folder: Path, child: "subprocess.Popen[bytes]") -> Client:
-    limit = time.monotonic() + _START_S
-    while child.poll() is None and time.monotonic() < limit:
-        try:
-            client = locate(folder, None, None)
-            client.get("/health")
-        except Exception:  # noqa: BLE001 - not yet
-            time.sleep(0.1)
-        else:
-            return client
-    raise AssertionError(f"no controller answers:\n{(folder / 'controller.log').read_text()[-2000:]}")
 
 
 def main() -> None:

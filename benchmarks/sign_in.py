@@ -22,19 +22,19 @@ from typing import Any
 import httpx
 
 from benchmarks.measuring import Figure, Options, Report, at_least, at_most, percentile
-from loa_cli.client import Client, locate
+from benchmarks.serving import serving
+from loa_cli.client import Client
 
 PASSWORD = "bốn con thuyền giấy trôi"  # noqa: S105 - of a folder that goes
 CONNECTIONS = 64
 PER_S = 20
-_START_S = 60.0
 _OTHERS = (("GET", "/me"), ("GET", "/units"), ("GET", "/bulletins"), ("POST", "/second-factor/authenticator"))
 
 
 def run(options: Options) -> Report:
     """Twenty seconds of flood, or four where it is to be quick."""
     seconds = 4.0 if options.quick else 20.0
-    with tempfile.TemporaryDirectory() as folder, _serving(Path(folder)) as client:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), LOA_TRUSTED_PROXIES="127.0.0.1") as client:
         secret = _member(client)
         before = asyncio.run(_others_ms(client.url, secret, seconds / 2))
         with _flood(client.url, seconds + 2) as flood:
@@ -55,34 +55,6 @@ def run(options: Options) -> Report:
     ]
     notes = [f"answers to the flood: {dict(answers)}", f"{len(during)} other requests during it, none failed"]
     return Report("sign_in", figures=figures, notes=notes)
-
-
-@contextmanager
-def _serving(folder: Path) -> Iterator[Client]:
-    """A controller of its own process, ended at the end."""
-    command = [sys.executable, "-m", "loa_cli", "serve", "--data-dir", str(folder), "--port", "0", "--broker-port", "0"]
-    with (folder / "controller.log").open("wb") as log:
-        child = subprocess.Popen(
-            ["/usr/bin/env", "LOA_TRUSTED_PROXIES=127.0.0.1", *command], stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield _answering(folder, child)
-    finally:
-        child.terminate()
-        child.wait(20)
-
-
-def _answering(folder: Path, child: "subprocess.Popen[bytes]") -> Client:
-    limit = time.monotonic() + _START_S
-    while child.poll() is None and time.monotonic() < limit:
-        try:
-            client = locate(folder, None, None)
-            client.get("/health")
-        except Exception:  # noqa: BLE001 - not yet
-            time.sleep(0.1)
-        else:
-            return client
-    raise AssertionError(f"no controller answers:\n{(folder / 'controller.log').read_text()[-2000:]}")
 
 
 def _member(client: Client) -> str:

@@ -1,4 +1,4 @@
-"""The words of composing: ways of content, what a point of the pre-flight list asks for, loudness, counts. Pure."""
+"""The words of bulletins: states, steps, kinds of sound, what the pre-flight list asks for, loudness, counts. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "in_review": ("waiting", marked("Chờ duyệt")),
     "approved": ("good", marked("Đã duyệt")),
     "withdrawn": ("bad", marked("Đã thu hồi")),
-    "expired": ("unsure", marked("Hết hiệu lực")),
+    "expired": ("note", marked("Hết hiệu lực")),
 }
 FIELDS: Mapping[str, str] = {
     "notice": marked("Thông báo"),

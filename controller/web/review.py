@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.access.rules import Permission
-from controller.web import moments
+from controller.web import compose_words, moments
 from controller.web.backend import Refused
 from controller.web.translating import marked
 from controller.web.visits import Visit, signed_page
@@ -41,31 +41,6 @@ PARTS: Mapping[str, str] = {
     "sound": marked("Âm thanh"),
     "board": marked("Chữ trên bảng tin"),
     "picture": marked("Hình trên bảng tin"),
-}
-TOPICS: Mapping[str, str] = {
-    "health": marked("Y tế"),
-    "weather": marked("Thời tiết"),
-    "security": marked("An ninh, trật tự"),
-    "agriculture": marked("Nông nghiệp"),
-    "culture": marked("Văn hóa, thể thao"),
-    "economy": marked("Kinh tế"),
-    "law": marked("Pháp luật"),
-    "disaster": marked("Thiên tai"),
-    "notice": marked("Thông báo"),
-    "other": marked("Khác"),
-}
-STATES: Mapping[str, tuple[str, str]] = {
-    "draft": ("waiting", marked("Bản nháp")),
-    "in_review": ("waiting", marked("Chờ duyệt")),
-    "approved": ("good", marked("Đã duyệt")),
-    "withdrawn": ("bad", marked("Đã thu hồi")),
-    "expired": ("unsure", marked("Hết hiệu lực")),
-}
-SOUNDS: Mapping[str, str] = {
-    "recording": marked("thu âm"),
-    "upload": marked("tệp âm thanh"),
-    "machine": marked("giọng máy"),
-    "joined": marked("ghép"),
 }
 UNDECIDABLE = frozenset({"nothing_to_say", "slot_needs_sound", "outside_rules"})
 """Stops that nobody may take upon himself: the bulletin has to be changed first."""
@@ -148,9 +123,9 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         "following": following,
         "reasons": REASONS,
         "parts": PARTS,
-        "topics": TOPICS,
-        "states": STATES,
-        "kinds": SOUNDS,
+        "topics": compose_words.FIELDS,
+        "states": compose_words.STATES,
+        "kinds": compose_words.KINDS,
     }
 
 

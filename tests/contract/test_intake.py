@@ -304,13 +304,16 @@ async def test_tones_that_the_codec_would_overdo_are_turned_down_and_told(intake
     at = np.arange(4 * 48_000) / 48_000
     pitch_hz = 400 + 100 * (np.floor(at) % 3)
     tones = 0.4 * np.sin(2 * np.pi * pitch_hz * at) * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * at))
-    path = corpus.wav(tmp_path / "tones.wav", tones.astype(np.float32))
+    path = corpus.wav(tmp_path / "tones.wav", tones.astype(np.float32).reshape(1, -1))
 
     result = await taken(intake, path, tmp_path / "job", ALONE)
 
     assert max(one.true_peak_dbtp for one in result.renditions) <= PROFILE.true_peak_most_dbtp
     softest = min(one.loudness_lufs for one in result.renditions)
-    assert result.facts()["findings"]["turned_down"] == pytest.approx(PROFILE.target_lufs - softest, abs=1.0)
+    told_db = result.facts()["findings"].get("turned_down", 0.0)
+    assert told_db == pytest.approx(PROFILE.target_lufs - softest, abs=1.0)
+    if isinstance(intake, PyAvIntake):
+        assert told_db > 0, "the command line's encoder does not overdo these tones, the library's does"
 
 
 @pytest.mark.parametrize("kind", [PyAvIntake, pytest.param(FfmpegIntake, marks=pytest.mark.long)])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -13,6 +13,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from controller.api.app import create_app
+from controller.library import watch as library_watch
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
 from loa_cli.commands import app
@@ -26,7 +27,10 @@ TOKEN = "bi-mat"  # noqa: S105 - of this test alone
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A controller that answers and does jobs, with a sound that nobody used for long."""
+    """A controller that answers and does jobs, with a sound that nobody used for long.
+
+    Its hourly round stays away: it would take that sound before anybody was told of it.
+    """
     folder, port, ready, end = tmp_path_factory.mktemp("served"), free_port(), Event(), []
     roles = frozenset({Role.API, Role.JOBS})
     settings = Settings(
@@ -46,12 +50,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         end[0].run()
 
     thread = Thread(target=serve)
-    thread.start()
-    assert ready.wait(30)
-    asyncio.run(_furnish(settings))
-    yield f"http://127.0.0.1:{port}"
-    end[0].should_exit = True
-    thread.join(20)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(library_watch, "unbroken", _kept_away)
+        thread.start()
+        assert ready.wait(30)
+        asyncio.run(_furnish(settings))
+        yield f"http://127.0.0.1:{port}"
+        end[0].should_exit = True
+        thread.join(20)
+
+
+async def _kept_away(round_of: Coroutine[Any, Any, Any]) -> None:
+    round_of.close()
 
 
 async def _furnish(settings: Settings) -> None:

@@ -41,7 +41,7 @@ async def guarded(request: Request, controller: TheController, actor: Acting) ->
     method, path = request.method, request.scope["route"].path
     row = TABLE[method, path]
     async with mays.looking(request) as session:
-        may = await may_of(request, session, actor, controller.clock.now())
+        may = mays.found(request) or await may_of(request, session, actor, controller.clock.now())
         if not actor.everywhere:
             with may.through(session):
                 await _enter(request, session, row, may)

@@ -22,6 +22,7 @@ from controller.people.acting import Actor, Via
 from controller.people.approving import local_day
 from controller.people.rules import Role
 from controller.runtime.database import Database
+from controller.runtime.looks import reading
 from controller.units import store as units
 from loa_protocol.errors import LoaError
 
@@ -249,8 +250,14 @@ async def looking(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
         return
     db: Database = request.app.state.controller.db  # not `TheController`: what runs below the API is guarded, too
-    async with db.reading() as reading:
-        yield reading
+    async with reading(request, db) as session:
+        yield session
+
+
+def found(request: Request) -> May | None:
+    """What the one who acts may do, where a read of the same look has asked."""
+    may: May | None = getattr(request.state, "may", None)
+    return may
 
 
 def is_transaction(request: Request) -> bool:
@@ -271,7 +278,7 @@ def require_asked(request: Request) -> None:
     Raises:
         AssertionError: it has not.
     """
-    may: May | None = getattr(request.state, "may", None)
+    may = found(request)
     if may is not None and not may.asked:
         raise AssertionError(f"{request.method} {request.url.path} was answered without asking who may")
 
@@ -305,7 +312,7 @@ def carry(session: AsyncSession, may: May) -> None:
 
 def carry_on(request: Request, session: AsyncSession) -> None:
     """As `carry`, into another session of a request."""
-    may: May | None = getattr(request.state, "may", None)
+    may = found(request)
     if may is not None:
         carry(session, may)
 

@@ -24,6 +24,7 @@ from controller.people import store as people
 from controller.people.acting import HEADER, TOKEN, Actor, PersonUnknown, Via
 from controller.people.approving import local_day
 from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
+from controller.runtime.looks import reading
 from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
@@ -116,7 +117,10 @@ async def authenticated(
     writing: AsyncSession | None = getattr(request.state, "session", None)
     if writing is not None:
         return await authenticate(request, writing)
-    async with _controller(request).db.reading() as session:
+    known: Actor | None = getattr(request.state, "actor", None)
+    if known is not None:  # found out by a read of the same look
+        return known
+    async with reading(request, _controller(request).db) as session:
         return await authenticate(request, session)
 
 

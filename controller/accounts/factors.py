@@ -50,8 +50,12 @@ async def forget(session: AsyncSession, person_id: str) -> None:
 
 async def next_of(session: AsyncSession, row: SignedIn, now: datetime) -> Next:
     """What is asked next in a session."""
+    asked = not (row.pending or row.strong)
+    return next_for(row, guarded=asked and await store.is_guarded(session, row.person_id, local_day(now)))
+
+
+def next_for(row: SignedIn, *, guarded: bool) -> Next:
+    """As `next_of`, where it is known whether a role of theirs needs two factors."""
     if row.pending:
         return Next.SECOND_FACTOR
-    if not row.strong and await store.is_guarded(session, row.person_id, local_day(now)):
-        return Next.ENROL
-    return Next.NOTHING
+    return Next.ENROL if guarded and not row.strong else Next.NOTHING

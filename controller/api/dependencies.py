@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access.may import carry_on
+from controller.runtime.looks import reading
 from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
@@ -36,7 +37,7 @@ def require_text(request: Request) -> None:
 
 
 async def _reading(request: Request, controller: TheController) -> AsyncIterator[AsyncSession]:
-    async with controller.db.reading() as session:
+    async with reading(request, controller.db) as session:
         carry_on(request, session)
         request.state.reading = session
         try:

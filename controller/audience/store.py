@@ -5,14 +5,14 @@ Devices are counted in the database; a tree of a whole country is cut to what on
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.devices.names import searched
 from controller.devices.tables import Device, GroupMember
-from controller.library.folding import fold, words
+from controller.library.folding import words
 from controller.policies.tables import QuietZone
 from controller.units import store as units
 from controller.units.tables import Group, Unit
@@ -22,7 +22,6 @@ MOST_UNITS = 200
 MOST_GROUPS = 50
 _NAMED = 500
 """More units than these are not named one by one in a query."""
-_folded = lru_cache(maxsize=20_000)(fold)
 
 
 class _Node(Protocol):
@@ -32,6 +31,8 @@ class _Node(Protocol):
     name: str
     kind: str
     parent_id: str | None
+    folded: str
+    sort_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,19 @@ class Counted:
 async def tree(session: AsyncSession, unit_id: str, query: str, mine: Iterable[ColumnElement[bool]]) -> Tree:
     """Where a unit's word may be heard; `mine` holds of units (`Unit.id`) that the reader may speak to.
 
-    `query`: words of a name, with or without accents; what is found stands by its name, outside the tree.
+    `query`: beginnings of words of a name, with or without accents; what is found stands by its name, outside the
+    tree. Closed units are not there.
     """
     area = await units.area(session, unit_id)
-    asked = select(Unit.id, Unit.name, Unit.kind, Unit.parent_id).where(Unit.id.in_(units.subtree([area])), *mine)
+    asked = select(Unit.id, Unit.name, Unit.kind, Unit.parent_id, Unit.folded, Unit.sort_key)
+    asked = asked.where(Unit.id.in_(units.subtree([area])), Unit.closed_at.is_(None), *mine)
     rows = (await session.execute(asked)).all()
     seen = frozenset(row.id for row in rows)
     nodes = {row.id: row for row in rows if row.kind != units.AGENCY}
     wanted = words(query)
     kept, count = _found(nodes, wanted) if wanted else _nearest(nodes)
     sums = _summed(nodes, await _devices(session, seen))
-    groups = [one for one in await _groups(session, seen) if _holds(one.name, wanted)]
+    groups = [one for one in await _groups(session, seen) if _holds(searched(one.name), wanted)]
     shown = tuple(_place(node, depth, sums) for node, depth in kept)
     return Tree(shown, tuple(groups[:MOST_GROUPS]), count - len(shown))
 
@@ -130,14 +133,13 @@ async def _groups(session: AsyncSession, seen: frozenset[str]) -> list[Place]:
     return list(found.values())
 
 
-def _holds(name: str, wanted: Iterable[str]) -> bool:
-    text = _folded(name)
-    return all(word in text for word in wanted)
+def _holds(folded: str, wanted: Iterable[str]) -> bool:
+    return all(f" {word}" in folded for word in wanted)
 
 
 def _found(nodes: Mapping[str, _Node], wanted: Iterable[str]) -> tuple[list[tuple[_Node, int]], int]:
     """Those whose names hold all words, by name, and how many there are."""
-    held = [node for node in nodes.values() if _holds(node.name, wanted)]
+    held = [node for node in nodes.values() if _holds(node.folded, wanted)]
     return [(node, 0) for node in _by_name(held)[:MOST_UNITS]], len(held)
 
 
@@ -161,7 +163,7 @@ def _nearest(nodes: Mapping[str, _Node]) -> tuple[list[tuple[_Node, int]], int]:
 
 
 def _by_name(nodes: Iterable[_Node]) -> list[_Node]:
-    return sorted(nodes, key=lambda one: (_folded(one.name), one.id))
+    return sorted(nodes, key=lambda one: (one.sort_key, one.id))
 
 
 def _summed(nodes: Mapping[str, _Node], own: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

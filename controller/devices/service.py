@@ -92,7 +92,7 @@ async def register_all(session: AsyncSession, wanted: Sequence[NewDevice], *, no
     """
     await _require_free(session, [one.device_id for one in wanted])
     for unit_id in {one.unit_id for one in wanted}:
-        await units.require(session, unit_id)
+        await units.require_open(session, unit_id)
     for one in wanted:
         _require_key(one.public_key, one.device_id)
     devices = [_device(one, now) for one in wanted]

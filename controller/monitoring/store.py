@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, Select, case, func, or_, select, tuple_
+from sqlalchemy import CTE, ColumnElement, RowMapping, Select, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -63,8 +63,7 @@ async def heard_today(session: AsyncSession, tops: Tops, since: datetime, now: d
 
 def _heard_of(broadcasts: Select[str], tops: Tops) -> Select[str]:
     """Communes of devices on which something of these sounded: receipt by receipt."""
-    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(communes(tops))).cte("under", recursive=True)
-    under = under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
+    under = _under(communes(tops))
     sounded = or_(LedgerRow.outcome.in_(HEARD), LedgerRow.outcome.is_(None) & LedgerRow.started.is_not(None))
     return (
         select(under.c.commune)
@@ -73,6 +72,12 @@ def _heard_of(broadcasts: Select[str], tops: Tops) -> Select[str]:
         .where(LedgerRow.broadcast_id.in_(broadcasts), sounded)
         .distinct()
     )
+
+
+def _under(commune_ids: Select[str] | Sequence[str]) -> CTE:
+    """Units with the commune that they are or stand below."""
+    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(commune_ids)).cte("under", recursive=True)
+    return under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
 
 
 async def count_communes(session: AsyncSession, tops: Tops) -> int:
@@ -114,8 +119,7 @@ async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetim
 
 async def device_states(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Commune → state → how many of its devices."""
-    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(unit_ids)).cte("under", recursive=True)
-    under = under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
+    under = _under(unit_ids)
     state = listing.state().label("state_now")
     query = (
         select(under.c.commune, state, func.count())

@@ -100,7 +100,7 @@ async def create(
     Raises:
         UnitUnknown: there is no such unit.
     """
-    await units.require(session, unit_id)
+    await units.require_open(session, unit_id)
     person = Person(
         id=new_id(now), unit_id=unit_id, name=name, email=email, webhook=webhook, language=language, created_at=now
     )
@@ -117,7 +117,7 @@ async def change(session: AsyncSession, person_id: str, **changes: Any) -> Perso
     """
     person = await hold_present(session, person_id)
     if "unit_id" in changes:
-        await units.require(session, changes["unit_id"])
+        await units.require_open(session, changes["unit_id"])
     for field, value in changes.items():
         if field not in CHANGEABLE:
             raise AssertionError(f"{field} of a person is not changed here")
@@ -176,7 +176,7 @@ async def grant(
     """
     require_order(begins, ends)
     await hold_present(session, person_id)
-    await units.require(session, unit_id)
+    await units.require_open(session, unit_id)
     row = Grant(
         id=new_id(now),
         person_id=person_id,

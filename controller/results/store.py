@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from controller.broadcasts.tables import BroadcastRendition, BroadcastRow, LedgerRow
 from controller.delivery.tables import DocumentRow
 from controller.devices.tables import Device, DeviceReport
+from controller.library.finding import holds
 from controller.media.tables import Rendition
 from controller.receipts.store import meant
 from controller.receipts.tables import JournalEntry
@@ -183,6 +184,7 @@ async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: A
     """What needs somebody first, then by name."""
     above = aliased(Unit)
     rank = case(*((LedgerRow.outcome == str(name), place) for name, place in RANKS.items() if name), else_=RANKS[None])
+    dialect = session.get_bind().dialect.name
     query = (
         select(LedgerRow, Device, Unit.name, Unit.kind, above.name, DeviceReport, JournalEntry.raw)
         .join(Device, Device.id == LedgerRow.device_id)
@@ -196,7 +198,7 @@ async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: A
             & (JournalEntry.sequence == LedgerRow.sequence),
         )
         .where(LedgerRow.broadcast_id == broadcast_id, tops.devices, meant())
-        .where(*(Device.folded.contains(f" {word}", autoescape=True) for word in asked.words))
+        .where(*(holds(Device.folded, word, dialect) for word in asked.words))
     )
     if (kind := _kind_of_ledger(asked.kind)) is not None:
         query = query.where(kind)

@@ -133,7 +133,7 @@ class Database:
             DatabaseUnfit: it cannot hold what we store.
             DatabaseUnavailable, DatabaseBusy: not now.
         """
-        with self._watched():
+        with self.watched():
             async with self.engine.connect() as connection:
                 await connection.run_sync(migration.upgrade)
 
@@ -145,7 +145,7 @@ class Database:
             DatabaseUnavailable, DatabaseBusy: nothing was stored; where the connection broke in the commit, it is not
                 known.
         """
-        with self._watched():
+        with self.watched():
             async with self._sessions() as session, session.begin():
                 yield session
 
@@ -169,7 +169,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session for queries only: a consistent snapshot that takes no lock. Raises as `transaction`."""
-        with self._watched():
+        with self.watched():
             async with self._sessions() as session:
                 await session.connection(execution_options=self._snapshot)
                 yield session
@@ -179,7 +179,7 @@ class Database:
         await self.engine.dispose()
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def watched(self) -> Iterator[None]:
         """Say once that the database is away, and once that it is back."""
         try:
             yield

@@ -50,7 +50,7 @@ async def move_unit(session: AsyncSession, unit_id: str, parent_id: str) -> Sequ
         UnitBelowItself, HeldByGroups: it cannot be moved there.
     """
     await alone(session, service.LANGUAGES)
-    unit, parent = await service.require(session, unit_id), await require_open(session, parent_id)
+    unit, parent = await service.require(session, unit_id), await service.require_open(session, parent_id)
     if unit.parent_id == parent_id:
         return ()
     chain = await store.chain(session, parent_id)
@@ -76,7 +76,7 @@ async def move_device(session: AsyncSession, device: Device, unit_id: str) -> Se
         HeldByGroups: it cannot be moved there.
     """
     await alone(session, service.LANGUAGES)
-    await require_open(session, unit_id)
+    await service.require_open(session, unit_id)
     if device.unit_id == unit_id:
         return ()
     await _require_free(session, [device.id], await store.chain(session, unit_id))
@@ -150,15 +150,3 @@ async def close(session: AsyncSession, unit_id: str, *, now: datetime) -> Unit:
 def _left(found: dict[str, int]) -> str:
     words = {"units": "đơn vị trực thuộc", "devices": "thiết bị", "people": "người dùng"}
     return ", ".join(f"{count} {words[name]}" for name, count in found.items() if count)
-
-
-async def require_open(session: AsyncSession, unit_id: str) -> Unit:
-    """The unit, if it is not closed.
-
-    Raises:
-        UnitUnknown: there is none, or no more.
-    """
-    unit = await service.require(session, unit_id)
-    if unit.closed_at is not None:
-        raise service.unknown(unit_id)
-    return unit

@@ -130,7 +130,7 @@ async def create_unit(body: UnitBody, session: Write, controller: TheController,
         await may.require(Permission.ADMINISTER, None)
     else:
         await may.require_of(Permission.ADMINISTER, subjects.UNIT, body.parent_id)
-        await moving.require_open(session, body.parent_id)
+        await service.require_open(session, body.parent_id)
     unit = await service.create(
         session,
         unit_id=body.id or naming.fresh(body.name, controller.clock.now()),
@@ -165,7 +165,7 @@ async def change_unit(
 @router.get("/units/{unit_id}/branch")
 async def branch(unit_id: IdField, session: Read, may: Allowed) -> BranchView:
     """A unit in its place: what stands above it and right below it, with the devices and people under each counted."""
-    unit = await moving.require_open(session, unit_id)
+    unit = await service.require_open(session, unit_id)
     found = await branches.look(session, unit, await may.where(Permission.SEE, Device.unit_id))
     return BranchView(
         own=TwigView.model_validate(found.own),

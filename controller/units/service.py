@@ -56,12 +56,12 @@ async def create(
 
     Raises:
         IdTaken: the id is in use.
-        UnitUnknown: the parent does not exist.
+        UnitUnknown: the parent does not exist, or is closed.
     """
     if await store.find(session, unit_id) is not None:
         raise IdTaken(f"unit {unit_id} exists already; choose another id")
     if parent_id is not None:
-        await require(session, parent_id)
+        await require_open(session, parent_id)
     unit = Unit(id=unit_id, name=name, kind=kind, parent_id=parent_id, code=code, languages=_listed(languages))
     session.add(unit)
     await session.flush()
@@ -81,6 +81,18 @@ async def require(session: AsyncSession, unit_id: str) -> Unit:
     """
     unit = await store.find(session, unit_id)
     if unit is None:
+        raise unknown(unit_id)
+    return unit
+
+
+async def require_open(session: AsyncSession, unit_id: str) -> Unit:
+    """The unit, if it is not closed: what is put into a unit needs one that stands.
+
+    Raises:
+        UnitUnknown: there is none, or no more.
+    """
+    unit = await require(session, unit_id)
+    if unit.closed_at is not None:
         raise unknown(unit_id)
     return unit
 
@@ -139,13 +151,13 @@ async def create_group(
 
     Raises:
         IdTaken: the id is in use.
-        UnitUnknown: the owning unit does not exist.
+        UnitUnknown: the owning unit does not exist, or is closed.
         DeviceUnknown: a member does not exist.
         DeviceElsewhere: a member is of a unit that is neither this one nor below it.
     """
     if await session.get(Group, group_id) is not None:
         raise IdTaken(f"group {group_id} exists already; choose another id")
-    await require(session, unit_id)
+    await require_open(session, unit_id)
     for device_id in devices:
         if await session.get(Device, device_id) is None:
             raise DeviceUnknown(f"there is no device {device_id} to put into group {group_id}", device=device_id)

@@ -18,11 +18,11 @@ async def show(visit: Visit) -> Response:
 
 async def everything(visit: Visit) -> dict[str, Any]:
     """What the page is made of."""
-    me = visit.me or {}
     return {
+        "account": await visit.api.get("/me"),
         "sessions": await visit.api.get("/sessions"),
         "passkeys": await visit.api.get("/second-factor/passkeys"),
-        "grants": [one for one in await _grants(visit, me) if one["revoked_at"] is None],
+        "grants": [one for one in await _grants(visit) if one["revoked_at"] is None],
         "units": await unit_names(visit),
     }
 
@@ -34,8 +34,9 @@ async def unit_names(visit: Visit) -> dict[str, str]:
     return {one["id"]: one["name"] for one in await visit.api.get("/units")}
 
 
-async def _grants(visit: Visit, me: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await visit.api.get(f"/people/{me['person_id']}/grants")
+async def _grants(visit: Visit) -> list[dict[str, Any]]:
+    person = (visit.me or {})["person_id"]
+    found: list[dict[str, Any]] = await visit.api.get(f"/people/{person}/grants")
     return found
 
 
@@ -69,7 +70,8 @@ async def change_password(visit: Visit) -> Response:
 
 async def show_proof(visit: Visit) -> Response:
     """Who one is, asked again."""
-    return visit.page("proof.html", next=local(visit.request.query_params.get("next")))
+    where = local(visit.request.query_params.get("next"))
+    return visit.page("proof.html", next=where, account=await visit.api.get("/me"))
 
 
 async def prove(visit: Visit) -> Response:
@@ -79,7 +81,7 @@ async def prove(visit: Visit) -> Response:
     try:
         await visit.api.send("POST", "/sign-in/proof", body)
     except Refused as refused:
-        return visit.again("proof.html", refused, next=where)
+        return visit.again("proof.html", refused, next=where, account=await visit.api.get("/me"))
     return visit.go(where, told="proved")
 
 

@@ -108,10 +108,10 @@ def _furniture() -> tuple[Assets, Mapping[Language, Tongue], Renderer]:
 
 async def _problem(request: Request, status: int, code: str) -> Response:
     """With the places that one may go to, where that can still be found out."""
-    visit = begun(request)
-    with contextlib.suppress(Exception):
-        await recognised(visit)
-    return refused_page(visit, Refused(status, {"code": code}))
+    async with begun(request) as visit:
+        with contextlib.suppress(Exception):
+            await recognised(visit)
+        return refused_page(visit, Refused(status, {"code": code}))
 
 
 async def _told(request: Request, error: Exception) -> Response:
@@ -122,7 +122,8 @@ async def _told(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refused):
         raise TypeError("only refusals come here")
-    return refused_page(begun(request), error)
+    async with begun(request) as visit:
+        return refused_page(visit, error)
 
 
 async def _fault(request: Request, _error: Exception) -> Response:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope
 
 from controller.accounts import csrf
 from controller.api.idempotency import HEADER as IDEMPOTENCY
+from controller.runtime.looks import Look
 
 PREFIX = "/api/v1"
 _PASSED_ON = (b"host", b"user-agent", b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode", b"x-forwarded-for")
@@ -65,10 +66,13 @@ class Api:
 
     `token` goes with every write: the one that came with the form, so that a form of somebody else's page does
     nothing; when a write renews the session it becomes the new one.
+
+    `look`: what is read shares it, and is asked for by one actor, found out once; a write ends that.
     """
 
-    def __init__(self, app: ASGIApp, request: Request) -> None:
+    def __init__(self, app: ASGIApp, request: Request, look: Look | None = None) -> None:
         self._app, self._request = app, request
+        self._shared: dict[str, Any] | None = None if look is None else {"look": look}
         self.jar: dict[str, str] = dict(request.cookies)
         self.cookies: list[str] = []
         self.token = ""
@@ -138,6 +142,8 @@ class Api:
         return told
 
     def _scope(self, method: str, path: str, query: str, more: list[tuple[bytes, bytes]], content: bytes) -> Scope:
+        if method != "GET":
+            self._shared = None
         known = self._request.scope
         headers = [(name, value) for name, value in known["headers"] if name in _PASSED_ON]
         headers += [(b"accept", b"application/json"), *more]
@@ -156,6 +162,7 @@ class Api:
             "query_string": query.encode(),
             "headers": headers,
             "root_path": "",
+            "state": {} if self._shared is None else self._shared,
         }
 
     def _keep(self, answer: Answer) -> None:

@@ -4,7 +4,8 @@ A page is a function of a `Visit`. It asks the API (`visit.api`), and answers by
 something, by `visit.go(…)`: what was sent by a form is answered by a redirect, so that going back sends nothing again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from controller.access.rules import Permission
 from controller.accounts import csrf
 from controller.accounts.cookies import is_https
+from controller.runtime.looks import Look
 from controller.web import forms, moments
 from controller.web.backend import Api, Refused
 from controller.web.forms import ONCE, Form
@@ -123,17 +125,23 @@ class Visit:
 Page = Callable[[Visit], Awaitable[Response]]
 
 
-def begun(request: Request) -> Visit:
-    """A visit, of whom is not known yet."""
+@asynccontextmanager
+async def begun(request: Request) -> AsyncIterator[Visit]:
+    """A visit, of whom is not known yet. A page that is only shown is one look at what is stored."""
     state = request.app.state
     language = chosen(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
-    return Visit(
-        request=request,
-        api=Api(state.api, request),
-        tongue=state.tongues[language],
-        now=state.controller.clock.now(),
-        renderer=state.renderer,
-    )
+    look = Look(state.controller.db) if request.method in SAFE else None
+    try:
+        yield Visit(
+            request=request,
+            api=Api(state.api, request, look),
+            tongue=state.tongues[language],
+            now=state.controller.clock.now(),
+            renderer=state.renderer,
+        )
+    finally:
+        if look is not None:
+            await look.end()
 
 
 async def received(visit: Visit) -> None:
@@ -148,19 +156,19 @@ async def recognised(visit: Visit) -> None:
     Raises:
         Refused: nobody is signed in, or not quite yet.
     """
-    visit.me = await visit.api.get("/me")
-    visit.reach = (await visit.api.get("/permissions"))["reach"]
+    visit.me = me = await visit.api.get("/permissions")
+    visit.reach = me["reach"]
     if visit.request.method in SAFE:
-        visit.api.token = visit.me["csrf"] or ""
+        visit.api.token = me["csrf"] or ""
 
 
 def open_page(page: Page) -> Callable[[Request], Awaitable[Response]]:
     """A page for whoever comes."""
 
     async def answer(request: Request) -> Response:
-        visit = begun(request)
-        await received(visit)
-        return await page(visit)
+        async with begun(request) as visit:
+            await received(visit)
+            return await page(visit)
 
     return answer
 
@@ -174,16 +182,16 @@ def signed_page(
     """
 
     async def answer(request: Request) -> Response:
-        visit = begun(request)
-        try:
-            if reads_form:
-                await received(visit)
-            await recognised(visit)
-            if permission is not None and not visit.may(permission):
-                return refused_page(visit, Refused(HTTPStatus.FORBIDDEN, {"code": "not_allowed"}))
-            return await page(visit)
-        except Refused as refused:
-            return _elsewhere(visit, refused)
+        async with begun(request) as visit:
+            try:
+                if reads_form:
+                    await received(visit)
+                await recognised(visit)
+                if permission is not None and not visit.may(permission):
+                    return refused_page(visit, Refused(HTTPStatus.FORBIDDEN, {"code": "not_allowed"}))
+                return await page(visit)
+            except Refused as refused:
+                return _elsewhere(visit, refused)
 
     return answer
 

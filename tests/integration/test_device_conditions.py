@@ -1,18 +1,21 @@
 """How devices are, in a real database: found in pages, noted by the quarter of an hour, moved, spoken to."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.audience import store as audience
 from controller.broadcasts.tables import LedgerRow
 from controller.delivery import commands, key_list
 from controller.delivery.tables import PendingTopic
 from controller.devices import beat_store, beats, journal, listing, service, volumes
 from controller.devices.listing import State, Wanted
 from controller.devices.tables import Device, DeviceDay, DeviceReport, GroupMember
+from controller.people import service as people
 from controller.receipts import reports
 from controller.receipts.reports import Said
 from controller.runtime.keys import Keyring
@@ -251,9 +254,27 @@ async def test_a_unit_is_closed_once_nothing_is_left_in_it(xa: Commune) -> None:
     assert caught.value.details["devices"] == 2
     async with xa.db.reading() as session:
         branch = await branches.look(session, await units.require(session, COMMUNE))
-        with pytest.raises(units.UnitUnknown):
-            await moving.require_open(session, "thon-b")
+        tree = await audience.tree(session, COMMUNE, "", ())
     assert [one.id for one in branch.below] == ["thon-a"]
+    assert [one.scope for one in tree.units] == [f"u-{COMMUNE}", "u-thon-a"]
+
+
+async def test_nothing_is_put_into_a_closed_unit(xa: Commune) -> None:
+    await _villages(xa)
+    async with xa.db.transaction() as session:
+        await moving.close(session, "thon-b", now=xa.clock.now())
+
+    putting: list[Callable[[AsyncSession], Awaitable[Any]]] = [
+        lambda session: units.create(session, unit_id="xom", name="Xóm", kind="village", parent_id="thon-b"),
+        lambda session: units.create_group(session, group_id="nhom", name="Nhóm", unit_id="thon-b", devices=[]),
+        lambda session: people.create(session, name="Lan", unit_id="thon-b", now=xa.clock.now()),
+        lambda session: xa.register(session, "loa-9", "thon-b"),
+        lambda session: moving.move_unit(session, "thon-a", "thon-b"),
+    ]
+    for put in putting:
+        with pytest.raises(units.UnitUnknown):
+            async with xa.db.transaction() as session:
+                await put(session)
 
 
 async def test_keys_are_listed_with_what_they_sign_and_their_age(xa: Commune, tmp_path: Path) -> None:

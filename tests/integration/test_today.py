@@ -86,6 +86,10 @@ async def test_one_who_asks_is_told_what_they_may(database: str, tmp_path: Path)
             hosts = (await client.get("/permissions")).json()
 
     assert hers == {
+        "person_id": lan,
+        "name": "Lan",
+        "next": "nothing",
+        "csrf": None,
         "everywhere": False,
         "reach": {name: [COMMUNE] for name in ("know", "see", "write", "place", "stop")},
     }

@@ -1,0 +1,46 @@
+"""One look at what is stored, for several reads of one request, one after another."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from controller.runtime.database import Database
+from controller.runtime.database_faults import DatabaseBusy, DatabaseUnavailable
+
+
+class Look:
+    """A session for queries only that reads share, so that they agree with each other and cost one transaction.
+
+    It opens with the first read. Whoever makes a look ends it, and soon: it holds a connection meanwhile.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._held = AsyncExitStack()
+        self._session: AsyncSession | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """As `Database.reading`; after a fault of the database the next read begins a new look."""
+        if self._session is None:
+            self._session = await self._held.enter_async_context(self._db.reading())
+        try:
+            with self._db.watched():
+                yield self._session
+        except (DatabaseUnavailable, DatabaseBusy, DBAPIError):
+            await self.end()
+            raise
+
+    async def end(self) -> None:
+        """Let go of the connection."""
+        self._session = None
+        await self._held.aclose()
+
+
+def reading(request: Request, db: Database) -> AbstractAsyncContextManager[AsyncSession]:
+    """A session for queries of a request: of the look that it is part of, if it is part of one."""
+    look: Look | None = getattr(request.state, "look", None)
+    return db.reading() if look is None else look.reading()

@@ -1,5 +1,6 @@
 """`loa serve`: the controller in one process, or some of its roles."""
 
+import gc
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ def serve(
     roles: Annotated[str, typer.Option(help="Comma-separated roles of this process.")] = "all",
 ) -> None:
     """Run the controller: API, planner, publisher, ingest, jobs and, by default, the embedded broker."""
+    gc.disable()  # the program stays: looking through it for garbage while it is loaded takes a quarter of the time
     from controller.runtime.process import run
 
     given: dict[str, Any] = {

@@ -334,7 +334,7 @@ def settled(session: AsyncSession) -> Iterator[None]:
             session.info[_CARRIED] = may
 
 
-def _may(request: Request) -> May:
+async def _may(request: Request) -> May:
     may: May = request.state.may
     return may
 

@@ -57,7 +57,7 @@ def own_origins(request: Request) -> frozenset[str]:
     return frozenset({asked, f"{scheme}://{rest.partition('/')[0]}".lower()})
 
 
-def require_no_foreign_page(request: Request) -> None:
+async def require_no_foreign_page(request: Request) -> None:
     """For what needs no session yet: nobody signs a browser in from a page of their own.
 
     Raises:

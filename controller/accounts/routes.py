@@ -39,7 +39,7 @@ class Mine:
         self.keep: Keep = keep_of(shown)
 
 
-def _mine(request: Request, actor: Acting) -> Mine:
+async def _mine(request: Request, actor: Acting) -> Mine:
     shown = given(request)
     if actor.via is not Via.SESSION or shown is None:
         raise SessionNeeded("sign in as a person to do this; a token has no account of its own")
@@ -115,7 +115,7 @@ async def who_am_i(request: Request, session: Read, doors: TheDoors, actor: Acti
     )
     if actor.via is not Via.SESSION:
         return told
-    mine = _mine(request, actor)
+    mine = await _mine(request, actor)
     account = await store.account(session, mine.person.id)
     return told.model_copy(
         update={

@@ -27,7 +27,12 @@ router = APIRouter(
     ],
 )
 
-TheDoors = Annotated[Doors, Depends(doors_of)]
+
+async def _doors(request: Request) -> Doors:
+    return doors_of(request)
+
+
+TheDoors = Annotated[Doors, Depends(_doors)]
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]
 Code = Annotated[str, Field(max_length=100)]
 

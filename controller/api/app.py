@@ -60,6 +60,8 @@ from controller.units import routes as units
 from controller.web import app as pages
 from controller.week import routes as week
 
+CHECKS = (Depends(authenticated), Depends(require_text), Depends(guard.guarded, scope="function"))
+"""What the routes behind the guard ask for, whatever else."""
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 """Other names in the Host header are refused, so that no web page can reach the API by rebinding its own name."""
 
@@ -120,20 +122,23 @@ def create_app(
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """Those of every application of this process: to work them out costs more than all the rest of one."""
-    public = (_public(), sign_in_routes.router, passkey_routes.public, oidc_routes.public)
-    features = _features()
+    public, features = public_routers(), guarded_routers()
     guard.require_rows(features, public)
     made = APIRouter()
     made.include_router(description.router)
     for router in public:
         made.include_router(router, prefix="/api/v1")
-    checks = [Depends(authenticated), Depends(require_text), Depends(guard.guarded, scope="function")]
     for router in features:
-        made.include_router(router, prefix="/api/v1", dependencies=checks)
+        made.include_router(router, prefix="/api/v1", dependencies=CHECKS)
     return tuple(made.routes)
 
 
-def _features() -> tuple[APIRouter, ...]:
+def public_routers() -> tuple[APIRouter, ...]:
+    """What stands before the guard."""
+    return (_public(), sign_in_routes.router, passkey_routes.public, oidc_routes.public)
+
+
+def guarded_routers() -> tuple[APIRouter, ...]:
     """What stands behind the guard."""
     found = (
         permissions,

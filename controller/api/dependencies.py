@@ -1,4 +1,7 @@
-"""What routes ask for: the controller and a session for reading. Sessions for writing: `idempotency.Write`."""
+"""What routes ask for: the controller and a session for reading. Sessions for writing: `idempotency.Write`.
+
+Dependencies of routes are coroutines, those that wait for nothing, too: others would be sent to a thread and back.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -12,7 +15,7 @@ from controller.runtime.server import Controller
 from loa_protocol.errors import LoaError
 
 
-def _controller(request: Request) -> Controller:
+async def _controller(request: Request) -> Controller:
     controller: Controller = request.app.state.controller
     return controller
 
@@ -26,7 +29,7 @@ class TextRefused(LoaError):
     code = "text_refused"
 
 
-def require_text(request: Request) -> None:
+async def require_text(request: Request) -> None:
     """Dependency of every route: the address is text, as bodies are by their models.
 
     Raises:

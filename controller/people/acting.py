@@ -98,7 +98,7 @@ class Actor:
 TOKEN = Actor(None, "token")
 
 
-def _acting(request: Request) -> Actor:
+async def _acting(request: Request) -> Actor:
     """Whom `accounts.authentication` has found to act in this request."""
     actor: Actor = request.state.actor
     return actor

@@ -94,11 +94,12 @@ WHERE EXISTS (
 )
 """
 _STANDING = """\
-SELECT l.broadcast_id, l.device_id, l.outcome, e.raw
+SELECT l.broadcast_id, l.device_id, l.outcome, (
+  SELECT e.raw FROM journal_entries e
+  WHERE e.device_id = l.device_id AND e.journal_id = l.journal_id AND e.sequence = l.sequence
+)
 FROM unnest(string_to_array(%s, ',', ''), string_to_array(%s, ',', '')) AS w (broadcast, device)
 JOIN ledger l ON l.broadcast_id = w.broadcast AND l.device_id = w.device
-LEFT JOIN journal_entries e
-  ON e.device_id = l.device_id AND e.journal_id = l.journal_id AND e.sequence = l.sequence
 """
 
 

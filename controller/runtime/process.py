@@ -1,9 +1,10 @@
 """The controller as a process: settings, token, sockets, and where others find it.
 
 `api.json` in the data folder names the address while the process lives. As long as nobody can sign in, a one-time link
-is printed that makes the first administrator.
+is printed that makes the first administrator. What is loaded by then stays, so no garbage is sought among it.
 """
 
+import gc
 import json
 import os
 import sys
@@ -47,6 +48,8 @@ def run(given: dict[str, Any]) -> None:
 
     app = create_app(Controller(settings), token, started=invite if Role.API in settings.roles else None)
     server = listening.server_of(app, settings.trusted_proxies)
+    gc.freeze()
+    gc.enable()
     _announce(address, url)
     _say(f"Loa listens on {url} (API description: {url}/docs)")
     try:

@@ -63,7 +63,7 @@ def test_a_person_sees_progress_and_takes_it_back_with_ctrl_c(tmp_path: Path) ->
     bad.write_bytes(b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n")
     with running(tmp_path / "system") as system:
         client = system.client
-        long = _play(system, make_tone(tmp_path / "dai.wav", seconds=120.0))
+        long = _play(system, make_tone(tmp_path / "dai.wav", seconds=360.0))
         wait_for(lambda: any(job["progress"] > 0.05 for job in client.get("/jobs")), "it is being taken in")
         wait_for(lambda: "Đang xử lý" in long.said, "the terminal shows it")
         long.child.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ from controller.access.may import May
 from controller.access.rules import RoleHeld
 from controller.accounts import sessions
 from controller.api import events
-from controller.api.app import _features
+from controller.api.app import guarded_routers
 from controller.api.events import Seeing, watched
 from controller.people.acting import Actor, PersonUnknown
 from controller.people.rules import Held, Role
@@ -284,7 +284,7 @@ def test_the_stream_of_who_leaves_ends(here: Asked, monkeypatch: pytest.MonkeyPa
 def test_every_route_stands_behind_the_guard_or_is_public() -> None:
     strange = APIRouter()
     strange.add_api_route("/strange", lambda: None)
-    features = _features()
+    features = guarded_routers()
 
     with pytest.raises(AssertionError, match="/strange"):
         require_rows([*features, strange])

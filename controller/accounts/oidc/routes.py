@@ -73,7 +73,7 @@ class LinkView(View):
     used_at: datetime | None
 
 
-def _trip(request: Request, doors: TheDoors) -> Trip:
+async def _trip(request: Request, doors: TheDoors) -> Trip:
     return Trip(require_provider(doors), address_of(request) + CALLBACK, caller_of(request))
 
 

@@ -96,7 +96,7 @@ class AddedView(PasskeyView):
     csrf: str
 
 
-def _party(request: Request) -> RelyingParty:
+async def _party(request: Request) -> RelyingParty:
     return relying_party(address_of(request))
 
 

@@ -64,7 +64,8 @@ _POSTGRES = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
     # Nobody waits for a lock longer than for SQLite's; a process that hangs in a transaction holds no locks for ever.
-    "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
+    # Queries end long before compiling them would pay.
+    "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c jit=off",
 }
 
 Large = BigInteger().with_variant(Integer, "sqlite")

@@ -35,7 +35,8 @@ async def tops(session: AsyncSession, reach: Reach, unit_id: str | None = None) 
     wanted = reach.roots if unit_id is None else frozenset({unit_id})
     chains = await units.chains(session, wanted)
     above = {one for chain in chains.values() for one in chain[1:]}
-    communes = frozenset(await session.scalars(select(Unit.id).where(Unit.kind == COMMUNE, Unit.id.in_(above))))
+    query = select(Unit.id).where(Unit.kind == COMMUNE, Unit.id.in_(above))
+    communes = frozenset(await session.scalars(query)) if above else frozenset()
     found = highest(chains)
     return Tops(found, tallied=not any(communes.intersection(chains[one][1:]) for one in found))
 

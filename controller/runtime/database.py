@@ -173,6 +173,7 @@ class Database:
         with self.watched():
             async with self._sessions() as session:
                 await session.connection(execution_options=self._snapshot)
+                session.info[_READ_ONLY] = True
                 yield session
 
     async def close(self) -> None:
@@ -195,6 +196,11 @@ class Database:
         if self._away:
             self._away = False
             log.warning("the database serves again; work goes on")
+
+
+def is_snapshot(session: AsyncSession) -> bool:
+    """Whether it sees one state of everything to its end, as those of `reading` do."""
+    return _READ_ONLY in session.info
 
 
 async def alone(session: AsyncSession, name: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, GroupMember
+from controller.runtime.database import is_snapshot
 from controller.units.languages import spoken
 from controller.units.tables import Group, Unit
 from loa_protocol.documents.device import DeviceKind, Membership
@@ -14,6 +15,7 @@ from loa_protocol.ids import unit_scope
 
 AGENCY = "agency"
 _AT_ONCE = 5_000
+_TREE = "units above"
 _OWNERS = (("u", Unit.id, Unit.id), ("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id))
 
 
@@ -47,8 +49,20 @@ async def area(session: AsyncSession, unit_id: str) -> str:
 
 
 async def _parents(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, str | None]:
-    """Unit → parent of these units and of all above them."""
-    above = select(Unit.id, Unit.parent_id).where(Unit.id.in_(list(unit_ids))).cte("above", recursive=True)
+    """Unit → parent of these units and of all above them. A snapshot has one tree: what was read of it is kept."""
+    known: dict[str, str | None] = session.info.setdefault(_TREE, {}) if is_snapshot(session) else {}
+    wanted = set(unit_ids)
+    if missing := sorted(wanted - known.keys()):
+        known |= await _read_parents(session, missing)
+    found: dict[str, str | None] = {}
+    while wanted := {one for one in wanted if one in known and one not in found}:
+        found |= {one: known[one] for one in wanted}
+        wanted = {parent for one in wanted if (parent := known[one]) is not None}
+    return found
+
+
+async def _read_parents(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, str | None]:
+    above = select(Unit.id, Unit.parent_id).where(Unit.id.in_(unit_ids)).cte("above", recursive=True)
     above = above.union(select(Unit.id, Unit.parent_id).where(Unit.id == above.c.parent_id))
     return {row.id: row.parent_id for row in await session.execute(select(above.c.id, above.c.parent_id))}
 

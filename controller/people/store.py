@@ -35,8 +35,9 @@ async def everybody(
 
 async def named(session: AsyncSession, people: Iterable[str]) -> dict[str, Person]:
     """People by id."""
-    query = select(Person).where(Person.id.in_(sorted(set(people))))
-    return {person.id: person for person in await session.scalars(query)}
+    wanted = sorted(set(people))
+    query = select(Person).where(Person.id.in_(wanted))
+    return {person.id: person for person in await session.scalars(query)} if wanted else {}
 
 
 async def here(session: AsyncSession, people: Iterable[str]) -> dict[str, Person]:

@@ -273,6 +273,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/bulletins/{bulletin_id}/outcomes"): at(P.SEE, s.BULLETIN),
         ("GET", "/audience"): later(P.SEE),
         ("GET", "/units/{unit_id}/audience"): at(P.PLACE, s.UNIT),
+        ("GET", "/units/{unit_id}/audience-map"): at(P.PLACE, s.UNIT),
         ("GET", "/units/{unit_id}/slot-times"): at(P.KNOW, s.UNIT),
         ("GET", "/reviews"): later(P.APPROVE),
         ("GET", "/bulletins/{bulletin_id}/review"): at(P.SEE, s.BULLETIN),

@@ -1,4 +1,4 @@
-"""Who can be spoken to, over HTTP: a tree to choose from, how many a choice reaches, and when a unit's slots come."""
+"""Who can be spoken to, over HTTP: a tree and a map to choose from, what a choice reaches, when a unit's slots come."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,7 +9,7 @@ from controller.access.may import Allowed
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, ScopeField, View
-from controller.audience import store
+from controller.audience import map_store, store
 from controller.broadcasts.service import targets_unknown
 from controller.bulletins import slot_times
 from controller.units.tables import Unit
@@ -32,11 +32,37 @@ class PlaceView(View):
 
 
 class AudienceView(View):
-    """Units in the order of their tree, groups by name; `left_out`: units that are not shown, search for them."""
+    """Units in the order of their tree, groups by name; `left_out`: units that are not shown, search for them.
+
+    `placed`: whether a map for the unit has anything on it.
+    """
 
     units: list[PlaceView]
     groups: list[PlaceView]
     left_out: int
+    placed: bool
+
+
+class PointView(View):
+    """Where a device is, in degrees; it listens to its `unit`, to all above that, and to `groups`, named by scope."""
+
+    id: str
+    latitude: float
+    longitude: float
+    unit: str
+    groups: list[str]
+
+
+class PointsView(View):
+    """Devices with a place, and `above`: scope of a unit → scope of the unit above it.
+
+    `left_out`: have a place, too, and are too many for one map; `nowhere`: nobody wrote down where they are.
+    """
+
+    points: list[PointView]
+    above: dict[str, str | None]
+    left_out: int
+    nowhere: int
 
 
 class ReachedView(View):
@@ -62,7 +88,20 @@ async def audience(
 ) -> AudienceView:
     """Where what is written for a unit may be put on air by who asks."""
     mine = await may.where(Permission.PLACE, Unit.id)
-    return AudienceView.model_validate(await store.tree(session, unit_id, q, [mine]))
+    found = await store.tree(session, unit_id, q, [mine])
+    return AudienceView(
+        units=[PlaceView.model_validate(one) for one in found.units],
+        groups=[PlaceView.model_validate(one) for one in found.groups],
+        left_out=found.left_out,
+        placed=await map_store.any_placed(session, unit_id, [mine]),
+    )
+
+
+@router.get("/units/{unit_id}/audience-map")
+async def audience_map(unit_id: IdField, session: Read, may: Allowed) -> PointsView:
+    """Where devices are to which who asks may put on air what is written for a unit; at most 2,000 of them."""
+    mine = await may.where(Permission.PLACE, Unit.id)
+    return PointsView.model_validate(await map_store.points(session, unit_id, [mine]))
 
 
 @router.get("/audience")

@@ -256,6 +256,7 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("GET", "/bulletins/{bulletin_id}/outcomes"): EMPTY,
     ("GET", "/audience"): named(P.SEE, params=lambda _, p: {"to": f"u-{UNITS[p]}"}),
     ("GET", "/units/{unit_id}/audience"): EMPTY,
+    ("GET", "/units/{unit_id}/audience-map"): EMPTY,
     ("GET", "/units/{unit_id}/slot-times"): EMPTY,
     ("GET", "/reviews"): EMPTY,
     ("GET", "/bulletins/{bulletin_id}/review"): EMPTY,

@@ -7,14 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from controller.audience import store
+from controller.audience import map_store, store
 from controller.devices import service as devices
 from controller.devices.geo import Point
+from controller.devices.tables import Device
 from controller.people.acting import HEADER
 from controller.people.rules import Role
 from controller.policies import zones
 from controller.policies.document import Rules
 from controller.units import service as units
+from controller.units.tables import Unit
 from loa_protocol.keys import Ed25519Signer
 from tests.fakes.commune import COMMUNE, T0, Commune, commune
 from tests.fakes.roles import take_in
@@ -79,20 +81,74 @@ async def test_a_tree_too_large_for_a_page_keeps_what_is_nearest(
     assert [one.scope for one in sought.units] == ["u-thon-dong"]
 
 
+async def _located(here: Commune, **places: tuple[float, float]) -> None:
+    async with here.db.transaction() as session:
+        for name, (latitude, longitude) in places.items():
+            row = await session.get_one(Device, name.replace("_", "-"))
+            row.latitude, row.longitude = latitude, longitude
+
+
+async def test_a_map_says_where_devices_are_and_by_what_each_is_reached(here: Commune) -> None:
+    async with here.db.reading() as session:
+        before = await map_store.any_placed(session, COMMUNE, ())
+    await _located(here, dong_1=(21.01, 105.01), doai_1=(21.02, 105.02), loa_1=(21.03, 105.03))
+    async with here.db.reading() as session:
+        after = await map_store.any_placed(session, COMMUNE, ())
+        elsewhere = await map_store.any_placed(session, "thon-dong", [Unit.id == "thon-doai"])
+        found = await map_store.points(session, COMMUNE, ())
+        of_agency = await map_store.points(session, "tram", ())
+        reached = await store.counted(session, ["g-cho"])
+
+    told = {one.id: (one.latitude, one.longitude, one.unit, one.groups) for one in found.points}
+    assert told == {
+        "dong-1": (21.01, 105.01, "u-thon-dong", ("g-cho",)),
+        "doai-1": (21.02, 105.02, "u-thon-doai", ()),
+        "loa-1": (21.03, 105.03, f"u-{COMMUNE}", ()),
+    }
+    assert found.above == {f"u-{COMMUNE}": None, "u-thon-dong": f"u-{COMMUNE}", "u-thon-doai": f"u-{COMMUNE}"}
+    assert (found.left_out, found.nowhere) == (0, 3)
+    assert of_agency == found
+    assert (before, after, elsewhere) == (False, True, False)
+    assert reached.speakers == sum("g-cho" in one.groups for one in found.points)
+
+
+async def test_a_map_with_too_many_devices_says_how_many_it_leaves_out(
+    here: Commune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_store, "MOST_POINTS", 2)
+    await _located(here, dong_1=(21.01, 105.01), doai_1=(21.02, 105.02), loa_1=(21.03, 105.03))
+    async with here.db.transaction() as session:
+        (await session.get_one(Device, "loa-1")).retired_at = T0
+    async with here.db.reading() as session:
+        without_what_is_retired = await map_store.points(session, COMMUNE, ())
+    await _located(here, dong_2=(21.04, 105.04))
+    async with here.db.reading() as session:
+        cut = await map_store.points(session, COMMUNE, ())
+
+    assert (len(without_what_is_retired.points), without_what_is_retired.left_out) == (2, 0)
+    assert ([one.id for one in cut.points], cut.left_out, cut.nowhere) == (["doai-1", "dong-1"], 1, 2)
+
+
 async def test_one_is_offered_where_one_may_place(here: Commune, tmp_path: Path) -> None:
     async with here.db.transaction() as session:
         lan = await take_in(session, "Lan", "thon-dong", Role.OPERATOR, now=T0)
         watcher = await take_in(session, "Xem", COMMUNE, Role.MONITOR, now=T0)
+    await _located(here, dong_1=(21.01, 105.01), doai_1=(21.02, 105.02))
     async with answering(here.db.url, tmp_path / "controller", here.clock) as client:
         hers = await _of(client, lan, "/units/thon-dong/audience")
         watched = await _of(client, watcher, f"/units/{COMMUNE}/audience")
+        her_map = await _of(client, lan, "/units/thon-dong/audience-map")
+        watched_map = await _of(client, watcher, f"/units/{COMMUNE}/audience-map")
         counted = await _of(client, lan, "/audience?to=u-thon-dong")
         beyond = await _of(client, lan, f"/audience?to=u-{COMMUNE}")
         times = await _of(client, lan, "/units/thon-dong/slot-times")
 
     assert [one["scope"] for one in hers.json()["units"]] == ["u-thon-dong"]
     assert hers.json()["groups"] == []
-    assert watched.status_code == 403
+    assert hers.json()["placed"]
+    assert [(one["id"], one["groups"]) for one in her_map.json()["points"]] == [("dong-1", [])]
+    assert her_map.json()["above"] == {"u-thon-dong": None}
+    assert (watched.status_code, watched_map.status_code) == (403, 403)
     assert counted.json() == {"speakers": 2, "boards": 0, "units": {"village": 1}}
     assert beyond.status_code == 403
     assert times.json() == []

@@ -17,7 +17,7 @@ from controller.delivery import commands
 from controller.delivery import store as delivery
 from controller.delivery.tables import SentCommand
 from controller.devices import beat_store, beats, journal, listing, service, volumes
-from controller.devices.listing import State, Wanted
+from controller.devices.listing import Order, State, Wanted
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.people import store as people
 from controller.policies import store as policies
@@ -33,6 +33,8 @@ router = APIRouter(tags=["devices"], route_class=WriteRoute)
 Words = Annotated[str, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Days = Annotated[int, Query(ge=1, le=7)]
+PageEnd = Annotated[str, Query(pattern=r"^([a-z]{1,10}\.)?[a-z0-9-]{1,40}$")]
+"""`after` of the page before."""
 _FINDINGS = 10
 _COMMANDS = 20
 
@@ -65,7 +67,7 @@ class FoundDeviceView(View):
 
 
 class FoundDevicesView(View):
-    """A page of devices by name; `states`: how many there are of each state, whatever state and page are asked for."""
+    """A page of devices; `states`: how many there are of each state, whatever state and page are asked for."""
 
     items: list[FoundDeviceView]
     after: str | None
@@ -204,12 +206,13 @@ async def search_devices(  # noqa: PLR0917 - one a word of the request
     unit: IdField | None = None,
     kind: DeviceKind | None = None,
     state: State | None = None,
-    after: IdField | None = None,
+    order: Order = Order.NAME,
+    after: PageEnd | None = None,
     limit: Limit = listing.PAGE,
 ) -> FoundDevicesView:
-    """Devices in service by name, a page at a time; for people, those of their units."""
+    """Devices in service by name, or what needs somebody first; a page at a time; for people, those of their units."""
     mine = await may.where(Permission.SEE, Device.unit_id)
-    wanted = Wanted(q=q, unit_id=unit, kind=kind and str(kind), state=state, after=after, limit=limit)
+    wanted = Wanted(q=q, unit_id=unit, kind=kind and str(kind), state=state, order=order, after=after, limit=limit)
     page = await listing.search(session, wanted, mine)
     heard = await listing.last_heard(session, [row[0] for row in page.rows], controller.clock.now())
     items = [_found(row, heard.get(row[0].id)) for row in page.rows]

@@ -1,6 +1,7 @@
-"""Finding devices: by unit with all below, kind, state and words of the name; a page at a time, in the order of names.
+"""Finding devices: by unit with all below, kind, state and words of the name; a page at a time.
 
-All of it is decided in the database; only the rows of one page come here.
+In the order of names for who looks for one, or, for who watches many, what needs somebody first before the rest. All of
+it is decided in the database; only the rows of one page come here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,17 @@ class State(StrEnum):
     NEVER = "never"
 
 
+class Order(StrEnum):
+    """How a list is ordered: by name, or by state as in `URGENCY` and by name within each."""
+
+    NAME = "name"
+    URGENCY = "urgency"
+
+
+URGENCY = (State.SILENT, State.FAULTY, State.NEVER, State.OK)
+"""What needs somebody first: one that is out of reach hears no alert, one that tells of a fault can still be asked."""
+
+
 class CursorBad(LoaError):
     """A list of devices cannot go on from where it was asked to."""
 
@@ -45,12 +57,13 @@ class CursorBad(LoaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A search; every field narrows it. `unit_id` with all below it; `after`: the last id of the page before."""
+    """A search; every field narrows it. `unit_id` with all below it; `after`: what the page before gave as its end."""
 
     q: str = ""
     unit_id: str | None = None
     kind: str | None = None
     state: State | None = None
+    order: Order = Order.NAME
     after: str | None = None
     limit: int = PAGE
 
@@ -65,34 +78,56 @@ class Page:
 
 def state() -> Any:
     """The state of a device as a column; reports are joined from outside."""
+    return _by_state({one: str(one) for one in State})
+
+
+def _by_state(told: Mapping[State, Any]) -> Any:
+    """A column with what is told of the state of a device."""
     return case(
-        (DeviceReport.device_id.is_(None), str(State.NEVER)),
-        (~DeviceReport.online, str(State.SILENT)),
-        (DeviceReport.alarms != 0, str(State.FAULTY)),
-        else_=str(State.OK),
+        (DeviceReport.device_id.is_(None), told[State.NEVER]),
+        (~DeviceReport.online, told[State.SILENT]),
+        (DeviceReport.alarms != 0, told[State.FAULTY]),
+        else_=told[State.OK],
     )
 
 
 async def search(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[bool]) -> Page:
-    """One page.
+    """One page: first which devices stand on it, so that by urgency only keys are sorted, then all of these alone.
 
     Raises:
-        CursorBad: `after` is no device.
+        CursorBad: `after` is no device, or no end of a page in this order.
     """
-    query = (
-        select(Device, DeviceReport, Unit.name.label("unit_name"), state().label("state_now"))
-        .join(Unit, Unit.id == Device.unit_id)
+    by = _keys(wanted.order)
+    found = (
+        select(Device.id)
         .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
         .where(*narrowed(session, wanted), *mine)
     )
     if wanted.state is not None:
-        query = query.where(state() == str(wanted.state))
+        found = found.where(state() == str(wanted.state))
     if wanted.after is not None:
-        query = query.where(tuple_(Device.sort_key, Device.id) > tuple_(*await _place(session, wanted.after)))
-    query = query.order_by(Device.sort_key, Device.id).limit(wanted.limit + 1)
+        found = found.where(tuple_(*by) > tuple_(*await _place(session, wanted.after, wanted.order)))
+    page = found.order_by(*by).limit(wanted.limit + 1).subquery("page")
+    query = (
+        select(Device, DeviceReport, Unit.name.label("unit_name"), state().label("state_now"))
+        .join(page, page.c.id == Device.id)
+        .join(Unit, Unit.id == Device.unit_id)
+        .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
+        .order_by(*by)
+    )
     rows = (await session.execute(query)).all()
     shown = rows[: wanted.limit]
-    return Page(shown, shown[-1][0].id if len(rows) > wanted.limit else None)
+    return Page(shown, _end(shown[-1], wanted.order) if len(rows) > wanted.limit else None)
+
+
+def _keys(order: Order) -> Sequence[Any]:
+    by_name = (Device.sort_key, Device.id)
+    return by_name if order is Order.NAME else (_by_state({one: at for at, one in enumerate(URGENCY)}), *by_name)
+
+
+def _end(row: Row[Any], order: Order) -> str:
+    """Where the next page begins; by urgency with the state as it was when the device was shown."""
+    return str(row[0].id) if order is Order.NAME else f"{row.state_now}.{row[0].id}"
 
 
 async def counts(session: AsyncSession, wanted: Wanted, *mine: ColumnElement[bool]) -> dict[str, int]:
@@ -121,11 +156,15 @@ def narrowed(session: AsyncSession, wanted: Wanted) -> list[ColumnElement[bool]]
     return found
 
 
-async def _place(session: AsyncSession, after: str) -> tuple[str, str]:
-    row = (await session.execute(select(Device.sort_key, Device.id).where(Device.id == after))).first()
-    if row is None:
+async def _place(session: AsyncSession, after: str, order: Order) -> tuple[int | str, ...]:
+    """The keys of the end of a page; its state is that of the cursor, whatever it is by now."""
+    named, _, key = after.rpartition(".")
+    row = (await session.execute(select(Device.sort_key, Device.id).where(Device.id == key))).first()
+    known = set(State) if order is Order.URGENCY else {""}
+    if row is None or named not in known:
         raise CursorBad(f"the list cannot go on after {after}, which is not in it; begin it anew", after=after)
-    return row.sort_key, row.id
+    by_name = (row.sort_key, row.id)
+    return by_name if order is Order.NAME else (URGENCY.index(State(named)), *by_name)
 
 
 async def last_heard(

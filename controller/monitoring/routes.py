@@ -65,7 +65,7 @@ class CommuneView(View):
 
 
 class CommunesView(View):
-    """A page of communes by name; `since`: when the week began; `after` is where the next page begins."""
+    """A page of communes, those not heard today first; `since`: when the week began; `after`: where the next begins."""
 
     since: datetime
     items: list[CommuneView]
@@ -122,13 +122,15 @@ async def communes(  # noqa: PLR0917 - one a word of the request
     unit: IdField | None = None,
     q: Words = "",
     heard: bool | None = None,
-    after: IdField | None = None,
+    after: Annotated[str | None, Query(pattern=r"^[01]\.[a-z0-9-]{1,40}$")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 25,
 ) -> CommunesView:
-    """Communes of one's units by name, with how the last seven days went. `heard`: today, or not."""
+    """Communes of one's units with their last seven days, those not heard today first. `heard`: today, or not."""
     now, tops = controller.clock.now(), await _tops(session, may, unit)
     today = await store.heard_today(session, tops, rules.midnight(now), now)
-    wanted = Wanted(q=q, heard=heard, after=after, limit=limit + 1)
+    was_heard, _, last = (after or "").partition(".")
+    behind = None if after is None else (was_heard == "1", last)
+    wanted = Wanted(q=q, heard=heard, after=behind, limit=limit + 1)
     found = await store.some_communes(session, tops, wanted, today)
     more, found = len(found) > limit, found[:limit]
     ids, since = [row.id for row, _ in found], rules.week_begin(now)
@@ -144,7 +146,7 @@ async def communes(  # noqa: PLR0917 - one a word of the request
             )
             for row, above in found
         ],
-        after=ids[-1] if more else None,
+        after=f"{int(ids[-1] in today)}.{ids[-1]}" if more else None,
     )
 
 

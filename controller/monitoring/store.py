@@ -30,11 +30,14 @@ MOST_CELLS = 1_500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which communes: with these words in their name; that broadcast today, or did not; behind one of them."""
+    """Which communes: with these words in their name; that broadcast today, or did not.
+
+    `after`: the last of the page before, and whether it had been heard.
+    """
 
     q: str = ""
     heard: bool | None = None
-    after: str | None = None
+    after: tuple[bool, str] | None = None
     limit: int = 25
 
 
@@ -95,18 +98,20 @@ async def failing(session: AsyncSession, tops: Tops, since: datetime) -> int:
 async def some_communes(
     session: AsyncSession, tops: Tops, wanted: Wanted, heard: frozenset[str]
 ) -> Sequence[tuple[Unit, str | None]]:
-    """Communes by name, each with the name of what stands above it."""
+    """Communes that have not been heard first, then by name; each with the name of what stands above it."""
     above = aliased(Unit)
     query = select(Unit, above.name).outerjoin(above, above.id == Unit.parent_id).where(Unit.id.in_(communes(tops)))
     dialect = session.get_bind().dialect.name
     query = query.where(*(holds(Unit.folded, word, dialect) for word in words(wanted.q)[: listing.MOST_WORDS]))
+    among = Unit.id.in_(sorted(heard))
     if wanted.heard is not None:
-        among = Unit.id.in_(sorted(heard))
         query = query.where(among if wanted.heard else ~among)
+    by = (case((among, 1), else_=0), Unit.sort_key, Unit.id)
     if wanted.after is not None:
-        place = select(Unit.sort_key).where(Unit.id == wanted.after).scalar_subquery()
-        query = query.where(tuple_(Unit.sort_key, Unit.id) > tuple_(place, wanted.after))
-    query = query.order_by(Unit.sort_key, Unit.id).limit(wanted.limit)
+        was_heard, last = wanted.after
+        sort_key = select(Unit.sort_key).where(Unit.id == last).scalar_subquery()
+        query = query.where(tuple_(*by) > tuple_(int(was_heard), sort_key, last))
+    query = query.order_by(*by).limit(wanted.limit)
     return [(unit, name) for unit, name in await session.execute(query)]
 
 

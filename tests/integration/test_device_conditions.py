@@ -13,7 +13,7 @@ from controller.broadcasts.tables import LedgerRow
 from controller.delivery import commands, key_list
 from controller.delivery.tables import PendingTopic
 from controller.devices import beat_store, beats, journal, listing, service, volumes
-from controller.devices.listing import State, Wanted
+from controller.devices.listing import Order, State, Wanted
 from controller.devices.tables import Device, DeviceDay, DeviceReport, GroupMember
 from controller.people import service as people
 from controller.receipts import reports
@@ -78,6 +78,67 @@ async def test_devices_are_found_by_name_unit_kind_and_state_in_pages(xa: Commun
             await listing.search(session, Wanted(after="khong-co"))
     assert counted == {"ok": 1, "faulty": 1, "silent": 1, "never": 4}
     assert mine == {"ok": 0, "faulty": 0, "silent": 0, "never": 1}
+
+
+async def paged(xa: Commune, **wanted: Any) -> list[str]:
+    """All that a list has, page after page."""
+    found: list[str] = []
+    after: str | None = None
+    async with xa.db.reading() as session:
+        while True:
+            page = await listing.search(session, Wanted(after=after, **wanted))
+            found += [row[0].id for row in page.rows]
+            after = page.after
+            if after is None:
+                return found
+
+
+async def mixed(xa: Commune) -> None:
+    """Of each state some, with names that are equal."""
+    await hear(xa, *(said(xa, f"loa-{one}", ready=one != 2) for one in (1, 2, 3, 5, 6)))
+    async with xa.db.transaction() as session:
+        for one in (3, 5):
+            (await session.get_one(DeviceReport, f"loa-{one}")).online = False
+        for one in (1, 3, 5, 6, 7):
+            await service.rename(session, f"loa-{one}", "Cụm loa cổng chợ")
+
+
+async def test_what_needs_somebody_stands_first_and_pages_neither_repeat_nor_leave_out(xa: Commune) -> None:
+    await mixed(xa)
+
+    first = ["loa-3", "loa-5", "loa-2", "loa-7", "loa-4", "loa-1", "loa-6"]
+    for limit in (1, 2, 3, 7):
+        assert await paged(xa, order=Order.URGENCY, limit=limit) == first
+        assert await paged(xa, order=Order.URGENCY, state=State.SILENT, limit=limit) == ["loa-3", "loa-5"]
+        assert await paged(xa, order=Order.URGENCY, q="cong cho", limit=limit) == [
+            one for one in first if one not in {"loa-2", "loa-4"}
+        ]
+        by_name = await paged(xa, limit=limit)
+        assert by_name == ["loa-1", "loa-3", "loa-5", "loa-6", "loa-7", "loa-2", "loa-4"]
+
+
+async def test_a_list_goes_on_where_it_was_when_a_device_recovers_meanwhile(xa: Commune) -> None:
+    await mixed(xa)
+    async with xa.db.reading() as session:
+        page = await listing.search(session, Wanted(order=Order.URGENCY, limit=1))
+    async with xa.db.transaction() as session:
+        (await session.get_one(DeviceReport, "loa-3")).online = True
+
+    rest = await search(xa, order=Order.URGENCY, after=page.after)
+    assert page.after == "silent.loa-3"
+    assert rest[:2] == ["loa-5", "loa-2"]
+
+
+async def test_an_end_of_a_page_in_one_order_is_none_in_the_other(xa: Commune) -> None:
+    async with xa.db.reading() as session:
+        for order, after in (
+            (Order.URGENCY, "loa-1"),
+            (Order.URGENCY, "gone.loa-1"),
+            (Order.URGENCY, "ok.khong-co"),
+            (Order.NAME, "ok.loa-1"),
+        ):
+            with pytest.raises(listing.CursorBad):
+                await listing.search(session, Wanted(order=order, after=after))
 
 
 async def test_what_a_device_last_played_is_told(xa: Commune) -> None:

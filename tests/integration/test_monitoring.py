@@ -4,6 +4,7 @@ from pathlib import Path
 
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Device, DeviceReport
+from controller.units import service as units
 from tests.fakes.commune import COMMUNE
 from tests.integration.test_results import ANSWERS, OTHER, Land, land
 
@@ -61,11 +62,29 @@ async def test_communes_are_found_by_name_and_paged_with_their_week(database: st
         here.xa.clock.move(days=8)
         later = await here.get(here.tinh, "/monitoring/communes", q="khac")
 
-    assert [one["name"] for one in (*first["items"], *rest["items"])] == ["Xã An Bình", "Xã Khác"]
+    assert [one["name"] for one in (*first["items"], *rest["items"])] == ["Xã Khác", "Xã An Bình"]
     assert rest["after"] is None
-    assert first["items"][0]["week"][0]["outcomes"] == {"failed": 1, "played": 1, "skipped": 1, "unknown": 1}
+    assert rest["items"][0]["week"][0]["outcomes"] == {"failed": 1, "played": 1, "skipped": 1, "unknown": 1}
     assert [one["outcomes"] for one in found["items"][0]["week"]] == [{"failed": 1}]
     assert later["items"][0]["week"] == []
+
+
+async def test_communes_that_were_not_heard_stand_first_and_pages_leave_none_out(database: str, tmp_path: Path) -> None:
+    async with land(database, tmp_path) as here:
+        async with here.xa.db.transaction() as session:
+            for number in range(4):
+                await units.create(session, unit_id=f"a-{number}", name="Xã An", kind="commune", parent_id="tinh")
+        await here.close(await here.over(ANSWERS))
+        found: dict[int, list[str]] = {}
+        for limit in (1, 2, 5):
+            page = await here.get(here.tinh, "/monitoring/communes", limit=limit)
+            found[limit] = [one["id"] for one in page["items"]]
+            while page["after"] is not None:
+                page = await here.get(here.tinh, "/monitoring/communes", limit=limit, after=page["after"])
+                found[limit] += [one["id"] for one in page["items"]]
+
+    for ids in found.values():
+        assert ids == ["a-0", "a-1", "a-2", "a-3", OTHER, COMMUNE]
 
 
 async def test_a_map_shows_what_is_near_together_and_what_one_sees_alone(database: str, tmp_path: Path) -> None:

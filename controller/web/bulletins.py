@@ -13,13 +13,13 @@ from controller.web.compose import AT as COMPOSE
 from controller.web.compose import variant_of
 from controller.web.compose_where import STANDING, heard
 from controller.web.moments import instant
+from controller.web.outcome_words import Strip, strip
 from controller.web.tables import ROWS
 from controller.web.visits import Visit, signed_page
 
 AT = "/bulletins"
 _SMALL = frozenset({"placed", "unplaced"})
 """Steps that composing takes by itself again and again."""
-_GOOD, _UNSURE = frozenset({"played"}), frozenset({"unknown"})
 
 
 async def show_all(visit: Visit) -> Response:
@@ -114,14 +114,8 @@ def _shown(row: dict[str, Any]) -> list[dict[str, Any]]:
     return found or (places[-1:] if row["state"] == "withdrawn" else [])
 
 
-def _strip(told: dict[str, Any] | None) -> dict[str, int] | None:
-    if told is None or not told["expected"]:
-        return None
-    outcomes: dict[str, int] = told["outcomes"]
-    good = sum(count for name, count in outcomes.items() if name in _GOOD)
-    unsure = sum(count for name, count in outcomes.items() if name in _UNSURE)
-    bad = sum(outcomes.values()) - good - unsure
-    return {"all": told["expected"], "good": good, "bad": bad, "unsure": unsure, "waiting": told["waiting"]}
+def _strip(told: dict[str, Any] | None) -> Strip | None:
+    return None if told is None or not told["expected"] else strip(told)
 
 
 def _returned(steps: list[dict[str, Any]]) -> dict[str, Any] | None:

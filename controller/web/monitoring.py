@@ -1,7 +1,8 @@
 """“Giám sát”: what there is and how it is, on a map or as a table with the same filters; who has not broadcast today.
 
 One address says it all: `view` (devices, communes, map), `unit`, `state`, `kind`, `q`, `heard`, `after`; `wall=1` is
-for a screen on the wall. Without scripts there is no map, and the table that stands below it anyway.
+for a screen on the wall. What needs somebody stands first in each table, and in its file. Without scripts there is no
+map, and the table that stands below it anyway.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.access.rules import Permission
-from controller.web import device_words, exports, moments, monitoring_words
+from controller.web import device_words, exports, moments, monitoring_words, outcome_words
 from controller.web.areas import area
 from controller.web.exports import Sheet
 from controller.web.translating import marked
@@ -36,6 +37,8 @@ _VALUES: Mapping[str, frozenset[str]] = {
     "kind": frozenset(device_words.KINDS),
     "heard": frozenset({"yes", "no"}),
 }
+_URGENT = {"order": "urgency"}
+_ON_PAGE = 25
 _AT_ONCE = 200
 _MOST_LINES = 20_000
 _ON_WALL = 24
@@ -76,7 +79,7 @@ async def _found(visit: Visit) -> dict[str, Any]:
         found["communes"] = await _communes(visit, asked, after)
         following = found["communes"]["after"]
     else:
-        found["devices"] = await visit.api.get("/device-search", **asked, after=after)
+        found["devices"] = await visit.api.get("/device-search", **asked, **_URGENT, after=after, limit=_ON_PAGE)
         following = found["devices"]["after"]
     here = {"view": view, **asked}
     settings = visit.request.app.state.controller.settings
@@ -105,7 +108,7 @@ async def _found(visit: Visit) -> dict[str, Any]:
 async def _counts(visit: Visit) -> dict[str, Any]:
     asked = _asked(visit)[1]
     overview = await visit.api.get("/monitoring", unit=asked.get("unit"))
-    return {"overview": overview, "chosen": _chosen(asked), "dw": device_words}
+    return {"overview": overview, "chosen": _chosen(asked), "dw": device_words, "ow": outcome_words}
 
 
 def _chosen(asked: Mapping[str, str]) -> dict[str, str]:
@@ -121,6 +124,7 @@ async def _communes(visit: Visit, asked: Mapping[str, str], after: str | None) -
     first = moments.instant(found["since"]).astimezone(moments.ZONE).date()
     for one in found["items"]:
         one["strip"] = monitoring_words.strip(one["week"], first, visit.tongue)
+        one["today"] = monitoring_words.today(one["week"], moments.today_of(visit.now), heard=one["heard"])
     return {**found, "first_day": first, "last_day": first + timedelta(days=monitoring_words.DAYS - 1)}
 
 
@@ -136,11 +140,12 @@ async def _wall(visit: Visit) -> dict[str, Any]:
         "back": _address(MONITORING, {"unit": unit} if unit else {}),
         "part": _address(f"{MONITORING}/part", {"wall": "1", **({"unit": unit} if unit else {})}),
         "dw": device_words,
+        "ow": outcome_words,
     }
 
 
 async def _devices_sheet(visit: Visit, asked: Mapping[str, str]) -> Sheet:
-    say, rows = visit.tongue.say, await _all(visit, "/device-search", asked)
+    say, rows = visit.tongue.say, await _all(visit, "/device-search", {**asked, **_URGENT})
     heads = [say(one) for one in _DEVICE_HEADS]
     lines: list[list[exports.Cell]] = [
         [

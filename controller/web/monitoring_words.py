@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from controller.web import moments
+from controller.web import moments, outcome_words
 from controller.web.translating import Tongue, counted, marked
 
 DAYS = 7
@@ -24,6 +24,15 @@ WENT: Mapping[str, tuple[str, str]] = {
 }
 """How a part of a day went → its sign and words."""
 _HEARD = ("played", "partial")
+TODAY: Mapping[str, str] = {
+    "good": marked("đã phát đủ cụm"),
+    "warning": marked("đã phát, có cụm không phát"),
+    "waiting": marked("đã phát, chưa đủ kết quả"),
+    "bad": marked("có buổi phát, không cụm nào phát"),
+    "unsure": marked("có buổi phát, chưa rõ cụm nào phát"),
+    "none": marked("chưa phát"),
+}
+"""The sign of a commune's today → its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,18 @@ def strip(week: Iterable[Mapping[str, Any]], first: date, tongue: Tongue) -> Str
         Square(column, row, _went(found.get((column, row), ()))) for column in range(DAYS) for row in range(len(PARTS))
     ]
     return Strip(squares, _told(squares, first, tongue))
+
+
+def today(week: Iterable[Mapping[str, Any]], on: date, *, heard: bool) -> tuple[str, str]:
+    """Sign and words of a commune's today: what is counted of it already, and whether anything sounded at all."""
+    of_today = [one for one in week if moments.instant(one["start"]).astimezone(moments.ZONE).date() == on]
+    if not of_today:
+        return "waiting", TODAY["waiting" if heard else "none"]
+    all_of_it = [outcome_words.strip({"waiting": 0, **one}) for one in of_today]
+    played, expected, wrong = (sum(getattr(one, name) for one in all_of_it) for name in ("good", "expected", "bad"))
+    sign = outcome_words.sign_of(played, expected, wrong=wrong)
+    sign = "warning" if heard and sign != "good" else sign
+    return sign, TODAY[sign]
 
 
 def _went(broadcasts: Sequence[Mapping[str, Any]]) -> str:

@@ -1,8 +1,56 @@
-"""How answers of devices read: what happened, and what to do next; sound levels in words; the steps of the way."""
+"""How answers of devices read: how many played and the sign of that, what to do next, sound levels, steps of the way.
+
+A sign follows what happened (`sign_of`): the green check stands for all, and for nothing else.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from controller.web.translating import marked
+
+_GOOD, _UNSURE = "played", "unknown"
+
+
+def sign_of(done: int, among: int, *, waiting: int = 0, wrong: int = 0) -> str:
+    """The sign of “done of among”: `waiting` may still do it, of `wrong` one knows that they will not."""
+    if done >= among > 0:
+        return "good"
+    if waiting or not among:
+        return "waiting"
+    if done:
+        return "warning"
+    return "bad" if wrong else "unsure"
+
+
+def sign_of_count(sign: str, count: int) -> str:
+    """The sign of a figure: where nothing is counted, that of the kind would be praise or alarm for nothing."""
+    return sign if count else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """How many of how many devices played, went wrong, are not known of, and have not answered yet."""
+
+    expected: int
+    good: int
+    bad: int
+    unsure: int
+    waiting: int
+
+    @property
+    def sign(self) -> str:
+        """Of “good of expected have played”."""
+        return sign_of(self.good, self.expected, waiting=self.waiting, wrong=self.bad)
+
+
+def strip(told: Mapping[str, Any]) -> Strip:
+    """Of a broadcast, by what the API counts: `expected`, `waiting`, and `outcomes` of those that have answered."""
+    outcomes: Mapping[str, int] = told["outcomes"]
+    good, unsure = outcomes.get(_GOOD, 0), outcomes.get(_UNSURE, 0)
+    bad = sum(outcomes.values()) - good - unsure
+    return Strip(told["expected"], good, bad, unsure, told["waiting"])
+
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "wrong": ("bad", marked("Có lỗi")),

@@ -15,7 +15,7 @@ from controller.web import exports, moments, outcome_words, words
 from controller.web.areas import area
 from controller.web.backend import Refused
 from controller.web.exports import Sheet
-from controller.web.today import strip
+from controller.web.outcome_words import strip
 from controller.web.translating import marked
 from controller.web.visits import Visit, signed_page
 
@@ -103,9 +103,8 @@ async def export_all(visit: Visit) -> Response:
 
 
 def _line(visit: Visit, one: Mapping[str, Any]) -> list[exports.Cell]:
-    counted = strip(dict(one))
-    kinds = {"wrong": counted["bad"], "unsure": counted["unsure"]}
-    kinds |= {"waiting": counted["waiting"], "good": counted["good"]}
+    counted = strip(one)
+    kinds = {"wrong": counted.bad, "unsure": counted.unsure, "waiting": counted.waiting, "good": counted.good}
     return [
         moments.instant(one["start"]),
         one["title"],

@@ -7,10 +7,9 @@ from starlette.routing import Route
 
 from controller.access.rules import Permission
 from controller.web import moments
+from controller.web.outcome_words import strip
 from controller.web.visits import HOME, Visit, signed_page
 
-_GOOD = ("played",)
-_UNSURE = ("unknown",)
 _WAITING = 50
 
 
@@ -43,15 +42,6 @@ async def _found(visit: Visit) -> dict[str, Any]:
         "waiting": waiting,
         "seconds_left": None if told is None or not told["next"] else _until(visit, told["next"][0]["start"]),
     }
-
-
-def strip(last: dict[str, Any]) -> dict[str, int]:
-    """How many of how many devices played, went wrong, are not known of, and have not answered yet."""
-    outcomes: dict[str, int] = last["outcomes"]
-    good = sum(outcomes.get(one, 0) for one in _GOOD)
-    unsure = sum(outcomes.get(one, 0) for one in _UNSURE)
-    bad = sum(outcomes.values()) - good - unsure
-    return {"expected": last["expected"], "good": good, "bad": bad, "unsure": unsure, "waiting": last["waiting"]}
 
 
 def _until(visit: Visit, start: str) -> int:

@@ -5,15 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.access.rules import Permission
-from controller.web import moments, words
+from controller.web import moments
 from controller.web.assets import Assets
 from controller.web.entering import plain_id
 from controller.web.navigation import places_for
 from controller.web.tables import ROWS, Table
-from controller.web.today import strip
 from controller.web.translating import Language, tongues
 from controller.web.visits import local
-from loa_protocol.outcomes import Outcome
 
 VI, EN = (tongues()[one] for one in Language)
 NOON = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
@@ -67,16 +65,6 @@ def test_nobody_is_led_off_this_host(where: str | None) -> None:
 
 def test_an_address_of_ours_is_kept() -> None:
     assert local("/people?q=lan&page=2") == "/people?q=lan&page=2"
-
-
-def test_every_outcome_is_counted_once_in_the_strip() -> None:
-    outcomes = {str(one): number for number, one in enumerate(Outcome, 1)}
-    told = strip({"expected": sum(outcomes.values()) + 4, "waiting": 4, "outcomes": outcomes})
-
-    assert told["good"] + told["bad"] + told["unsure"] + told["waiting"] == told["expected"]
-    assert told["good"] == outcomes["played"]
-    assert told["unsure"] == outcomes["unknown"]
-    assert set(words.OUTCOMES) == {str(one) for one in Outcome}
 
 
 def test_places_are_those_that_one_may_use() -> None:

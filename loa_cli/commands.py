@@ -13,6 +13,7 @@ from loa_cli import (
     intake,
     inventory,
     joining,
+    keys,
     library,
     notices,
     policies,
@@ -58,6 +59,7 @@ app.add_typer(bulletins.bulletins, name="bulletin")
 app.add_typer(inventory.units, name="unit")
 app.add_typer(inventory.devices, name="device")
 app.add_typer(intake.jobs, name="job")
+app.add_typer(keys.keys, name="keys")
 app.add_typer(library.library, name="library")
 app.add_typer(accounts_of_people.people, name="people")
 app.add_typer(notices.notices, name="notices")

@@ -30,6 +30,7 @@ from controller.policies.tables import QuietZone
 from controller.schedules import service as programmes
 from controller.schedules.slots import service as slots
 from controller.schedules.tables import ProgrammeRow, SlotItem
+from controller.units import groups
 from controller.units import service as units
 from controller.units import store as unit_store
 from controller.units.tables import Group, Unit
@@ -94,6 +95,7 @@ DEVICE = Subject("device_id", _column(Device.id, Device.unit_id), devices.unknow
 BULLETIN = Subject("bulletin_id", _column(Bulletin.id, Bulletin.unit_id), bulletins.unknown, Permission.SEE)
 PROGRAMME = Subject("programme_id", _column(ProgrammeRow.id, ProgrammeRow.unit_id), programmes.unknown, Permission.KNOW)
 SLOT_ITEM = Subject("item_id", _column(SlotItem.id, SlotItem.owner_id), slots.unknown, Permission.KNOW)
+GROUP = Subject("group_id", _column(Group.id, Group.unit_id), groups.unknown, Permission.KNOW)
 ZONE = Subject("zone_id", _zone, zones.unknown, Permission.KNOW)
 SCOPE = Subject("scope", _scope, policies.unknown, Permission.KNOW)
 RULED = Subject("scope", _scope, policies.scope_unknown, Permission.KNOW)

@@ -14,6 +14,7 @@ _SUBJECTS = {
     "programme_id": "the programme's unit",
     "item_id": "its owner",
     "zone_id": "the zone's unit",
+    "group_id": "the group's unit",
     "scope": "the scope's unit",
     "broadcast_id": "every unit it goes to",
     "asset_id": "every unit that has it",

@@ -56,6 +56,7 @@ from controller.speech import unit_routes as speech_units
 from controller.stagger import routes as stagger
 from controller.timelines import routes as timelines
 from controller.today import routes as today
+from controller.units import group_routes as groups
 from controller.units import routes as units
 from controller.web import app as pages
 from controller.week import routes as week
@@ -144,6 +145,7 @@ def guarded_routers() -> tuple[APIRouter, ...]:
         permissions,
         today,
         units,
+        groups,
         people,
         accounts,
         accounts_of_people,

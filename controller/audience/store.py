@@ -117,7 +117,7 @@ async def _groups(session: AsyncSession, seen: frozenset[str]) -> list[Place]:
         select(Group.id, Group.name, Group.unit_id, Device.kind, func.count(Device.id))
         .outerjoin(GroupMember, GroupMember.group_id == Group.id)
         .outerjoin(Device, (Device.id == GroupMember.device_id) & Device.retired_at.is_(None))
-        .where(Group.id.not_in(select(QuietZone.id)))
+        .where(Group.id.not_in(select(QuietZone.id)), Group.retired_at.is_(None))
         .group_by(Group.id, Group.name, Group.unit_id, Device.kind)
         .order_by(Group.name, Group.id)
     )

@@ -11,13 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery.tables import TrustListRow
-from loa_protocol.documents.trust import TrustList
+from loa_protocol.documents.trust import KeyStatus, Role, TrustList
 from loa_protocol.envelope import open_payload, parse
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`id` is the fingerprint; `roles`: what it may sign; `since`: the first list that names it."""
+    """`id` is the fingerprint; `roles`: what it may sign.
+
+    `since`: when the first list was made that names it; `ended`: that in which it is not active any more.
+    """
 
     id: str
     alg: str
@@ -26,6 +29,7 @@ class Key:
     roles: Sequence[str]
     scopes: Sequence[str]
     since: datetime
+    ended: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,12 @@ async def newest(session: AsyncSession) -> Listed | None:
     if not lists:
         return None
     since: dict[str, datetime] = {}
+    ended: dict[str, datetime] = {}
     for one in lists:
-        for keyid in one.keys:
+        for keyid, key in one.keys.items():
             since.setdefault(keyid, one.issued)
+            if key.status is not KeyStatus.ACTIVE:
+                ended.setdefault(keyid, one.issued)
     last = lists[-1]
     roles = [RoleRule(str(role), keys.threshold, _active(last, keys.keys)) for role, keys in last.roles.items()]
     keys = [
@@ -70,6 +77,7 @@ async def newest(session: AsyncSession) -> Listed | None:
             roles=tuple(str(role) for role, held in last.roles.items() if keyid in held.keys),
             scopes=key.scopes,
             since=since[keyid],
+            ended=ended.get(keyid),
         )
         for keyid, key in last.keys.items()
     ]
@@ -78,3 +86,10 @@ async def newest(session: AsyncSession) -> Listed | None:
 
 def _active(listed: TrustList, keys: Sequence[str]) -> int:
     return sum(listed.keys[one].status == "active" for one in keys if one in listed.keys)
+
+
+async def plan_keys(session: AsyncSession) -> list[str]:
+    """The keys that sign plans now, by fingerprint."""
+    found = await newest(session)
+    keys = () if found is None else found.keys
+    return [key.id for key in keys if Role.PLAN in key.roles and key.status == KeyStatus.ACTIVE]

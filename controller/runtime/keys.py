@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -27,9 +27,9 @@ from controller.runtime.database import Database, alone
 from loa_protocol import topics
 from loa_protocol.documents.trust import KeyStatus, Role, RoleKeys, TrustKey, TrustList
 from loa_protocol.envelope import Signer, open_payload, parse, seal
-from loa_protocol.errors import LoaError
+from loa_protocol.errors import DocumentInvalid, LoaError
 from loa_protocol.keys import Ed25519Signer
-from loa_protocol.trust import pin
+from loa_protocol.trust import advance, join_array, pin, read_array
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,18 @@ class KeysMissing(LoaError):
     """The database has a trust list whose keys are not in the key folder, or cannot be read."""
 
     code = "keys_missing"
+
+
+class RootKeysElsewhere(KeysMissing):
+    """Fewer root keys are in the key folder than have to sign a trust list."""
+
+    code = "root_keys_elsewhere"
+
+
+class TrustListsFull(LoaError):
+    """One trust list more, and a device that was away could not walk them all."""
+
+    code = "trust_lists_full"
 
 
 class Signers(Protocol):
@@ -112,26 +124,48 @@ class Keyring:
         """Retire the plan key: a new one signs from now on, everything is signed anew.
 
         Raises:
-            KeysMissing: the root key is not here; then its holders make the next list.
+            RootKeysElsewhere, TrustListsFull: as `rotate_in`.
         """
+        fresh = await self.fresh_plan_key()
+        listed = await self._db.attempt(lambda session: self.rotate_in(session, fresh))
         await self.refresh()
-        root = self._active(Role.ROOT)
-        fresh = await asyncio.to_thread(_make, self._folder, Role.PLAN)
-
-        async def rotate(session: AsyncSession) -> TrustList:
-            await alone(session, _TRUST)
-            current = await newest_list(session)
-            if current is None:
-                raise KeysMissing("there is no trust list to rotate; start the controller once")
-            made = rotated(current, fresh, self._clock)
-            await _keep(session, made, root)
-            await store.want_all(session)
-            return made
-
-        listed = await self._db.attempt(rotate)
-        await self.refresh()
-        log.warning("plan key rotated: trust list %d, new key %s", listed.version, fresh.keyid)
         return listed
+
+    async def fresh_plan_key(self) -> Ed25519Signer:
+        """A key for `rotate_in`, on the disk already; made only where it can come into force.
+
+        Raises:
+            RootKeysElsewhere: the root keys that are here do not suffice.
+        """
+        async with self._db.reading() as session:
+            current = await newest_list(session)
+        self._signers = await asyncio.to_thread(_load_all, self._folder)  # roots may have been brought back
+        _roots(_there(current), self._signers)
+        return await asyncio.to_thread(_make, self._folder, Role.PLAN)
+
+    async def can_rotate(self, session: AsyncSession) -> bool:
+        """Whether root keys enough for a new trust list are in the folder."""
+        held = await asyncio.to_thread(_load_all, self._folder)
+        try:
+            _roots(_there(await newest_list(session)), held)
+        except KeysMissing:
+            return False
+        return True
+
+    async def rotate_in(self, session: AsyncSession, fresh: Ed25519Signer) -> TrustList:
+        """As `rotate_plan_key`, in the caller's transaction: in force with its commit, in every process.
+
+        Raises:
+            RootKeysElsewhere: the root keys that are here do not suffice; then their holders are needed.
+            TrustListsFull: devices would not take one list more.
+        """
+        await alone(session, _TRUST)
+        current = _there(await newest_list(session))
+        made = rotated(current, fresh, self._clock)
+        await _keep(session, made, _roots(current, self._signers))
+        await store.want_all(session)
+        log.warning("rotating the plan key: trust list %d, new key %s", made.version, fresh.keyid)
+        return made
 
     async def _bootstrap(self) -> None:
         made = await asyncio.to_thread(_make_first, self._folder)
@@ -141,7 +175,7 @@ class Keyring:
             await alone(session, _TRUST)
             first = await newest_version(session) == 0
             if first:
-                await _keep(session, listed, made[Role.ROOT])
+                await _keep(session, listed, [made[Role.ROOT]])
             return first
 
         if not await self._db.attempt(begin):
@@ -206,13 +240,50 @@ async def newest_envelope(session: AsyncSession) -> bytes | None:
     return (await session.scalars(query)).first()
 
 
-async def _keep(session: AsyncSession, listed: TrustList, root: Ed25519Signer) -> None:
-    raw = seal("trust", listed, [root])
-    if listed.version == 1:
-        pin(raw)
+async def _keep(session: AsyncSession, listed: TrustList, roots: Sequence[Ed25519Signer]) -> None:
+    """Store a list that devices can walk to from all before it."""
+    raw = seal("trust", listed, roots)
+    before = [row.envelope for row in await store.trust_lists(session)]
+    try:
+        advance(pin(before[-1]), read_array(join_array([*before, raw]))) if before else pin(raw)
+    except DocumentInvalid as error:
+        raise TrustListsFull(
+            f"there are {len(before)} trust lists, as many as devices take; they have to be provisioned anew before"
+            " keys can change again",
+            vi=f"đã đổi khóa {len(before)} lần, thiết bị không nhận thêm được; hãy cài lại thiết bị trước",
+        ) from error
     session.add(TrustListRow(version=listed.version, envelope=raw))
     await session.flush()
     await store.want(session, [topics.TRUST])
+
+
+def _there(listed: TrustList | None) -> TrustList:
+    if listed is None:
+        raise KeysMissing("there is no trust list to rotate; start the controller once")
+    return listed
+
+
+def _roots(listed: TrustList, held: Mapping[str, Ed25519Signer]) -> list[Ed25519Signer]:
+    """One root key of each holder that is here, if these are people enough to sign a list.
+
+    Raises:
+        RootKeysElsewhere: they are not.
+    """
+    rule = listed.roles[Role.ROOT]
+    found: dict[str, Ed25519Signer] = {}
+    for keyid in rule.keys:
+        if keyid in held and listed.keys[keyid].status is KeyStatus.ACTIVE:
+            found.setdefault(listed.keys[keyid].person, held[keyid])
+    if len(found) < rule.threshold:
+        raise RootKeysElsewhere(
+            f"{rule.threshold} root keys have to sign and {len(found)} are in the key folder: bring the files"
+            " root-….key back into it on the controller's machine, run “loa keys rotate”, and take them away again",
+            vi=f"cần {rule.threshold} khóa gốc mà trên máy chủ chỉ có {len(found)}: người giữ khóa gốc chép tệp"
+            " root-….key vào thư mục keys của máy chủ, chạy lệnh “loa keys rotate” ở đó, rồi cất tệp đi",
+            needed=rule.threshold,
+            here=len(found),
+        )
+    return list(found.values())
 
 
 def _make_first(folder: Path) -> dict[Role, Ed25519Signer]:

@@ -27,7 +27,15 @@ async def follow(session: AsyncSession, devices: Sequence[Device], terms: Terms)
     Raises:
         PlanTooLarge: a plan would no longer fit; the change must be refused.
     """
-    scopes = await _scopes(session, devices)
+    await follow_scopes(session, await _scopes(session, devices), terms)
+
+
+async def follow_scopes(session: AsyncSession, scopes: Sequence[str], terms: Terms) -> None:
+    """As `follow`, where whoever listens to these scopes speaks something else than before.
+
+    Raises:
+        PlanTooLarge: as `follow`.
+    """
     if not scopes:
         return
     made: list[Made] = []

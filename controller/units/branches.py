@@ -50,6 +50,12 @@ async def look(session: AsyncSession, unit: Unit, *seen: ColumnElement[bool]) ->
     return Branch(_twig(unit, counted), path, [_twig(one, counted) for one in below])
 
 
+async def closed(session: AsyncSession, unit_id: str) -> Sequence[Unit]:
+    """Units right below one that are closed, the last one first."""
+    query = select(Unit).where(Unit.parent_id == unit_id, Unit.closed_at.is_not(None))
+    return (await session.scalars(query.order_by(Unit.closed_at.desc(), Unit.id).limit(MOST))).all()
+
+
 def _twig(unit: Unit, counted: dict[str, dict[str, int]]) -> Twig:
     found = counted.get(unit.id, {})
     return Twig(
@@ -118,6 +124,15 @@ class GroupFound:
     zone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class GroupWhole(GroupFound):
+    """A group with its devices told apart; `units`: at how many of them they stand."""
+
+    speakers: int
+    boards: int
+    units: int
+
+
 async def groups(
     session: AsyncSession, mine: ColumnElement[bool], seen: ColumnElement[bool], limit: int = MOST
 ) -> list[GroupFound]:
@@ -134,7 +149,7 @@ async def groups(
         .join(Unit, Unit.id == Group.unit_id)
         .outerjoin(counted, counted.c.group_id == Group.id)
         .outerjoin(QuietZone, QuietZone.id == Group.id)
-        .where(mine, QuietZone.retired_at.is_(None))
+        .where(mine, Group.retired_at.is_(None), QuietZone.retired_at.is_(None), Unit.closed_at.is_(None))
         .order_by(Group.name, Group.id)
         .limit(limit)
     )
@@ -142,3 +157,24 @@ async def groups(
         GroupFound(group.id, group.name, group.unit_id, unit, devices, zone is not None)
         for group, unit, devices, zone in await session.execute(query)
     ]
+
+
+async def group(session: AsyncSession, group_id: str, *seen: ColumnElement[bool]) -> GroupWhole:
+    """One of them, which is there."""
+    named = (
+        select(Group, Unit.name, QuietZone.id)
+        .join(Unit, Unit.id == Group.unit_id)
+        .outerjoin(QuietZone, QuietZone.id == Group.id)
+        .where(Group.id == group_id)
+    )
+    row, unit, zone = (await session.execute(named)).one()
+    counted = (
+        select(func.count(), func.count().filter(Device.kind == _SPEAKER), func.count(Device.unit_id.distinct()))
+        .select_from(GroupMember)
+        .join(Device, Device.id == GroupMember.device_id)
+        .where(GroupMember.group_id == group_id, Device.retired_at.is_(None), *seen)
+    )
+    devices, speakers, places = (await session.execute(counted)).one()
+    return GroupWhole(
+        row.id, row.name, row.unit_id, unit, devices, zone is not None, speakers, devices - speakers, places
+    )

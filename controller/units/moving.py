@@ -2,7 +2,8 @@
 
 Rules: nothing is moved below itself; a group keeps its devices at or below its own unit, so what is in a group of a
 unit that would no longer stand above is not moved; quiet zones take in and let go by themselves; assignments are signed
-anew. A unit is closed when nothing is left in it: it keeps its id and its history, and is not listed any more.
+anew. A unit is closed when nothing is left in it: it keeps its id and its history, and is not listed any more; it
+is opened again where the unit above it stands.
 """
 
 from collections.abc import Collection, Sequence
@@ -40,6 +41,12 @@ class UnitInUse(LoaError):
     """A unit that is to be closed still has units, devices or people."""
 
     code = "unit_in_use"
+
+
+class ParentClosed(LoaError):
+    """A unit cannot be opened again below one that is closed."""
+
+    code = "parent_closed"
 
 
 async def move_unit(session: AsyncSession, unit_id: str, parent_id: str) -> Sequence[Device]:
@@ -144,6 +151,26 @@ async def close(session: AsyncSession, unit_id: str, *, now: datetime) -> Unit:
         )
     if unit.closed_at is None:
         unit.closed_at = now
+    return unit
+
+
+async def reopen(session: AsyncSession, unit_id: str) -> Unit:
+    """A unit that was closed stands again, as it was; one that is not closed stays as it is.
+
+    Raises:
+        UnitUnknown: there is none.
+        ParentClosed: the unit above it is closed itself.
+    """
+    await alone(session, service.LANGUAGES)
+    unit = await service.require(session, unit_id)
+    above = None if unit.parent_id is None else await store.find(session, unit.parent_id)
+    if unit.closed_at is not None and above is not None and above.closed_at is not None:
+        raise ParentClosed(
+            f"{unit_id} stood below {above.id}, which is closed; open that one first",
+            vi=f"đơn vị cấp trên ({above.name}) cũng đã đóng; hãy mở lại đơn vị đó trước",
+            unit=above.id,
+        )
+    unit.closed_at = None
     return unit
 
 

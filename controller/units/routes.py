@@ -1,5 +1,6 @@
-"""Units and groups over HTTP."""
+"""Units over HTTP."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -15,8 +16,7 @@ from controller.devices.tables import Device
 from controller.schedules import languages as planned
 from controller.schedules import making
 from controller.units import branches, languages, moving, naming, service, store
-from controller.units.tables import Group, Unit
-from loa_protocol.ids import device_scope
+from controller.units.tables import Unit
 
 router = APIRouter(tags=["units"], route_class=WriteRoute)
 
@@ -82,6 +82,15 @@ class BranchView(View):
     below: list[TwigView]
 
 
+class ClosedView(View):
+    """A unit that is no more, and since when."""
+
+    id: str
+    name: str
+    kind: str
+    closed_at: datetime
+
+
 class LanguageView(View):
     """A language by its code; its names in Vietnamese (behind “tiếng”), in English and in itself."""
 
@@ -89,31 +98,6 @@ class LanguageView(View):
     vi: str
     en: str
     own: str
-
-
-class GroupBody(Body):
-    """A group of devices to make."""
-
-    id: IdField
-    name: Title
-    unit_id: IdField
-    devices: list[IdField]
-
-
-class GroupView(View):
-    """A group."""
-
-    id: str
-    name: str
-    unit_id: str
-
-
-class GroupFoundView(GroupView):
-    """A group with its unit and how many of its devices one may know of; `zone`: it is a quiet zone's."""
-
-    unit_name: str
-    devices: int
-    zone: bool
 
 
 @router.get("/units")
@@ -180,26 +164,19 @@ async def close_unit(unit_id: IdField, session: Write, controller: TheController
     return UnitView.model_validate(await moving.close(session, unit_id, now=controller.clock.now()))
 
 
+@router.post("/units/{unit_id}/opening")
+async def open_unit(unit_id: IdField, session: Write) -> UnitView:
+    """Open a unit again that was closed by mistake, where the unit above it stands."""
+    return UnitView.model_validate(await moving.reopen(session, unit_id))
+
+
+@router.get("/units/{unit_id}/closed")
+async def list_closed(unit_id: IdField, session: Read) -> list[ClosedView]:
+    """Units right below one that are closed, the last one first."""
+    return [ClosedView.model_validate(one) for one in await branches.closed(session, unit_id)]
+
+
 @router.get("/languages")
 async def list_languages() -> list[LanguageView]:
     """The languages that are known by name; any other code may be used, too."""
     return [LanguageView.model_validate(one) for one in languages.KNOWN]
-
-
-@router.get("/groups")
-async def list_groups(session: Read, may: Allowed) -> list[GroupFoundView]:
-    """Groups of devices and quiet zones by name; for people, those of their units and of the units above."""
-    mine = await may.where(Permission.KNOW, Group.unit_id)
-    seen = await may.where(Permission.SEE, Device.unit_id)
-    return [GroupFoundView.model_validate(one) for one in await branches.groups(session, mine, seen)]
-
-
-@router.post("/groups", status_code=201)
-async def create_group(body: GroupBody, session: Write, may: Allowed) -> GroupView:
-    """Make a group of devices of a unit and those below it; their assignments follow."""
-    await may.require_of(Permission.TEND, subjects.UNIT, body.unit_id)
-    await may.require_scopes(Permission.SEE, map(device_scope, body.devices), service.devices_unknown)
-    group = await service.create_group(
-        session, group_id=body.id, name=body.name, unit_id=body.unit_id, devices=body.devices
-    )
-    return GroupView.model_validate(group)

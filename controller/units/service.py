@@ -150,18 +150,33 @@ async def create_group(
     """Make a group of devices.
 
     Raises:
-        IdTaken: the id is in use.
-        UnitUnknown: the owning unit does not exist, or is closed.
-        DeviceUnknown: a member does not exist.
-        DeviceElsewhere: a member is of a unit that is neither this one nor below it.
+        IdTaken, UnitUnknown, DeviceUnknown, DeviceElsewhere: what is wrong with the request.
     """
+    if devices:
+        await alone(session, LANGUAGES)
     if await session.get(Group, group_id) is not None:
         raise IdTaken(f"group {group_id} exists already; choose another id")
     await require_open(session, unit_id)
     for device_id in devices:
         if await session.get(Device, device_id) is None:
             raise DeviceUnknown(f"there is no device {device_id} to put into group {group_id}", device=device_id)
-    elsewhere = await store.outside_of(session, unit_id, map(device_scope, devices))
+    await require_at(session, unit_id, devices)
+    group = Group(id=group_id, name=name, unit_id=unit_id)
+    session.add(group)
+    await session.flush()
+    session.add_all(GroupMember(group_id=group_id, device_id=device_id) for device_id in dict.fromkeys(devices))
+    await session.flush()
+    await assign_anew(session, devices)
+    return group
+
+
+async def require_at(session: AsyncSession, unit_id: str, device_ids: Iterable[str]) -> None:
+    """These devices may be in a group of the unit: they stand there or below.
+
+    Raises:
+        DeviceElsewhere: one does not.
+    """
+    elsewhere = await store.outside_of(session, unit_id, map(device_scope, device_ids))
     if elsewhere:
         raise DeviceElsewhere(
             f"{', '.join(elsewhere)} stands neither at {unit_id} nor below it; make the group at a unit above all of"
@@ -169,10 +184,3 @@ async def create_group(
             vi="có thiết bị không thuộc đơn vị của nhóm; hãy lập nhóm ở đơn vị cấp trên của mọi thiết bị",
             outside=list(elsewhere),
         )
-    group = Group(id=group_id, name=name, unit_id=unit_id)
-    session.add(group)
-    await session.flush()
-    session.add_all(GroupMember(group_id=group_id, device_id=device_id) for device_id in dict.fromkeys(devices))
-    await session.flush()
-    await delivery.want(session, [topics.to_device(topics.Family.ASSIGNMENT, device_id) for device_id in devices])
-    return group

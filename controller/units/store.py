@@ -29,6 +29,12 @@ async def everything(session: AsyncSession, *where: ColumnElement[bool]) -> Sequ
     return (await session.scalars(select(Unit).where(*where).order_by(Unit.id))).all()
 
 
+async def roots(session: AsyncSession) -> Sequence[str]:
+    """The topmost units that stand, by id."""
+    query = select(Unit.id).where(Unit.parent_id.is_(None), Unit.closed_at.is_(None)).order_by(Unit.id)
+    return (await session.scalars(query)).all()
+
+
 async def chain(session: AsyncSession, unit_id: str) -> tuple[str, ...]:
     """The unit and all above it, narrowest first."""
     return _upwards(await _parents(session, [unit_id]), unit_id)
@@ -194,9 +200,20 @@ async def _inherited(
 
 
 async def missing_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[str, ...]:
-    """Those scopes that name nothing we know."""
-    tables = {"u": Unit, "g": Group, "d": Device}
-    return tuple([s for s in scopes if s[0] not in tables or await session.get(tables[s[0]], s[2:]) is None])
+    """Those scopes that name nothing that stands; groups that are named stay until the commit (`groups.retire`)."""
+    return tuple([scope for scope in scopes if not await _stands(session, scope)])
+
+
+async def _stands(session: AsyncSession, scope: str) -> bool:
+    kind, key = scope[:1], scope[2:]
+    if kind == "u":
+        unit = await session.get(Unit, key)
+        return unit is not None and unit.closed_at is None
+    if kind == "g":
+        held = {"read": True, "key_share": True}
+        group = await session.get(Group, key, with_for_update=held, populate_existing=True)
+        return group is not None and group.retired_at is None
+    return kind == "d" and await session.get(Device, key) is not None
 
 
 async def owners(session: AsyncSession, scopes: Iterable[str]) -> dict[str, str]:

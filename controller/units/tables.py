@@ -40,10 +40,11 @@ class Unit(Base):
 
 
 class Group(Base):
-    """Devices spoken to together, owned by a unit."""
+    """Devices spoken to together, owned by a unit. `retired_at`: since when it is no more."""
 
     __tablename__ = "groups"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
     unit_id: Mapped[str] = mapped_column(ForeignKey("units.id"), index=True)
+    retired_at: Mapped[datetime | None]

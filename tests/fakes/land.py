@@ -219,6 +219,8 @@ async def _furnish_place(made: Land, session: AsyncSession, place: Place, sha256
     made.ids["zone", place] = f"vung-{place}"
     circle = zones.Circle(title="Trường", unit_id=unit, centre=Point(21.0, 105.0), radius_m=10)
     await zones.put(session, f"vung-{place}", circle, Rules(), expected=None, now=T0)
+    made.ids["group", place] = f"nhom-{place}"
+    await units.create_group(session, group_id=f"nhom-{place}", name="Nhóm", unit_id=unit, devices=[f"loa-{place}"])
     await speech.pronounce(session, unit, "UBND", "ủy ban", made_by=None, now=T0)
     session.add(Webhook(unit_id=unit, url="https://cong.example/", made_at=T0))
     made.ids["source", place] = f"nguon-{place}"

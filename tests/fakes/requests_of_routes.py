@@ -93,8 +93,15 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("PATCH", "/units/{unit_id}"): Sample(json=lambda *_: {"name": "Khác"}),
     ("GET", "/units/{unit_id}/branch"): EMPTY,
     ("POST", "/units/{unit_id}/closing"): EMPTY,
+    ("POST", "/units/{unit_id}/opening"): EMPTY,
+    ("GET", "/units/{unit_id}/closed"): EMPTY,
     ("GET", "/groups"): listed("zone", P.KNOW),
+    ("GET", "/groups/{group_id}"): EMPTY,
+    ("PATCH", "/groups/{group_id}"): Sample(json=lambda *_: {"name": "Khác"}),
+    ("DELETE", "/groups/{group_id}"): EMPTY,
+    ("GET", "/groups/{group_id}/devices"): EMPTY,
     ("GET", "/keys"): EMPTY,
+    ("POST", "/keys/plan/rotation"): EMPTY,
     ("GET", "/languages"): EMPTY,
     ("POST", "/groups"): named(
         P.TEND, json=lambda land, p: {**_unit("unit_id", id="nhom", name="N")(land, p), "devices": [f"loa-{p}"]}

@@ -37,6 +37,7 @@ _KINDS = {
     "programme_id": "programme",
     "item_id": "slot item",
     "zone_id": "zone",
+    "group_id": "group",
     "scope": "scope",
     "broadcast_id": "broadcast",
     "asset_id": "asset",

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -78,12 +77,6 @@ def stay(family: Children, run: Path, *, as_json: bool) -> None:
         _tell(commune, as_json=as_json)
         asyncio.run(_live(family, commune, as_json=as_json))
     gc.freeze()  # or the interpreter looks through all of the week once more before it ends
-
-
-def forget_environment() -> None:
-    """A demo has its own database, broker and names, whatever the surroundings say of those of a real controller."""
-    for name in [one for one in os.environ if one.startswith("LOA_")]:  # noqa: TID251 - at the program's start
-        del os.environ[name]  # noqa: TID251
 
 
 def _start_agents(family: Children, commune: Commune) -> None:

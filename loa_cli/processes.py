@@ -102,3 +102,9 @@ def until(family: Children, limit_s: float, what: str, done: Callable[[], bool])
         if time.monotonic() > deadline:
             raise DemoFailed(f"{what} did not get ready within {limit_s:.0f} s; logs: {family.logs}")
         time.sleep(_POLL_S)
+
+
+def forget_environment() -> None:
+    """A demo has its own database, broker and names, whatever the surroundings say of those of a real controller."""
+    for name in [one for one in os.environ if one.startswith("LOA_")]:  # noqa: TID251 - at the program's start
+        del os.environ[name]  # noqa: TID251

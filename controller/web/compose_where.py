@@ -1,6 +1,7 @@
 """“Soạn bản tin”, second step: hear it, and say where it goes. The choice is a place that is asked for at once.
 
-When it goes there is the third step's: it takes these places back and asks for them with their time.
+When it goes there is the third step's: it takes these places back and asks for them with their time. Where devices have
+a place, a map may be opened beside the tree; it comes with what it needs when somebody asks for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,7 +116,8 @@ async def reached(visit: Visit, chosen: Sequence[str]) -> str | None:
 
 
 async def _around(visit: Visit, row: dict[str, Any], chosen: list[str], sought: str) -> dict[str, Any]:
-    tree: dict[str, Any] = {"units": [], "groups": [], "left_out": 0}
+    tree: dict[str, Any] = {"units": [], "groups": [], "left_out": 0, "placed": False}
+    settings = visit.request.app.state.controller.settings
     if visit.may(Permission.PLACE):
         tree = await visit.api.get(f"/units/{row['unit_id']}/audience", q=sought)
     roots = [one for one in tree["units"] if one["depth"] == 0]
@@ -132,6 +134,8 @@ async def _around(visit: Visit, row: dict[str, Any], chosen: list[str], sought: 
         "sought": sought,
         "reached": await reached(visit, chosen),
         "folded": tables.folded,
+        "tiles": settings.map_tiles or "",
+        "attribution": settings.map_attribution,
         "words_of": compose_words,
     }
 

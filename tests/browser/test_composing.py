@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from controller.media.encode import decode
-from loa_cli.client import locate
+from loa_cli.client import Client, locate
 from loa_protocol.keys import Ed25519Signer
 from tests.acceptance.rig import System, make_tone, wait_for
 from tests.browser.house import PASSWORD, PLAIN_HOST, Guest, House, Known
@@ -24,6 +24,15 @@ COMMUNE, EAST, WEST = "xa-dong-hai", "thon-dong-hai", "thon-tay-son"
 RATE_HZ, MINUTE_S = 48_000, 60
 TYPED = "Kính mời bà con thôn Đông đến nhà văn hóa lúc 7h30 ngày 12/11/2026 để tiêm vắc-xin. UBND xã."
 OFFLINE = "không có mạng"
+PLACED = {
+    1: {"latitude": 20.2712, "longitude": 106.5512},
+    2: {"latitude": 20.2748, "longitude": 106.5581},
+    3: {"latitude": 20.2695, "longitude": 106.5603},
+    4: {"latitude": 20.2661, "longitude": 106.5437},
+    5: {"latitude": 20.2634, "longitude": 106.5489},
+}
+"""Where loudspeakers hang; nobody wrote down where the sixth does."""
+MAP_BYTES = 120_000
 PATIENCE_S = 40
 """For a sound to be prepared on a busy machine."""
 
@@ -79,6 +88,7 @@ def _furnish(system: System) -> None:
             "kind": "speaker",
             "unit_id": EAST if n < 4 else WEST,
             "public_key": _key(),
+            **PLACED.get(n, {}),
         }
         for n in range(1, 7)
     ]
@@ -125,12 +135,15 @@ def _take_in(system: System, name: str, *roles: str) -> None:
     api.post("/invitations", {"secret": link["secret"], "password": PASSWORD, "keep": "token"})
 
 
-def _as_quang(system: System, path: str, body: dict[str, Any]) -> None:
+@contextmanager
+def _acting_for(system: System, name: str) -> Iterator[Client]:
     """What somebody must answer for."""
     api = locate(system.data_dir, f"http://127.0.0.1:{system.http_port}", None)
-    api.act_for(next(one["id"] for one in api.get("/people") if one["name"] == "Quang"))
-    api.put(path, body)
-    api.close()
+    try:
+        api.act_for(next(one["id"] for one in api.get("/people") if one["name"] == name))
+        yield api
+    finally:
+        api.close()
 
 
 class Sent:
@@ -401,6 +414,126 @@ def test_without_scripts_the_browser_sends_a_form_again_and_it_is_done_once(hous
     assert len(house.system.client.get("/bulletins", {"q": title})) == 1
 
 
+def drafted(house: House, title: str) -> str:
+    """A bulletin of the commune that goes nowhere yet."""
+    document = {"title": title, "variants": [{"language": "vi", "text": "Mời bà con ra nhận áo phao."}]}
+    with _acting_for(house.system, "Hoa") as hoa:
+        return str(hoa.post("/bulletins", {"unit": COMMUNE, "document": document})["id"])
+
+
+def weighed(page: Page) -> list[float]:
+    """What comes over the line from now on, in bytes; nothing comes out of a cache."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    return sizes
+
+
+@pytest.mark.parametrize("phone", [True, False], ids=["phone", "desktop"])
+def test_a_place_is_chosen_on_a_map_and_the_tree_says_the_same(
+    house: House, tell: Callable[[str], None], phone: bool
+) -> None:
+    key = drafted(house, f"Bão số {8 if phone else 9}")
+    look = {} if phone else {"phone": False, "color_scheme": "dark"}
+    with house.guest(f"map-{'phone' if phone else 'desktop'}", **look) as hoa:
+        hoa.enter("hoa")
+        page, sizes = hoa.page, weighed(hoa.page)
+        hoa.go(f"/compose/{key}/where")
+        page.wait_for_load_state("networkidle")
+        without = sum(sizes)
+        press = (lambda one: one.tap()) if phone else (lambda one: one.click())
+        press(page.get_by_role("button", name="Xem trên bản đồ"))
+        east, group = on_map(page, "Thôn Đông Hải, 3 cụm loa"), on_map(page, "Cảng cá, 2 cụm loa")
+        expect(east).to_have_attribute("aria-checked", "true")
+        reached = page.locator("loa-where-map .reached")
+        expect(reached).to_have_text("Phát tới 6 cụm loa ở 2 thôn")
+        page.wait_for_load_state("networkidle")
+        whole = sum(sizes)
+        tell(f"where, {'phone' if phone else 'desktop'}: {without / 1000:.1f} kB, with the map {whole / 1000:.1f} kB")
+        hoa.show("whole", look=True)
+        press(on_map(page, "Thôn Tây Sơn, 3 cụm loa"))
+        expect(reached).to_have_text("Phát tới 3 cụm loa ở 1 thôn")
+        hoa.show("east", look=True)
+
+        assert checked(page) == [f"u-{EAST}"]
+        assert group.get_attribute("aria-checked") == "mixed"
+        tree = page.locator("loa-tree label")
+        press(tree.filter(has_text="Thôn Đông Hải"))
+        expect(east).to_have_attribute("aria-checked", "false")
+        press(tree.filter(has_text="Cảng cá"))
+        expect(reached).to_have_text("Phát tới 2 cụm loa ở 2 thôn")
+        hoa.show("group", look=True)
+
+        assert group.get_attribute("aria-checked") == "true"
+        assert east.get_attribute("aria-checked") == "mixed"
+        assert "1 cụm chưa có tọa độ" in page.locator("loa-where-map").inner_text()
+        assert page.locator("loa-where-map path.leaflet-interactive").count() == 0
+        press(page.get_by_role("button", name="Đóng bản đồ"))
+        expect(east).to_be_hidden()
+        if phone:
+            tap(hoa, "Tiếp: chọn giờ phát")
+    assert without < 60_000
+    assert whole <= MAP_BYTES
+    if phone:
+        (place,) = [one for one in row_of(house, "Bão số 8")["placements"] if one["state"] == "placed" or one["scopes"]]
+        assert place["scopes"] == ["g-cang-ca"]
+
+
+def on_map(page: Page, name: str) -> Locator:
+    return page.locator("loa-where-map").get_by_role("checkbox", name=name, exact=True)
+
+
+def checked(page: Page) -> list[str]:
+    """Scopes that the form would send."""
+    return list(page.locator("[name=to]:checked").evaluate_all("found => found.map(one => one.value)"))
+
+
+def test_keys_alone_choose_on_the_map_and_a_map_that_does_not_come_is_told(house: House) -> None:
+    key = drafted(house, "Nước dâng")
+    with officer(house, "map-keys") as hoa:
+        page, keys = hoa.page, hoa.page.keyboard
+        hoa.go(f"/compose/{key}/where")
+        page.route("**/where_map.*.js*", lambda route: route.abort())
+        button = page.get_by_role("button", name="Xem trên bản đồ")
+        button.focus()
+        keys.press("Enter")
+        expect(page.locator("loa-where-map")).to_contain_text("Chưa tải được bản đồ")
+        page.unroute("**/where_map.*.js*")
+        hoa.faults.clear()
+        keys.press("Enter")
+        west = on_map(page, "Thôn Tây Sơn, 3 cụm loa")
+        expect(west).to_be_visible()
+        for _ in range(10):
+            keys.press("Tab")
+            if west.evaluate("one => one === document.activeElement"):
+                break
+        shown = west.evaluate("one => getComputedStyle(one).outlineStyle + getComputedStyle(one).outlineWidth")
+        hoa.show("focused")
+        keys.press("Space")
+        expect(west).to_have_attribute("aria-checked", "false")
+        before = checked(page)
+        keys.press("Enter")
+        expect(west).to_have_attribute("aria-checked", "true")
+        page.locator("loa-where-map .leaflet-control-zoom-out").press("Enter")
+        expect(west).to_be_visible()
+
+        assert shown == "solid4px"
+        assert before == [f"u-{EAST}"]
+        assert checked(page) == [f"u-{EAST}", f"u-{WEST}"]
+
+
+def test_without_scripts_there_is_no_map_and_the_tree_does_everything(house: House) -> None:
+    key = drafted(house, "Chỉ có cây")
+    with officer(house, "map-no-scripts", scripts=False) as hoa:
+        hoa.go(f"/compose/{key}/where")
+        hoa.show("tree")
+
+        assert "bản đồ" not in hoa.text
+        assert hoa.page.locator("[name=to]").count() == 4
+
+
 def test_plain_http_says_why_there_is_no_microphone_and_what_to_do(house: House) -> None:
     with house.guest("plain-http-compose") as hoa:
         hoa.enter("hoa")
@@ -458,7 +591,8 @@ def test_a_draft_is_listed_taken_up_again_and_what_is_wrong_is_told(house: House
 def test_who_may_approve_his_own_puts_it_on_the_air_and_takes_it_back(house: House) -> None:
     title = "Phát không chờ duyệt"
     body = {"self_approval": True, "why": "Quy chế của xã"}
-    _as_quang(house.system, f"/units/{COMMUNE}/bulletin-rules", body)
+    with _acting_for(house.system, "Quang") as quang:
+        quang.put(f"/units/{COMMUNE}/bulletin-rules", body)
     with officer(house, "published", "khanh") as khanh:
         sent = Sent(khanh.page)
         tap(khanh, "Soạn bản tin")

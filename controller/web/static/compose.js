@@ -152,7 +152,61 @@ class Reached extends HTMLElement {
   }
 }
 
+// <loa-where-map data-module data-leaflet data-styles data-source …>: a button that opens the places on a map. What the
+// map needs is loaded when somebody opens it, so that the page weighs nothing more for all others.
+class WhereMap extends HTMLElement {
+  connectedCallback() {
+    if (this.button || !this.dataset.source) return;
+    this.area = Object.assign(document.createElement("div"), { hidden: true, id: "where-map" });
+    this.button = Object.assign(document.createElement("button"), { type: "button", className: "secondary", textContent: this.dataset.open });
+    this.button.setAttribute("aria-controls", this.area.id);
+    this.told = document.createElement("p");
+    this.told.setAttribute("role", "status");
+    this.button.addEventListener("click", () => this.turn());
+    this.append(this.button, this.told, this.area);
+    this.show(false);
+    this.tries = 0;
+  }
+
+  show(open) {
+    this.area.hidden = !open;
+    this.button.textContent = open ? this.dataset.close : this.dataset.open;
+    this.button.setAttribute("aria-expanded", String(open));
+  }
+
+  async turn() {
+    if (this.loading) return;
+    this.show(this.area.hidden);
+    if (this.again) this.again();
+    if (this.again || this.area.hidden) return;
+    this.loading = true;
+    this.told.textContent = this.dataset.loading;
+    try {
+      const anew = this.tries ? `?${this.tries}` : "";
+      await Promise.all(this.dataset.styles.split(" ").map((one) => this.styled(one)));
+      await import(this.dataset.leaflet + anew);
+      const { open } = await import(this.dataset.module + anew);
+      this.again = await open(this);
+      this.told.textContent = "";
+    } catch {
+      this.tries += 1;
+      this.area.replaceChildren();
+      this.show(false);
+      this.told.textContent = this.dataset.failed;
+    }
+    this.loading = false;
+  }
+
+  styled(address) {
+    return new Promise((done, failed) => {
+      const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address, onload: done, onerror: failed });
+      document.head.append(link);
+    });
+  }
+}
+
 customElements.define("loa-length", Length);
 customElements.define("loa-reading", Reading);
 customElements.define("loa-tree", Tree);
 customElements.define("loa-reached", Reached);
+customElements.define("loa-where-map", WhereMap);

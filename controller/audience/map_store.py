@@ -85,7 +85,7 @@ async def _groups(session: AsyncSession, shown: Select[Device], here: Select[str
         select(GroupMember.device_id, GroupMember.group_id)
         .join(Group, Group.id == GroupMember.group_id)
         .where(GroupMember.device_id.in_(shown.with_only_columns(Device.id)), Group.unit_id.in_(here))
-        .where(Group.id.not_in(select(QuietZone.id)))
+        .where(Group.id.not_in(select(QuietZone.id)), Group.retired_at.is_(None))
         .order_by(GroupMember.device_id, GroupMember.group_id)
     )
     found: dict[str, list[str]] = {}

@@ -140,14 +140,14 @@ class Keyring:
         async with self._db.reading() as session:
             current = await newest_list(session)
         self._signers = await asyncio.to_thread(_load_all, self._folder)  # roots may have been brought back
-        _roots(_there(current), self._signers)
+        roots_of(_there(current), self._signers)
         return await asyncio.to_thread(_make, self._folder, Role.PLAN)
 
     async def can_rotate(self, session: AsyncSession) -> bool:
         """Whether root keys enough for a new trust list are in the folder."""
         held = await asyncio.to_thread(_load_all, self._folder)
         try:
-            _roots(_there(await newest_list(session)), held)
+            roots_of(_there(await newest_list(session)), held)
         except KeysMissing:
             return False
         return True
@@ -162,7 +162,7 @@ class Keyring:
         await alone(session, _TRUST)
         current = _there(await newest_list(session))
         made = rotated(current, fresh, self._clock)
-        await _keep(session, made, _roots(current, self._signers))
+        await _keep(session, made, roots_of(current, self._signers))
         await store.want_all(session)
         log.warning("rotating the plan key: trust list %d, new key %s", made.version, fresh.keyid)
         return made
@@ -263,7 +263,7 @@ def _there(listed: TrustList | None) -> TrustList:
     return listed
 
 
-def _roots(listed: TrustList, held: Mapping[str, Ed25519Signer]) -> list[Ed25519Signer]:
+def roots_of(listed: TrustList, held: Mapping[str, Ed25519Signer]) -> list[Ed25519Signer]:
     """One root key of each holder that is here, if these are people enough to sign a list.
 
     Raises:

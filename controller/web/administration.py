@@ -48,11 +48,6 @@ async def show(visit: Visit) -> Response:
     return visit.page("administration.html", rooms=rooms)
 
 
-async def show_groups(visit: Visit) -> Response:
-    """Groups of devices, and quiet zones."""
-    return visit.page("groups.html", groups=await visit.api.get("/groups"))
-
-
 def paths() -> Mapping[str, Permission]:
     """Where one goes from here, and what it needs."""
     return {room[0]: room[4] for room in ROOMS}
@@ -60,5 +55,4 @@ def paths() -> Mapping[str, Permission]:
 
 routes = [
     Route(ADMINISTRATION, signed_page(show), methods=["GET"]),
-    Route("/groups", signed_page(show_groups, Permission.ADMINISTER), methods=["GET"]),
 ]

@@ -1,6 +1,10 @@
-"""“Khóa ký”: which keys sign what, in whose hands, since when, and what to do when one is lost. Nothing secret."""
+"""“Khóa ký”: which keys sign what, in whose hands, since when, and what to do when one is lost. Nothing secret.
+
+The key that signs plans is changed here; root keys never are: they lie elsewhere.
+"""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -8,6 +12,7 @@ from starlette.routing import Route
 
 from controller.access.rules import Permission
 from controller.web import moments
+from controller.web.backend import Refused
 from controller.web.translating import marked
 from controller.web.visits import Visit, signed_page
 
@@ -51,6 +56,21 @@ STATUS: Mapping[str, tuple[str, str]] = {
 
 async def show(visit: Visit) -> Response:
     """All of them, by what they sign."""
+    return visit.page("keys.html", **await _everything(visit))
+
+
+async def rotate(visit: Visit) -> Response:
+    """A new key signs plans from now on; asked for by who has just proved who they are."""
+    try:
+        await visit.api.send("POST", "/keys/plan/rotation", {}, visit.once)
+    except Refused as refused:
+        if refused.status == HTTPStatus.UNAUTHORIZED or refused.code == "proof_needed":
+            raise
+        return visit.again("keys.html", refused, **await _everything(visit))
+    return visit.go("/keys", told="key-rotated")
+
+
+async def _everything(visit: Visit) -> dict[str, Any]:
     told = await visit.api.get("/keys")
     rules = {one["role"]: one for one in told["roles"]}
     rooms = [
@@ -58,9 +78,14 @@ async def show(visit: Visit) -> Response:
         for role in (*_ORDER, *sorted(set(rules) - set(_ORDER)))
         if role in rules
     ]
-    return visit.page(
-        "keys.html", listed=told, rooms=rooms, roles=ROLES, statuses=STATUS, rule_of_root=rules.get("root")
-    )
+    return {
+        "listed": told,
+        "rooms": rooms,
+        "roles": ROLES,
+        "statuses": STATUS,
+        "rule_of_root": rules.get("root"),
+        "rotation": told["rotation"],
+    }
 
 
 def _key(visit: Visit, key: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,4 +99,7 @@ def groups(fingerprint: str) -> list[str]:
     return [fingerprint[at : at + _GROUP] for at in range(0, len(fingerprint), _GROUP)]
 
 
-routes = [Route("/keys", signed_page(show, Permission.ADMINISTER), methods=["GET"])]
+routes = [
+    Route("/keys", signed_page(show, Permission.ADMINISTER), methods=["GET"]),
+    Route("/keys/rotation", signed_page(rotate, Permission.ADMINISTER), methods=["POST"]),
+]

@@ -40,6 +40,12 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "unit-renamed": ("good", marked("Đã đổi tên.")),
     "unit-moved": ("good", marked("Đã chuyển đơn vị. Thiết bị bên dưới đang nhận phân công mới.")),
     "unit-closed": ("good", marked("Đã đóng đơn vị.")),
+    "unit-opened": ("good", marked("Đã mở lại đơn vị.")),
+    "group-made": ("good", marked("Đã lập nhóm. Hãy chọn thiết bị cho nhóm.")),
+    "group-changed": ("good", marked("Đã lưu nhóm. Thiết bị đang nhận phân công mới.")),
+    "group-none-chosen": ("warning", marked("Chưa chọn thiết bị nào. Hãy đánh dấu rồi bấm lại.")),
+    "group-retired": ("good", marked("Đã bỏ nhóm. Các thiết bị vẫn ở đơn vị của mình.")),
+    "key-rotated": ("good", marked("Đã đổi khóa. Mọi kế hoạch phát đang được ký lại bằng khóa mới.")),
     "policy-saved": (
         "good",
         marked("Đã lưu quy định. Thiết bị theo ngay khi nhận được; không buổi nào đã xếp bị ảnh hưởng."),

@@ -1,4 +1,4 @@
-"""“Đơn vị”: the tree of units, one place at a time: what is below is counted, added, renamed, moved, closed."""
+"""“Đơn vị”: the tree of units, one place at a time: counted, added, renamed, moved, closed, opened again."""
 
 from typing import Any
 
@@ -49,6 +49,12 @@ async def close(visit: Visit) -> Response:
     return await _done(visit, "POST", f"{_at(visit)}/closing", {}, told="unit-closed", where=where)
 
 
+async def reopen(visit: Visit) -> Response:
+    """One of those that were closed below stands again."""
+    path = f"{UNITS}/{visit.form.get('unit')}/opening"
+    return await _done(visit, "POST", path, {}, told="unit-opened")
+
+
 async def _done(
     visit: Visit, method: str, path: str, body: dict[str, Any], *, told: str, where: str | None = None
 ) -> Response:
@@ -68,6 +74,7 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         "own": branch["own"],
         "below_kind": _BELOW.get(branch["own"]["kind"], "village"),
         "beside": await _places(visit, branch),
+        "closed": await visit.api.get(f"{_at(visit)}/closed"),
         "is_root": branch["own"]["id"] in visit.reach.get(Permission.ADMINISTER, []),
     }
 
@@ -97,5 +104,6 @@ routes = [
     Route(f"{_ONE}/below", signed_page(add, Permission.ADMINISTER), methods=["POST"]),
     Route(f"{_ONE}/name", signed_page(rename, Permission.ADMINISTER), methods=["POST"]),
     Route(f"{_ONE}/place", signed_page(move, Permission.ADMINISTER), methods=["POST"]),
+    Route(f"{_ONE}/opening", signed_page(reopen, Permission.ADMINISTER), methods=["POST"]),
     Route(f"{_ONE}/closing", signed_page(close, Permission.ADMINISTER), methods=["POST"]),
 ]

@@ -1,10 +1,11 @@
-"""What belongs to every page: its language."""
+"""What belongs to every page: its language, and where the places are that a phone has no room for."""
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from controller.web.navigation import MORE
 from controller.web.translating import Language
-from controller.web.visits import Visit, local, open_page
+from controller.web.visits import Visit, local, open_page, signed_page
 
 
 async def choose_language(visit: Visit) -> Response:
@@ -15,4 +16,12 @@ async def choose_language(visit: Visit) -> Response:
     return visit.go(local(visit.form.get("next")))
 
 
-routes = [Route("/language", open_page(choose_language), methods=["POST"])]
+async def show_more(visit: Visit) -> Response:
+    """The places that the bar of a phone does not show."""
+    return visit.page("more.html")
+
+
+routes = [
+    Route("/language", open_page(choose_language), methods=["POST"]),
+    Route(MORE, signed_page(show_more), methods=["GET"]),
+]

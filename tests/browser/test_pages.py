@@ -15,6 +15,7 @@ PAGES = (
     "/bulletins",
     "/week",
     "/account",
+    "/more",
     "/account/password",
     "/account/proof",
     "/people",

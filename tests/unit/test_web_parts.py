@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.access.rules import Permission
 from controller.web import moments
 from controller.web.assets import Assets
 from controller.web.entering import plain_id
-from controller.web.navigation import places_for
 from controller.web.tables import ROWS, Table
 from controller.web.translating import Language, tongues
 from controller.web.visits import local
@@ -65,11 +63,6 @@ def test_nobody_is_led_off_this_host(where: str | None) -> None:
 
 def test_an_address_of_ours_is_kept() -> None:
     assert local("/people?q=lan&page=2") == "/people?q=lan&page=2"
-
-
-def test_places_are_those_that_one_may_use() -> None:
-    assert [one.path for one in places_for({Permission.WRITE})] == ["/", "/account"]
-    assert "/administration" in [one.path for one in places_for({Permission.PEOPLE})]
 
 
 def test_an_id_is_made_of_a_name() -> None:

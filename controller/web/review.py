@@ -3,7 +3,7 @@
 The link in a notice leads to the bulletin itself, so that a leader hears it by one tap and approves it by another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,7 @@ PARTS: Mapping[str, str] = {
 UNDECIDABLE = frozenset({"nothing_to_say", "slot_needs_sound", "outside_rules"})
 """Stops that nobody may take upon himself: the bulletin has to be changed first."""
 _SILENT = frozenset({"no_approver"})
+_TEXTS = frozenset({"text", "reading", "board"})
 
 
 async def show_all(visit: Visit) -> Response:
@@ -115,7 +116,8 @@ async def _everything(visit: Visit) -> dict[str, Any]:
     return {
         "review": told,
         "bulletin": whole,
-        "variants": _variants(whole["document"], told["sounds"]),
+        "variants": variants(whole["document"], told["sounds"]),
+        "changes": changes(told["changes"]),
         "urgency": urgency(told["first"], visit.now),
         "points": points,
         "despite": {one["code"]: one for one in stops if one["code"] not in UNDECIDABLE},
@@ -137,8 +139,8 @@ def urgency(first: str | None, now: datetime) -> str:
     return "bad" if left_s < _HOUR_S else "unsure" if left_s < _DAY_S else "waiting"
 
 
-def _variants(document: Mapping[str, Any], sounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each language with its sound, Vietnamese first."""
+def variants(document: Mapping[str, Any], sounds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each language with its sound, Vietnamese first; `shared`: boards show what loudspeakers say, word by word."""
     heard = {one["language"]: one for one in sounds}
     told = [
         {
@@ -150,7 +152,25 @@ def _variants(document: Mapping[str, Any], sounds: list[dict[str, Any]]) -> list
         }
         for one in document.get("variants", ())
     ]
+    for one in told:
+        one["shared"] = bool(one["text"]) and _same(one["text"], one["board"]["text"])
+        one["read_otherwise"] = bool(one["reading"]) and not _same(one["reading"], one["text"])
     return sorted(told, key=lambda one: one["language"] != "vi")
+
+
+def changes(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was changed; texts of a language that were changed alike are told once, with all their `fields`."""
+    told: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in found:
+        alike = one["field"] if one["field"] not in _TEXTS else "text"
+        key = (alike, one["language"] or "", " ".join(one["before"].split()), " ".join(one["after"].split()))
+        told.setdefault(key, {**one, "fields": []})["fields"].append(one["field"])
+    return list(told.values())
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts have the same words in the same order."""
+    return one.split() == other.split()
 
 
 def _shown(board: Mapping[str, Any]) -> dict[str, str]:

@@ -50,8 +50,7 @@ def sound(lan: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def document(title: str, sound: str, text: str = TEXT, **changes: Any) -> dict[str, Any]:
-    variant = {"language": "vi", "text": text, "audio": sound, "audio_kind": "recording"}
-    return {"title": title, "field": "notice", "variants": [variant], **changes}
+    return {"title": title, "field": "notice", "variants": [{**_spoken(sound), "text": text}], **changes}
 
 
 def submitted(lan: Client, sound: str, title: str, *, in_s: int = 7200, **changes: Any) -> str:
@@ -239,6 +238,35 @@ def test_what_stops_it_is_approved_only_by_who_says_so(house: House, lan: Client
         assert "Chưa duyệt được" in hung.text
         assert "Buổi phát cần âm thanh" in hung.text
         assert hung.page.get_by_role("button", name="Duyệt, cho phát").count() == 0
+        assert hung.page.locator(".for span").all_inner_texts() == ["Bảng tin hiện"]
+        assert hung.text.count("Họp lúc 19 giờ") == 1
+
+
+@pytest.mark.parametrize("phone", [True, False], ids=["phone", "desktop"])
+def test_what_is_for_loudspeakers_and_boards_is_read_once(
+    house: House, lan: Client, sound: str, *, phone: bool
+) -> None:
+    same, own = (
+        submitted(lan, sound, f"Cắt điện {number}", variants=[{**_spoken(sound), "board": {"long": text}}])
+        for number, text in enumerate((TEXT, "Thứ Năm 26/11: cắt điện 8–17 giờ, thôn Đông, thôn Đoài, Bến Tre."))
+    )
+    with house.guest(f"once-{'phone' if phone else 'desktop'}", phone=phone) as hung:
+        hung.enter("hung")
+        hung.go(f"/review/{same}")
+        hung.show("same", look=True)
+        heads = hung.page.locator(".for span")
+        assert heads.all_inner_texts() == ["Loa phát và bảng tin hiện"]
+        assert hung.text.count("khu tái định cư Bến Tre") == 1
+        hung.go(f"/review/{own}")
+        hung.show("own", look=True)
+
+        assert heads.all_inner_texts() == ["Loa phát", "Bảng tin hiện"]
+        assert hung.page.locator(".said.board").inner_text().startswith("Thứ Năm 26/11")
+        assert hung.text.count("khu tái định cư Bến Tre") == 1
+
+
+def _spoken(sound: str) -> dict[str, Any]:
+    return {"language": "vi", "text": TEXT, "audio": sound, "audio_kind": "recording"}
 
 
 def _board(text: str) -> dict[str, Any]:

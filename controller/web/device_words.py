@@ -6,12 +6,12 @@ from controller.web.translating import marked
 
 KINDS: Mapping[str, str] = {"speaker": marked("Cụm loa"), "board": marked("Bảng điện tử")}
 STATES: Mapping[str, tuple[str, str]] = {
-    "ok": ("good", marked("Đang kết nối")),
-    "faulty": ("unsure", marked("Có lỗi")),
     "silent": ("bad", marked("Mất liên lạc")),
+    "faulty": ("warning", marked("Có lỗi")),
     "never": ("waiting", marked("Chưa từng kết nối")),
+    "ok": ("good", marked("Đang kết nối")),
 }
-"""State → its sign and its words; in the order of the filter."""
+"""State → its sign and its words; what needs somebody first stands first, as in lists by urgency."""
 ALARMS: Mapping[str, tuple[str, str]] = {
     "clock_untrusted": (
         marked("Đồng hồ của thiết bị chưa đúng"),

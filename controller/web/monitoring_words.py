@@ -25,11 +25,11 @@ WENT: Mapping[str, tuple[str, str]] = {
 """How a part of a day went → its sign and words."""
 _HEARD = ("played", "partial")
 TODAY: Mapping[str, str] = {
-    "good": marked("đã phát đủ cụm"),
-    "warning": marked("đã phát, có cụm không phát"),
-    "waiting": marked("đã phát, chưa đủ kết quả"),
-    "bad": marked("có buổi phát, không cụm nào phát"),
-    "unsure": marked("có buổi phát, chưa rõ cụm nào phát"),
+    "good": marked("phát đủ mọi cụm"),
+    "warning": marked("có cụm không phát"),
+    "waiting": marked("đang chờ kết quả"),
+    "bad": marked("không cụm nào phát"),
+    "unsure": marked("chưa rõ cụm nào phát"),
     "none": marked("chưa phát"),
 }
 """The sign of a commune's today → its words."""

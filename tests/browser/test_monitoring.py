@@ -80,6 +80,9 @@ def test_a_monitor_finds_silent_devices_and_keeps_them_in_three_clicks(house: Ho
         mai.show("overview", look=True)
         silent = mai.page.locator(".counts a", has_text="Mất liên lạc")
         assert silent.locator("strong").inner_text() == "3"
+        named = mai.page.locator("tbody th").all_inner_texts()
+        assert named == [f"Cụm {one}" for one in ("Bac 3", "Bac 4", "Tan 2", "Bac 1", "Bac 2", "Tan 1")]
+        assert "Cần người xem thì đứng trước: mất liên lạc" in mai.text
         mai.lead(silent.click)
         mai.show("silent", look=True)
         assert mai.page.locator("tbody tr").count() == 3
@@ -122,6 +125,12 @@ def test_communes_that_have_not_broadcast_today_are_a_press_away(house: House) -
             "Xã Tân Lập Vùng Đông Bắc",
             "Xã Trung Thành Đông Vùng Đông Bắc",
         ]
+        mai.go("/monitoring?view=communes")
+        mai.show("not-yet-first", look=True)
+        told = mai.page.locator("tbody tr").all_inner_texts()
+        assert [one.split(" Vùng")[0] for one in told] == ["Xã Tân Lập", "Xã Trung Thành Đông", "Xã Bắc Sơn"]
+        assert ["không cụm nào phát" in told[0], "chưa phát" in told[1], "có cụm không phát" in told[2]] == [True] * 3
+        assert mai.page.locator("td .status.good").count() == 0
         mai.go("/monitoring?view=communes&q=bac+son")
         mai.show("week")
 

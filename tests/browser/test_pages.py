@@ -157,6 +157,10 @@ def test_how_the_last_one_went_is_one_strip(house: House) -> None:
         assert f"37/{DEVICES} cụm đã phát" in shown
         assert "2 lỗi" in shown
         assert "1 chưa rõ" in shown
+        assert lan.page.locator(".strip .good").count() == 0
+        assert lan.page.locator(".strip .status").first.get_attribute("class") == "status warning"
+        lan.follow("Xem từng cụm")
+        assert lan.page.locator(".answers > li").count() > 0
 
 
 def test_a_form_without_its_token_does_nothing(house: House, on_air: dict[str, str]) -> None:

@@ -68,13 +68,13 @@ def went(start: str = IN_TIME, **outcomes: int) -> dict[str, Any]:
     [
         ([], False, "waiting", "chưa phát"),
         ([went(THE_DAY_BEFORE, played=3)], False, "waiting", "chưa phát"),
-        ([], True, "waiting", "đã phát, chưa đủ kết quả"),
-        ([went(played=3)], True, "good", "đã phát đủ cụm"),
-        ([went(played=3), went(played=2, failed=1)], True, "warning", "đã phát, có cụm không phát"),
-        ([went(partial=3)], True, "warning", "đã phát, có cụm không phát"),
-        ([went(failed=1)], True, "warning", "đã phát, có cụm không phát"),
-        ([went(failed=3)], False, "bad", "có buổi phát, không cụm nào phát"),
-        ([went(unknown=3)], False, "unsure", "có buổi phát, chưa rõ cụm nào phát"),
+        ([], True, "waiting", "đang chờ kết quả"),
+        ([went(played=3)], True, "good", "phát đủ mọi cụm"),
+        ([went(played=3), went(played=2, failed=1)], True, "warning", "có cụm không phát"),
+        ([went(partial=3)], True, "warning", "có cụm không phát"),
+        ([went(failed=1)], True, "warning", "có cụm không phát"),
+        ([went(failed=3)], False, "bad", "không cụm nào phát"),
+        ([went(unknown=3)], False, "unsure", "chưa rõ cụm nào phát"),
     ],
 )
 def test_the_day_of_a_commune_is_green_when_all_of_it_played(

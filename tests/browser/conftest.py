@@ -13,7 +13,7 @@ from tests.browser.house import House, Known, chromium, furnish, serving
 from tests.fakes.chromium import PROGRAM
 
 expect.set_options(timeout=30_000)
-WRITING = frozenset({"test_coming_in", "test_composing", "test_review", "test_whole_way"})
+WRITING = frozenset({"test_coming_in", "test_composing", "test_keyboard", "test_review", "test_whole_way"})
 """These modules go to one worker, the others to another: two browsers at once, and always in the same order."""
 
 

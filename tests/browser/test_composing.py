@@ -436,15 +436,14 @@ def test_a_place_is_chosen_on_a_map_and_the_tree_says_the_same(
     house: House, tell: Callable[[str], None], phone: bool
 ) -> None:
     key = drafted(house, f"Bão số {8 if phone else 9}")
-    look = {} if phone else {"phone": False, "color_scheme": "dark"}
-    with house.guest(f"map-{'phone' if phone else 'desktop'}", **look) as hoa:
+    scheme = "light" if phone else "dark"
+    with house.guest(f"map-{'phone' if phone else 'desktop'}", phone=phone, color_scheme=scheme) as hoa:
         hoa.enter("hoa")
         page, sizes = hoa.page, weighed(hoa.page)
         hoa.go(f"/compose/{key}/where")
         page.wait_for_load_state("networkidle")
         without = sum(sizes)
-        press = (lambda one: one.tap()) if phone else (lambda one: one.click())
-        press(page.get_by_role("button", name="Xem trên bản đồ"))
+        _press(page.get_by_role("button", name="Xem trên bản đồ"), phone=phone)
         east, group = on_map(page, "Thôn Đông Hải, 3 cụm loa"), on_map(page, "Cảng cá, 2 cụm loa")
         expect(east).to_have_attribute("aria-checked", "true")
         reached = page.locator("loa-where-map .reached")
@@ -453,16 +452,16 @@ def test_a_place_is_chosen_on_a_map_and_the_tree_says_the_same(
         whole = sum(sizes)
         tell(f"where, {'phone' if phone else 'desktop'}: {without / 1000:.1f} kB, with the map {whole / 1000:.1f} kB")
         hoa.show("whole", look=True)
-        press(on_map(page, "Thôn Tây Sơn, 3 cụm loa"))
+        _press(on_map(page, "Thôn Tây Sơn, 3 cụm loa"), phone=phone)
         expect(reached).to_have_text("Phát tới 3 cụm loa ở 1 thôn")
         hoa.show("east", look=True)
 
         assert checked(page) == [f"u-{EAST}"]
         assert group.get_attribute("aria-checked") == "mixed"
         tree = page.locator("loa-tree label")
-        press(tree.filter(has_text="Thôn Đông Hải"))
+        _press(tree.filter(has_text="Thôn Đông Hải"), phone=phone)
         expect(east).to_have_attribute("aria-checked", "false")
-        press(tree.filter(has_text="Cảng cá"))
+        _press(tree.filter(has_text="Cảng cá"), phone=phone)
         expect(reached).to_have_text("Phát tới 2 cụm loa ở 2 thôn")
         hoa.show("group", look=True)
 
@@ -470,7 +469,7 @@ def test_a_place_is_chosen_on_a_map_and_the_tree_says_the_same(
         assert east.get_attribute("aria-checked") == "mixed"
         assert "1 cụm chưa có tọa độ" in page.locator("loa-where-map").inner_text()
         assert page.locator("loa-where-map path.leaflet-interactive").count() == 0
-        press(page.get_by_role("button", name="Đóng bản đồ"))
+        _press(page.get_by_role("button", name="Đóng bản đồ"), phone=phone)
         expect(east).to_be_hidden()
         if phone:
             tap(hoa, "Tiếp: chọn giờ phát")
@@ -479,6 +478,14 @@ def test_a_place_is_chosen_on_a_map_and_the_tree_says_the_same(
     if phone:
         (place,) = [one for one in row_of(house, "Bão số 8")["placements"] if one["state"] == "placed" or one["scopes"]]
         assert place["scopes"] == ["g-cang-ca"]
+
+
+def _press(wanted: Locator, *, phone: bool) -> None:
+    """With a finger or a mouse."""
+    if phone:
+        wanted.tap()
+    else:
+        wanted.click()
 
 
 def on_map(page: Page, name: str) -> Locator:

@@ -105,8 +105,9 @@ async def set_up(doors: Doors, secret: str, first: First, caller: Caller) -> Beg
 async def _chosen(session: AsyncSession, first: First) -> str | NewUnit:
     """The unit, by id, or as it is to be made."""
     if first.unit_id is not None:
-        return (await units.require(session, first.unit_id)).id
-    roots: Sequence[Unit] = (await session.scalars(select(Unit).where(Unit.parent_id.is_(None)).limit(2))).all()
+        return (await units.require_open(session, first.unit_id)).id
+    tops = select(Unit).where(Unit.parent_id.is_(None), Unit.closed_at.is_(None))
+    roots: Sequence[Unit] = (await session.scalars(tops.limit(2))).all()
     if not roots and first.unit is not None:
         return first.unit
     if len(roots) == 1 and first.unit is None:

@@ -163,7 +163,7 @@ async def _require_place(session: AsyncSession, row: Bulletin, wanted: NewPlacem
             vi=f"một bản tin có nhiều nhất {MOST} nơi phát; hãy soạn bản tin mới",
         )
     if wanted.slot is not None:
-        await units.require(session, wanted.slot)
+        await units.require_open(session, wanted.slot)
         await _require_within(session, row, [unit_scope(wanted.slot)])
     missing = await unit_store.missing_scopes(session, wanted.to)
     if missing:

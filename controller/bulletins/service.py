@@ -72,7 +72,7 @@ async def create(session: AsyncSession, wanted: NewBulletin, *, by: Actor, now: 
         UnitUnknown, AssetUnknown, BulletinInvalid, TextEmpty, TextTooLong, …: what is wrong with it.
     """
     person = by.require_person()
-    await units.require(session, wanted.unit)
+    await units.require_open(session, wanted.unit)
     text = await writing.sound(session, wanted.document)
     return await writing.begin(
         session,

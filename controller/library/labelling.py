@@ -52,6 +52,6 @@ async def checked(controller: Controller, fields: LabelFields, may: May) -> Labe
     await require_writable(fields.unit, may)
     if fields.unit is not None:
         async with controller.db.reading() as session:
-            await units.require(session, fields.unit)
+            await units.require_open(session, fields.unit)
             await quotas.require_room(session, fields.unit, controller.settings.library_quota_bytes)
     return Labels(unit_id=fields.unit, language=fields.language, origin=fields.origin, text=fields.text)

@@ -69,8 +69,10 @@ async def find_to_change(session: AsyncSession, scope: str) -> PolicyRow | None:
 
 
 async def everything(session: AsyncSession, *where: ColumnElement[bool]) -> Sequence[PolicyRow]:
-    """All policies in force, by scope."""
-    return (await session.scalars(select(PolicyRow).where(PolicyRow.in_force, *where).order_by(PolicyRow.scope))).all()
+    """All policies in force but those of closed units, by scope."""
+    closed = select("u-" + Unit.id).where(Unit.closed_at.is_not(None))
+    query = select(PolicyRow).where(PolicyRow.in_force, PolicyRow.scope.not_in(closed), *where)
+    return (await session.scalars(query.order_by(PolicyRow.scope))).all()
 
 
 async def history(session: AsyncSession, scope: str) -> Sequence[PolicyRevision]:

@@ -78,7 +78,7 @@ async def put(
         UnitUnknown, IdTaken, PolicyMovedOn, PolicyUnsound: what is wrong; nothing is changed.
     """
     await alone(session, ZONES)
-    await units.require(session, circle.unit_id)
+    await units.require_open(session, circle.unit_id)
     zone = await session.get(QuietZone, zone_id, populate_existing=True)
     _require_revision(zone, zone_id, expected)
     if zone is None:

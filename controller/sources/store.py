@@ -52,9 +52,10 @@ async def newest(session: AsyncSession, source: str, limit: int) -> Sequence[Sou
 
 
 async def units_of_codes(session: AsyncSession, codes: Iterable[str]) -> dict[str, list[str]]:
-    """Ids of the units that have each official code."""
+    """Ids of the units that have each official code and stand."""
     found: dict[str, list[str]] = {}
-    for row in await session.execute(select(Unit.code, Unit.id).where(Unit.code.in_(list(codes))).order_by(Unit.id)):
+    query = select(Unit.code, Unit.id).where(Unit.code.in_(list(codes)), Unit.closed_at.is_(None))
+    for row in await session.execute(query.order_by(Unit.id)):
         found.setdefault(row.code, []).append(row.id)
     return found
 

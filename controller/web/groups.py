@@ -8,10 +8,10 @@ from starlette.routing import Route
 
 from controller.access.rules import Permission
 from controller.web.backend import Refused
+from controller.web.units import tops
 from controller.web.visits import Visit, signed_page
 
 GROUPS = "/groups"
-_ROOTS = 50
 _PAGE = 50
 _TICK = "d-"
 
@@ -85,16 +85,13 @@ def _elsewhere(refused: Refused) -> None:
 
 
 async def _all(visit: Visit) -> dict[str, Any]:
-    return {"groups": await visit.api.get(GROUPS), "places": await _places(visit)}
+    return {"groups": await visit.api.get(GROUPS), "owners": await _owners(visit)}
 
 
-async def _places(visit: Visit) -> list[tuple[str, str]]:
+async def _owners(visit: Visit) -> list[tuple[str, str]]:
     """Whose a group may be: the topmost units that one administers, and what is right below them."""
-    found = []
-    for root in visit.reach.get(Permission.ADMINISTER, [])[:_ROOTS]:
-        branch = await visit.api.get(f"/units/{root}/branch")
-        found += [(one["id"], one["name"]) for one in (branch["own"], *branch["below"])]
-    return found
+    branches = await tops(visit)
+    return [(one["id"], one["name"]) for branch in branches for one in (branch["own"], *branch["below"])]
 
 
 async def _everything(visit: Visit) -> dict[str, Any]:

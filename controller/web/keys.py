@@ -74,7 +74,7 @@ async def _everything(visit: Visit) -> dict[str, Any]:
     told = await visit.api.get("/keys")
     rules = {one["role"]: one for one in told["roles"]}
     rooms = [
-        {"role": role, "rule": rules[role], "keys": [_key(visit, one) for one in told["keys"] if role in one["roles"]]}
+        {"role": role, "rule": rules[role], "keys": _keys(visit, told, role)}
         for role in (*_ORDER, *sorted(set(rules) - set(_ORDER)))
         if role in rules
     ]
@@ -86,6 +86,13 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         "rule_of_root": rules.get("root"),
         "rotation": told["rotation"],
     }
+
+
+def _keys(visit: Visit, told: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
+    """Those of a role, what signs now first, then the newest."""
+    found = [_key(visit, one) for one in told["keys"] if role in one["roles"]]
+    found.sort(key=lambda one: str(one["since"]), reverse=True)
+    return sorted(found, key=lambda one: one["status"] != "active")
 
 
 def _key(visit: Visit, key: Mapping[str, Any]) -> dict[str, Any]:

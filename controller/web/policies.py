@@ -8,6 +8,7 @@ from starlette.routing import Route
 from controller.access.rules import Permission
 from controller.web import policy_words
 from controller.web.backend import Refused
+from controller.web.units import tops
 from controller.web.visits import Visit, signed_page
 
 POLICIES = "/policies"
@@ -18,9 +19,8 @@ async def show_all(visit: Visit) -> Response:
     """Whose rules there are; devices have theirs on their own pages."""
     rules = await visit.api.get(POLICIES, of="units")
     told = [{**one, "says": policy_words.sentences(one["document"], visit.tongue)} for one in rules]
-    roots = visit.reach.get(Permission.ADMINISTER, [])
-    tops = [(await visit.api.get(f"/units/{one}/branch"))["own"] for one in roots[:50]]
-    return visit.page("policies.html", rules=told, tops=tops, names=await _people(visit))
+    own = [branch["own"] for branch in await tops(visit)]
+    return visit.page("policies.html", rules=told, tops=own, names=await _people(visit))
 
 
 async def show(visit: Visit) -> Response:

@@ -10,15 +10,28 @@ from controller.web.backend import Refused
 from controller.web.visits import Visit, signed_page
 
 UNITS = "/units"
+_TOPS = 100
 _BELOW = {"country": "province", "province": "commune", "region": "commune", "commune": "village"}
 
 
 async def show_all(visit: Visit) -> Response:
     """The topmost that one administers; straight to it where it is the only one."""
-    roots = visit.reach.get(Permission.ADMINISTER, [])
-    if len(roots) == 1:
-        return visit.go(f"{UNITS}/{roots[0]}")
-    return visit.page("units.html", tops=[(await visit.api.get(f"/units/{one}/branch"))["own"] for one in roots[:100]])
+    found = [branch["own"] for branch in await tops(visit)]
+    if len(found) == 1:
+        return visit.go(f"{UNITS}/{found[0]['id']}")
+    return visit.page("units.html", tops=found)
+
+
+async def tops(visit: Visit) -> list[dict[str, Any]]:
+    """The branches of the topmost units that one administers; those that are closed are offered nowhere."""
+    found = []
+    for one in visit.reach.get(Permission.ADMINISTER, [])[:_TOPS]:
+        try:
+            found.append(await visit.api.get(f"{UNITS}/{one}/branch"))
+        except Refused as refused:
+            if refused.code != "unit_unknown":
+                raise
+    return found
 
 
 async def show(visit: Visit) -> Response:

@@ -1,13 +1,17 @@
 """An administrator looks after units, rules, keys and groups: adds a village, moves a device, sets hours, sees why."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.accounts.tables import SignedIn
 from tests.acceptance.rig import make_tone
 from tests.browser.far_commune import COMMUNE, VILLAGES, FarCommune
-from tests.browser.house import Guest, House
+from tests.browser.house import PASSWORD, Guest, House
 
 NEW = "Ấp Lý Quàn 3 – khu tái định cư ven sông Cửa Tiểu, cụm dân cư số 12"
 
@@ -58,6 +62,16 @@ def test_a_village_is_added_and_a_device_moves_there(house: House, *, scripts: b
 
         assert "Đã đóng đơn vị" in quan.text
         assert "Ấp Sắp Đóng" not in quan.page.locator(".tree").inner_text()
+
+        quan.page.locator("summary", has_text="Đơn vị đã đóng").click()
+        quan.show("closed", look=scripts)
+        quan.press("Mở lại")
+
+        assert "Đã mở lại đơn vị" in quan.text
+        assert "Ấp Sắp Đóng" in quan.page.locator(".tree").inner_text()
+        quan.follow("Ấp Sắp Đóng")
+        quan.page.locator("summary", has_text="Đóng đơn vị này").click()
+        quan.press("Xác nhận đóng")
 
 
 def _move_back(quan: Guest, device: str) -> None:
@@ -152,6 +166,141 @@ def test_keys_and_groups_are_shown_and_nothing_secret(house: House, far: FarComm
         assert "Chỉ cần một người giữ khóa gốc ký là đủ." in quan.text
         quan.go("/groups")
         quan.show("groups", look=True)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_group_is_made_filled_emptied_and_retired(house: House, far: FarCommune, *, scripts: bool) -> None:
+    api = far.system.client
+    name = f"Loa quanh chợ đầu mối nông sản {'và bến đò Cửa Tiểu' if scripts else 'Tân Phú'}"
+    with house.guest(f"groups-{'with' if scripts else 'without'}-scripts", scripts=scripts, phone=scripts) as quan:
+        quan.enter("quan")
+        quan.go("/administration")
+        quan.lead(quan.page.locator('main a[href="/groups"]').click)
+        quan.fill(name=name)
+        quan.page.locator("select[name=unit_id]").select_option(label="Xã Tân Phú Đông")
+        quan.press("Lập nhóm, rồi chọn thiết bị")
+        quan.show("made", look=scripts)
+        group = quan.page.url.rpartition("/")[2]
+
+        assert "Đã lập nhóm" in quan.text
+        assert "Chưa có thiết bị nào trong nhóm." in quan.text
+
+        quan.press("Đưa các thiết bị đã chọn vào nhóm")
+        assert "Chưa chọn thiết bị nào." in quan.text
+        for sought, device in (("cum loa 31", "31"), ("CỤM LOA 50", "50"), ("cum loa 32", "32")):
+            quan.fill(q=sought)
+            quan.press("Tìm")
+            quan.page.locator(f"[name=d-xa-loa-{device}]").check()
+        quan.show("ticked", look=scripts)
+        assert "Và 2 thiết bị đã chọn, không hiện ở đây." in quan.text
+        quan.press("Đưa các thiết bị đã chọn vào nhóm")
+        quan.show("filled", look=scripts)
+
+        assert "Đã lưu nhóm." in quan.text
+        assert "2 cụm loa, 1 bảng điện tử ở" in quan.text
+        assert _members(far, group) == {"xa-loa-31", "xa-loa-32", "xa-loa-50"}
+
+        quan.page.locator("[name=d-xa-loa-32]").check()
+        quan.press("Đưa các thiết bị đã chọn ra khỏi nhóm")
+        assert _members(far, group) == {"xa-loa-31", "xa-loa-50"}
+        night = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        body = {"title": "Tin chợ", "to": [f"g-{group}"], "at": night, "board_text": "Họp chợ", "board_s": 10}
+        broadcast = api.post("/broadcasts", body)["id"]
+        _retire(quan)
+        quan.show("in-use", look=scripts)
+        assert "Nhóm còn được dùng trong buổi sắp phát “Tin chợ”" in quan.text
+
+        api.post(f"/broadcasts/{broadcast}/cancel")
+        _retire(quan)
+        quan.show("retired", look=scripts)
+        assert "Đã bỏ nhóm." in quan.text
+        assert name not in quan.page.locator("main").inner_text()
+
+
+def _retire(quan: Guest) -> None:
+    quan.page.locator("summary", has_text="Bỏ nhóm này").click()
+    quan.press("Xác nhận bỏ nhóm")
+
+
+def _members(far: FarCommune, group: str) -> set[str]:
+    return {one["id"] for one in far.system.client.get(f"/groups/{group}/devices")["items"]}
+
+
+def test_a_quiet_zone_is_looked_at_and_not_filled_by_hand(house: House, far: FarCommune) -> None:
+    where = {"latitude": 10.3, "longitude": 106.8, "radius_m": 90, "document": {}}
+    far.system.client.put("/quiet-zones/truong-hoc", {"title": "Trường Mầm non Hoa Sen", "unit_id": COMMUNE, **where})
+    with house.guest("zone") as quan:
+        quan.enter("quan")
+        quan.go("/groups")
+        quan.follow("Trường Mầm non Hoa Sen")
+        quan.show("zone", look=True)
+
+        assert "Thiết bị thuộc vùng theo vị trí" in quan.text
+        assert quan.page.locator("main form").count() == 0
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_plan_key_is_changed_after_a_fresh_proof(house: House, far: FarCommune, *, scripts: bool) -> None:
+    api = far.system.client
+    quan_id = next(one["id"] for one in api.get("/people") if one["name"] == "Lê Minh Quân")
+    granted = {one["unit_id"] for one in api.get(f"/people/{quan_id}/grants")}
+    for unit in api.get("/units"):
+        if unit["parent_id"] is None and unit["id"] not in granted:
+            api.post(f"/people/{quan_id}/grants", {"role": "administrator", "unit_id": unit["id"]})
+    before = _plan_keys(far)
+    with house.guest(f"rotation-{'with' if scripts else 'without'}-scripts", scripts=scripts, phone=scripts) as quan:
+        quan.enter("quan")
+        house._write(partial(_proved_long_ago, quan_id))
+        _rotate(quan, look=scripts)
+
+        assert "Xác nhận đúng là bạn" in quan.text
+        assert _plan_keys(far) == before
+        quan.fill(password=PASSWORD, code=house.apps["quan"].code())
+        quan.press("Xác nhận")
+        house.cookies["quan"] = next(one["value"] for one in quan.context.cookies() if one["name"] == "loa")
+        _rotate(quan)
+        quan.show("rotated", look=scripts)
+
+        after = _plan_keys(far)
+        assert "Đã đổi khóa." in quan.text
+        assert len(after) == len(before) + 1
+        assert {after[key] for key in before} == {"retired"}
+        shown = quan.text.replace(" ", "").replace("\n", "")
+        assert all(key in shown for key in after)
+        assert "thôi dùng" in quan.text
+
+
+def _rotate(quan: Guest, *, look: bool = False) -> None:
+    quan.go("/keys")
+    quan.page.locator("summary", has_text="Đổi khóa này").click()
+    quan.show("asked", look=look)
+    quan.press("Xác nhận đổi khóa")
+
+
+def _plan_keys(far: FarCommune) -> dict[str, str]:
+    return {one["id"]: one["status"] for one in far.system.client.get("/keys")["keys"] if "plan" in one["roles"]}
+
+
+async def _proved_long_ago(person_id: str, session: AsyncSession) -> None:
+    old = datetime.now(UTC) - timedelta(hours=1)
+    await session.execute(update(SignedIn).where(SignedIn.person_id == person_id).values(proved_at=old))
+
+
+def test_without_the_root_key_the_page_says_who_does_what(house: House, far: FarCommune) -> None:
+    folder = far.system.data_dir / "keys"
+    root = next(folder.glob("root-*.key"))
+    kept = root.rename(folder.parent / root.name)
+    try:
+        with house.guest("root-elsewhere") as quan:
+            quan.enter("quan")
+            quan.go("/keys")
+            quan.page.locator("summary", has_text="Đổi khóa này").click()
+            quan.show("told", look=True)
+
+            assert "loa keys rotate" in quan.text
+            assert quan.page.locator("form[action='/keys/rotation']").count() == 0
+    finally:
+        kept.rename(root)
 
 
 @pytest.mark.usefixtures("far")

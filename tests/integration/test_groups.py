@@ -1,7 +1,7 @@
 """Groups after they were made, in a real database: who is in, what is signed, what is planned, and when one ends."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api.app import create_app
 from controller.audience import store as audience
@@ -27,12 +28,14 @@ from controller.devices.tables import Device, GroupMember
 from controller.people import service as people
 from controller.people.acting import Actor
 from controller.policies import service as policies
+from controller.policies import store as policy_store
 from controller.policies import zones
 from controller.policies.document import Rules
 from controller.receipts import expected
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
 from controller.schedules import listening
+from controller.sources import store as source_store
 from controller.units import branches, groups, moving
 from controller.units import service as units
 from controller.units.groups import GroupInUse, GroupIsZone, GroupUnknown
@@ -294,18 +297,35 @@ async def test_a_retired_group_is_offered_to_nobody_and_keeps_its_past(dai: Stat
 
 async def test_nothing_is_sent_to_a_closed_unit_or_put_under_its_rules(dai: Station) -> None:
     async with dai.xa.db.transaction() as session:
-        await units.create(session, unit_id="xom", name="Xóm", kind="village", parent_id=COMMUNE)
+        await units.create(session, unit_id="xom", name="Xóm", kind="village", parent_id=COMMUNE, code="77-1")
         await units.create_group(session, group_id="nhom-xom", name="Nhóm xóm", unit_id="xom", devices=[])
+        await policies.put(session, "u-xom", Rules(), expected=None, now=dai.xa.clock.now())
+        author = await people.create(session, name="Lan", unit_id=COMMUNE, now=dai.xa.clock.now())
         await moving.close(session, "xom", now=dai.xa.clock.now())
 
+    text = document.read({"title": "Tin", "variants": [{"language": "vi", "text": "Mời bà con."}]})
+    putting: list[Callable[[AsyncSession], Awaitable[Any]]] = [
+        lambda session: policies.put(session, "u-xom", Rules(), expected=1, now=dai.xa.clock.now()),
+        lambda session: bulletins.create(
+            session, NewBulletin(unit="xom", document=text), by=Actor(author.id, "Lan"), now=dai.xa.clock.now()
+        ),
+        lambda session: zones.put(session, "vung", circle, Rules(), expected=None, now=dai.xa.clock.now()),
+    ]
+    circle = zones.Circle(title="Vùng", unit_id="xom", centre=Point(21.0, 105.0), radius_m=10)
+    for put in putting:
+        with pytest.raises((units.UnitUnknown, policies.PolicyScopeUnknown)):
+            async with dai.xa.db.transaction() as session:
+                await put(session)
     with pytest.raises(TargetUnknown):
         await dai.xa.broadcast(to=["u-xom"])
-    with pytest.raises(policies.PolicyScopeUnknown):
-        async with dai.xa.db.transaction() as session:
-            await policies.put(session, "u-xom", Rules(), expected=None, now=dai.xa.clock.now())
+    with pytest.raises(units.UnitUnknown):
+        await dai.hand_in("Tin", "tin", unit="xom")
     async with dai.xa.db.reading() as session:
         found = await branches.groups(session, Group.unit_id != "", Device.id != "")
+        ruled = await policy_store.everything(session)
+        located = await source_store.units_of_codes(session, ["77-1"])
     assert [one.id for one in found] == [MARKET]
+    assert (ruled, located) == ([], {})
 
 
 @pytest.fixture

@@ -75,8 +75,8 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
         UnitUnknown, AssetUnknown, AssetOfOtherKind, AssetGone, SlotItemInvalid: what is wrong with it.
         PlanTooLarge: a programme it fills would no longer fit.
     """
-    await units.require(session, wanted.unit)
-    await units.require(session, wanted.owner or wanted.unit)
+    await units.require_open(session, wanted.unit)
+    await units.require_open(session, wanted.owner or wanted.unit)
     for asset in sorted({wanted.asset, *wanted.variants.values()}):
         await library.require_usable(session, asset, "sound")
     await alone(session, making.slot_lock(wanted.unit))

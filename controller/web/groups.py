@@ -13,6 +13,8 @@ from controller.web.visits import Visit, signed_page
 
 GROUPS = "/groups"
 _PAGE = 50
+_FEW = 12
+"""So many are offered before something is looked for: the button stays near."""
 _TICK = "d-"
 
 
@@ -100,10 +102,10 @@ async def _everything(visit: Visit) -> dict[str, Any]:
     sought = visit.form.get("q")
     more = {"after": query["after"]} if "after" in query else {}
     inside = await visit.api.get(f"{_at(visit)}/devices", limit=str(_PAGE), **more)
-    others = {"items": [], "total": 0}
+    others: dict[str, Any] = {"items": [], "total": 0}
     mine = await _may_change(visit, group)
     if mine:
-        others = await visit.api.get(f"{_at(visit)}/devices", of="others", q=sought, limit=str(_PAGE))
+        others = await visit.api.get(f"{_at(visit)}/devices", of="others", q=sought, limit=str(_PAGE if sought else _FEW))
     ticked = _ticked(visit)
     shown = {one["id"] for one in others["items"]}
     return {

@@ -50,11 +50,13 @@ def on_air(house: House) -> dict[str, str]:
 @pytest.mark.usefixtures("on_air")
 def test_every_page_is_accessible_and_never_wider_than_the_phone(house: House, one_of_them: str) -> None:
     found: dict[str, Any] = {}
+    body = {"name": "Quanh chợ", "unit_id": "xa-an-binh", "devices": ["loa-1"]}
+    group = house.system.client.post("/groups", body)["id"]
     with house.guest("every-page", **NARROWEST) as tuan:
         for path in OPEN:
             _look(tuan, path, found)
         tuan.enter("tuan")
-        for path in (*PAGES, *OVERSEEN, *MORE, *ALSO, f"/people/{one_of_them}"):
+        for path in (*PAGES, *OVERSEEN, *MORE, *ALSO, f"/people/{one_of_them}", f"/groups/{group}"):
             _look(tuan, path, found)
 
     assert found == {}

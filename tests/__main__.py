@@ -6,6 +6,7 @@ what is dear to set up go to one worker (`conftest.py`); the acceptance tests, t
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ def main(arguments: list[str]) -> int:
 
     Where nothing was selected, every test that docs/security.md names must have passed, too.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has those that it starts aside ignore it
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "outcomes"
         ask = [sys.executable, "-m", "pytest", f"--outcomes={notes}"]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy import select
 
@@ -111,12 +111,15 @@ async def events(
     seeing: Annotated[Seeing, Depends(_seeing)],
     broadcast: str | None = None,
     job: str | None = None,
+    since: Annotated[str | None, Query(max_length=40)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """`ledger`, `broadcast`, `device`, `document` and `job` events; with `broadcast` or `job`, only those of that one.
 
-    `reread` tells a watcher that was too slow to read everything again. The stream ends when one may see nothing more.
+    `since` is the mark that a page was given when it was read: what came in between is told first. `reread` tells a
+    watcher that was too slow, or away for too long, to read everything again. The stream ends when one may see nothing
+    more.
     """
-    async with controller.changes.subscribe() as changes:
+    async with controller.changes.subscribe(since) as changes:
         yield ServerSentEvent(event="hello", data={})
         async for change in watched(changes, seeing):
             if change.kind == REREAD or _concerns(change.data, broadcast, job):

@@ -39,7 +39,7 @@ SAFE = frozenset({"GET", "HEAD"})
 
 @dataclass(slots=True)
 class Visit:
-    """What a page works with; `me` and `may` once somebody is signed in."""
+    """What a page works with; `me` and `may` once somebody is signed in; `since`: for events, from before it reads."""
 
     request: Request
     api: Api
@@ -50,6 +50,7 @@ class Visit:
     reach: dict[str, list[str]] = field(default_factory=dict)
     form: Form = field(default_factory=Form)
     set_language: Language | None = None
+    since: str = ""
 
     def may(self, permission: Permission | str) -> bool:
         """Whether they have a permission at some unit; what is not permitted anywhere is not drawn."""
@@ -138,6 +139,7 @@ async def begun(request: Request) -> AsyncIterator[Visit]:
             tongue=state.tongues[language],
             now=state.controller.clock.now(),
             renderer=state.renderer,
+            since=state.controller.changes.mark,
         )
     finally:
         if look is not None:

@@ -76,7 +76,7 @@ def test_without_scripts_the_same_is_done_by_plain_forms(house: House) -> None:
 
         assert shown == 50
         assert "Mức đã đặt: 35 %" in nga.text
-        assert "chờ trả lời" in nga.text
+        assert "Hỏi tình trạng đang chờ gửi" in nga.text or "Hỏi tình trạng đã gửi, chờ trả lời" in nga.text
         nga.fill(name="Cụm loa đầu ấp", most="")
         nga.press("Lưu")
 

@@ -97,7 +97,7 @@ def test_who_connects_and_says_little_is_let_go(
 def test_after_an_answer_the_next_head_has_its_time_too(
     place: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening.PromptRequests, "head_s", 0.05)
+    monkeypatch.setattr(listening.PromptRequests, "head_s", 1.0)
 
     heard = _said(place, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET / HT")
 

@@ -8,7 +8,7 @@ import pytest
 from controller.delivery import rules
 from controller.delivery.content_rules import CREDIT_S, Allowance, Pace, shared_pace
 from controller.delivery.redelivery import FIRST_PAUSE_S, LONGEST_PAUSE_S, Redelivery
-from controller.runtime.changes import Changes
+from controller.runtime.changes import REREAD, Changes
 from controller.runtime.settings import Role, Settings, SettingsInvalid
 from controller.runtime.urgency import Urgency
 from loa_protocol.documents.device import LinkClass
@@ -151,6 +151,31 @@ def test_content_keeps_its_pace() -> None:
         now_s += pace.delay_s(100, now_s)
 
     assert now_s == pytest.approx(100.0 + (50 - 1) * 0.1 - CREDIT_S, abs=0.01)
+
+
+async def test_who_reads_first_and_watches_then_is_told_what_came_in_between() -> None:
+    hub = Changes(queued=4)
+    old, strange = hub.mark, Changes().mark
+    for number in range(3):
+        hub.publish("device", {"device": f"loa-{number}"})
+    mark = hub.mark
+    hub.publish("device", {"device": "loa-3"})
+    hub.publish("device", {"device": "loa-4"})
+
+    assert await _told(hub, mark) == ["loa-3", "loa-4"]
+    assert await _told(hub, hub.mark) == await _told(hub, None) == []
+    assert await _told(hub, old) == await _told(hub, strange) == await _told(hub, "") == [REREAD]
+
+
+async def _told(hub: Changes, since: str | None) -> list[str]:
+    async with hub.subscribe(since) as changes:
+        hub.publish("last", {})
+        found = []
+        async for change in changes:
+            if change.kind == "last":
+                return found
+            found.append(change.data.get("device", change.kind))
+    raise AssertionError("it ended")
 
 
 async def test_a_watcher_that_is_too_slow_is_told_to_read_again() -> None:

@@ -15,8 +15,9 @@ from controller.units.tables import Group, Unit
 
 
 async def roles_of(session: AsyncSession, person_id: str, on: date) -> tuple[RoleHeld, ...]:
-    """The roles of a person, and those of approvers whose deputy they are that day."""
-    query = select(Grant).where(Grant.revoked_at.is_(None))
+    """The roles of a person, and those of approvers whose deputy they are that day; none at closed units."""
+    query = select(Grant).join(Unit, Unit.id == Grant.unit_id)
+    query = query.where(Grant.revoked_at.is_(None), Unit.closed_at.is_(None))
     absent = select(Leave.person_id).where(
         Leave.deputy_id == person_id, Leave.cancelled_at.is_(None), Leave.first_day <= on, Leave.last_day >= on
     )

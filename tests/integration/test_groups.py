@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access import store as access_store
 from controller.api.app import create_app
 from controller.audience import store as audience
 from controller.broadcasts import service as broadcasts
@@ -27,6 +28,8 @@ from controller.devices.geo import Point
 from controller.devices.tables import Device, GroupMember
 from controller.people import service as people
 from controller.people.acting import Actor
+from controller.people.approving import local_day
+from controller.people.rules import Role
 from controller.policies import service as policies
 from controller.policies import store as policy_store
 from controller.policies import zones
@@ -326,6 +329,28 @@ async def test_nothing_is_sent_to_a_closed_unit_or_put_under_its_rules(dai: Stat
         located = await source_store.units_of_codes(session, ["77-1"])
     assert [one.id for one in found] == [MARKET]
     assert (ruled, located) == ([], {})
+
+
+async def test_a_role_at_a_closed_unit_counts_again_once_it_is_opened(dai: Station) -> None:
+    now, day = dai.xa.clock.now(), local_day(dai.xa.clock.now())
+    async with dai.xa.db.transaction() as session:
+        await units.create(session, unit_id="xom", name="Xóm", kind="village", parent_id=COMMUNE)
+        lan = await people.create(session, name="Lan", unit_id=COMMUNE, now=now)
+        for unit in ("xom", COMMUNE):
+            await people.grant(session, lan.id, role=Role.MONITOR, unit_id=unit, begins=day, by=None, now=now)
+
+    async def held() -> set[str]:
+        async with dai.xa.db.reading() as session:
+            return {one.held.unit_id for one in await access_store.roles_of(session, lan.id, day)}
+
+    before = await held()
+    async with dai.xa.db.transaction() as session:
+        await moving.close(session, "xom", now=now)
+    closed = await held()
+    async with dai.xa.db.transaction() as session:
+        await moving.reopen(session, "xom")
+
+    assert (before, closed, await held()) == ({"xom", COMMUNE}, {COMMUNE}, {"xom", COMMUNE})
 
 
 @pytest.fixture

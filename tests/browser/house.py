@@ -233,7 +233,7 @@ class Guest:
         if self.scripts:
             assert not self.overflows(), f"{self.page.url} is wider than the screen"
         found = self.axe() if look else []
-        assert found == []
+        assert found == [], f"{self.page.url}: {found}"
         steps = self.house.known.steps
         number = steps[self.story] = steps.get(self.story, 0) + 1
         if self.scripts:

@@ -33,6 +33,8 @@ from controller.runtime.database import Database
 from controller.runtime.keys import Keyring
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
+from controller.units import groups
+from controller.units import service as units
 from loa_cli.provisioning import Bundle, make_key
 from loa_protocol import topics
 from loa_protocol.documents.device import DeviceState
@@ -40,7 +42,7 @@ from loa_protocol.documents.plan import Plan
 from loa_protocol.envelope import open_payload, parse
 from loa_protocol.receipts import Note
 from loa_protocol.topics import Family
-from tests.fakes.commune import SCOPE, Commune, commune
+from tests.fakes.commune import COMMUNE, SCOPE, Commune, commune
 from tests.fakes.wire_device import TRUSTED, WireJournal, skipped
 from tests.fakes.words import say
 
@@ -146,6 +148,22 @@ async def _accept(session: AsyncSession, xa: Commune, words: str) -> BroadcastRo
     at = xa.clock.now() + timedelta(minutes=1)
     request = BroadcastRequest(title="Thử", to=[SCOPE], at=at, late_s=0, board_text=words)
     return await broadcasts.accept(session, request, now=xa.clock.now(), answer_deadline=timedelta(minutes=2))
+
+
+async def test_a_group_is_not_retired_beneath_who_is_about_to_speak_to_it(xa: Commune, other: Database) -> None:
+    async with xa.db.transaction() as session:
+        await units.create_group(session, group_id="cho", name="Chợ", unit_id=COMMUNE, devices=["loa-1"])
+
+    async with xa.db.transaction() as session:
+        request = BroadcastRequest(
+            title="Họp chợ", to=["g-cho"], at=xa.clock.now() + timedelta(hours=1), board_text="x"
+        )
+        await broadcasts.accept(session, request, now=xa.clock.now(), answer_deadline=timedelta(minutes=2))
+        late = asyncio.create_task(other.attempt(lambda session: groups.retire(session, "cho", now=xa.clock.now())))
+        await _stuck_or_done(xa, late)
+
+    with pytest.raises(groups.GroupInUse, match="Họp chợ"):
+        await late
 
 
 async def test_a_wish_that_comes_while_a_planner_signs_is_signed_after_it(xa: Commune, other: Database) -> None:

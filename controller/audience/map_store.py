@@ -41,13 +41,6 @@ class Points:
     nowhere: int
 
 
-async def any_placed(session: AsyncSession, unit_id: str, mine: Iterable[ColumnElement[bool]]) -> bool:
-    """Whether a map for a unit has anything on it."""
-    here = await _standing(session, unit_id, mine)
-    asked = select(Device.id).where(_in_service(here), Device.latitude.is_not(None)).limit(1)
-    return (await session.scalars(asked)).first() is not None
-
-
 async def points(session: AsyncSession, unit_id: str, mine: Iterable[ColumnElement[bool]]) -> Points:
     """Where devices are to which a unit's word may go; `mine` as of `store.tree`.
 
@@ -59,7 +52,7 @@ async def points(session: AsyncSession, unit_id: str, mine: Iterable[ColumnEleme
     shown = select(Device).where(_in_service(here), Device.latitude.is_not(None))
     shown = shown.order_by(Device.sort_key, Device.id).limit(MOST_POINTS)
     rows = (await session.scalars(shown)).all()
-    groups = await _groups(session, shown, here)
+    groups = await _groups(session, here) if rows else {}
     found = tuple(
         Point(row.id, row.latitude, row.longitude, f"u-{row.unit_id}", tuple(groups.get(row.id, ())))
         for row in rows
@@ -79,13 +72,12 @@ def _in_service(here: Select[str]) -> ColumnElement[bool]:
     return Device.retired_at.is_(None) & Device.unit_id.in_(here)
 
 
-async def _groups(session: AsyncSession, shown: Select[Device], here: Select[str]) -> dict[str, list[str]]:
+async def _groups(session: AsyncSession, here: Select[str]) -> dict[str, list[str]]:
     """Device → scopes of the groups that people made and one can speak to."""
     asked = (
         select(GroupMember.device_id, GroupMember.group_id)
         .join(Group, Group.id == GroupMember.group_id)
-        .where(GroupMember.device_id.in_(shown.with_only_columns(Device.id)), Group.unit_id.in_(here))
-        .where(Group.id.not_in(select(QuietZone.id)), Group.retired_at.is_(None))
+        .where(Group.unit_id.in_(here), Group.id.not_in(select(QuietZone.id)), Group.retired_at.is_(None))
         .order_by(GroupMember.device_id, GroupMember.group_id)
     )
     found: dict[str, list[str]] = {}

@@ -88,13 +88,7 @@ async def audience(
 ) -> AudienceView:
     """Where what is written for a unit may be put on air by who asks."""
     mine = await may.where(Permission.PLACE, Unit.id)
-    found = await store.tree(session, unit_id, q, [mine])
-    return AudienceView(
-        units=[PlaceView.model_validate(one) for one in found.units],
-        groups=[PlaceView.model_validate(one) for one in found.groups],
-        left_out=found.left_out,
-        placed=await map_store.any_placed(session, unit_id, [mine]),
-    )
+    return AudienceView.model_validate(await store.tree(session, unit_id, q, [mine]))
 
 
 @router.get("/units/{unit_id}/audience-map")

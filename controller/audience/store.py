@@ -50,11 +50,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Units in the order of the tree, each before what is below it, and groups by name; `left_out` are too many."""
+    """Units in the order of the tree, each before what is below it, and groups by name; `left_out` are too many.
+
+    `placed`: whether anybody wrote down where any device is, found or not.
+    """
 
     units: tuple[Place, ...]
     groups: tuple[Place, ...]
     left_out: int
+    placed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,11 @@ async def tree(session: AsyncSession, unit_id: str, query: str, mine: Iterable[C
     nodes = {row.id: row for row in rows if row.kind != units.AGENCY}
     wanted = words(query)
     kept, count = _found(nodes, wanted) if wanted else _nearest(nodes)
-    sums = _summed(nodes, await _devices(session, seen))
+    own, placed = await _devices(session, seen)
+    sums = _summed(nodes, own)
     groups = [one for one in await _groups(session, seen) if _holds(searched(one.name), wanted)]
     shown = tuple(_place(node, depth, sums) for node, depth in kept)
-    return Tree(shown, tuple(groups[:MOST_GROUPS]), count - len(shown))
+    return Tree(shown, tuple(groups[:MOST_GROUPS]), count - len(shown), placed)
 
 
 async def counted(session: AsyncSession, scopes: Sequence[str]) -> Counted:
@@ -99,16 +104,22 @@ async def counted(session: AsyncSession, scopes: Sequence[str]) -> Counted:
     return Counted(devices.get(DeviceKind.SPEAKER, 0), devices.get(DeviceKind.BOARD, 0), places)
 
 
-async def _devices(session: AsyncSession, seen: frozenset[str]) -> dict[str, tuple[int, int]]:
-    """Unit → speakers and boards that stand in it; of many units all are counted, which is quicker than naming them."""
-    asked = select(Device.unit_id, Device.kind, func.count()).where(Device.retired_at.is_(None))
+async def _devices(session: AsyncSession, seen: frozenset[str]) -> tuple[dict[str, tuple[int, int]], bool]:
+    """Unit → speakers and boards that stand in it, and whether any of them has a place.
+
+    Of many units all are counted, which is quicker than naming them.
+    """
+    asked = select(Device.unit_id, Device.kind, func.count(), func.count(Device.latitude))
+    asked = asked.where(Device.retired_at.is_(None))
     if len(seen) <= _NAMED:
         asked = asked.where(Device.unit_id.in_(sorted(seen)))
     found: dict[str, tuple[int, int]] = {}
-    for unit_id, kind, count in await session.execute(asked.group_by(Device.unit_id, Device.kind)):
+    placed = False
+    for unit_id, kind, count, with_place in await session.execute(asked.group_by(Device.unit_id, Device.kind)):
         speakers, boards = found.get(unit_id, (0, 0))
         found[unit_id] = (speakers + count, boards) if kind == DeviceKind.SPEAKER else (speakers, boards + count)
-    return found
+        placed = placed or (with_place > 0 and unit_id in seen)
+    return found, placed
 
 
 async def _groups(session: AsyncSession, seen: frozenset[str]) -> list[Place]:

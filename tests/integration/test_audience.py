@@ -90,11 +90,11 @@ async def _located(here: Commune, **places: tuple[float, float]) -> None:
 
 async def test_a_map_says_where_devices_are_and_by_what_each_is_reached(here: Commune) -> None:
     async with here.db.reading() as session:
-        before = await map_store.any_placed(session, COMMUNE, ())
+        before = (await store.tree(session, COMMUNE, "", ())).placed
     await _located(here, dong_1=(21.01, 105.01), doai_1=(21.02, 105.02), loa_1=(21.03, 105.03))
     async with here.db.reading() as session:
-        after = await map_store.any_placed(session, COMMUNE, ())
-        elsewhere = await map_store.any_placed(session, "thon-dong", [Unit.id == "thon-doai"])
+        after = (await store.tree(session, COMMUNE, "", ())).placed
+        elsewhere = (await store.tree(session, COMMUNE, "", [Unit.id == "tram"])).placed
         found = await map_store.points(session, COMMUNE, ())
         of_agency = await map_store.points(session, "tram", ())
         reached = await store.counted(session, ["g-cho"])

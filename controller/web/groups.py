@@ -105,7 +105,9 @@ async def _everything(visit: Visit) -> dict[str, Any]:
     others: dict[str, Any] = {"items": [], "total": 0}
     mine = await _may_change(visit, group)
     if mine:
-        others = await visit.api.get(f"{_at(visit)}/devices", of="others", q=sought, limit=str(_PAGE if sought else _FEW))
+        others = await visit.api.get(
+            f"{_at(visit)}/devices", of="others", q=sought, limit=str(_PAGE if sought else _FEW)
+        )
     ticked = _ticked(visit)
     shown = {one["id"] for one in others["items"]}
     return {

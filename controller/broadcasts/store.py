@@ -37,8 +37,13 @@ async def newest(
 
 
 def heard(scope: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition that a broadcast goes to any scope of which a condition on `BroadcastScope.scope` holds."""
-    return BroadcastRow.id.in_(select(BroadcastScope.broadcast_id).where(scope))
+    """The condition that a broadcast goes to any scope of which a condition on `BroadcastScope.scope` holds.
+
+    It is asked of one broadcast after another (the offset has PostgreSQL keep it so): whoever asks wants a few, in
+    order, of very many.
+    """
+    goes = select(BroadcastScope.scope).where(BroadcastScope.broadcast_id == BroadcastRow.id, scope)
+    return goes.correlate(BroadcastRow).offset(0).exists()
 
 
 async def scopes(session: AsyncSession, broadcast_id: str) -> tuple[str, ...]:

@@ -181,10 +181,29 @@ class Answered:
 
 
 async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: Asked) -> list[Answered]:
-    """What needs somebody first, then by name."""
-    above = aliased(Unit)
+    """What needs somebody first, then by name: put in order as narrow rows, for there may be ten thousand."""
     rank = case(*((LedgerRow.outcome == str(name), place) for name, place in RANKS.items() if name), else_=RANKS[None])
     dialect = session.get_bind().dialect.name
+    query = (
+        select(Device.id)
+        .join(LedgerRow, LedgerRow.device_id == Device.id)
+        .where(LedgerRow.broadcast_id == broadcast_id, tops.devices, meant())
+        .where(*(holds(Device.folded, word, dialect) for word in asked.words))
+    )
+    if (kind := _kind_of_ledger(asked.kind)) is not None:
+        query = query.where(kind)
+    if asked.device is not None:
+        query = query.where(LedgerRow.device_id == asked.device)
+    if asked.after is not None:
+        place = select(Device.sort_key).where(Device.id == asked.after[1]).scalar_subquery()
+        query = query.where(tuple_(rank, Device.sort_key, Device.id) > tuple_(asked.after[0], place, asked.after[1]))
+    shown = (await session.scalars(query.order_by(rank, Device.sort_key, Device.id).limit(asked.limit))).all()
+    whole = {one.device.id: one for one in await _whole(session, broadcast_id, shown)}
+    return [whole[device_id] for device_id in shown]
+
+
+async def _whole(session: AsyncSession, broadcast_id: str, device_ids: Sequence[str]) -> list[Answered]:
+    above = aliased(Unit)
     query = (
         select(LedgerRow, Device, Unit.name, Unit.kind, above.name, DeviceReport, JournalEntry.raw)
         .join(Device, Device.id == LedgerRow.device_id)
@@ -197,17 +216,8 @@ async def answers(session: AsyncSession, broadcast_id: str, tops: Tops, asked: A
             & (JournalEntry.journal_id == LedgerRow.journal_id)
             & (JournalEntry.sequence == LedgerRow.sequence),
         )
-        .where(LedgerRow.broadcast_id == broadcast_id, tops.devices, meant())
-        .where(*(holds(Device.folded, word, dialect) for word in asked.words))
+        .where(LedgerRow.broadcast_id == broadcast_id, LedgerRow.device_id.in_(device_ids))
     )
-    if (kind := _kind_of_ledger(asked.kind)) is not None:
-        query = query.where(kind)
-    if asked.device is not None:
-        query = query.where(LedgerRow.device_id == asked.device)
-    if asked.after is not None:
-        place = select(Device.sort_key).where(Device.id == asked.after[1]).scalar_subquery()
-        query = query.where(tuple_(rank, Device.sort_key, Device.id) > tuple_(asked.after[0], place, asked.after[1]))
-    query = query.order_by(rank, Device.sort_key, Device.id).limit(asked.limit)
     return [
         Answered(row=row, device=device, unit=unit, unit_kind=kind, above=over, report=report, entry=entry)
         for row, device, unit, kind, over, report, entry in await session.execute(query)

@@ -39,15 +39,15 @@ class Branch:
     below: Sequence[Twig]
 
 
-async def look(session: AsyncSession, unit: Unit, *seen: ColumnElement[bool]) -> Branch:
-    """The branch of a unit; `seen`: of which devices somebody may know."""
+async def look(session: AsyncSession, unit: Unit, *seen: ColumnElement[bool], counted: bool = True) -> Branch:
+    """The branch of a unit; `seen`: of which devices somebody may know; not `counted`: names, and noughts."""
     chain = await store.chain(session, unit.id)
     names = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(chain)))}
     path = [(one, names[one]) for one in reversed(chain[1:]) if one in names]
     children = select(Unit).where(Unit.parent_id == unit.id, Unit.closed_at.is_(None)).order_by(Unit.name, Unit.id)
     below = (await session.scalars(children.limit(MOST))).all()
-    counted = await _counted(session, [unit.id, *(one.id for one in below)], unit.id, seen)
-    return Branch(_twig(unit, counted), path, [_twig(one, counted) for one in below])
+    sums = await _counted(session, [unit.id, *(one.id for one in below)], unit.id, seen) if counted else {}
+    return Branch(_twig(unit, sums), path, [_twig(one, sums) for one in below])
 
 
 async def closed(session: AsyncSession, unit_id: str) -> Sequence[Unit]:

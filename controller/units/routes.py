@@ -147,10 +147,13 @@ async def change_unit(
 
 
 @router.get("/units/{unit_id}/branch")
-async def branch(unit_id: IdField, session: Read, may: Allowed) -> BranchView:
-    """A unit in its place: what stands above it and right below it, with the devices and people under each counted."""
+async def branch(unit_id: IdField, session: Read, may: Allowed, *, counted: bool = True) -> BranchView:
+    """A unit in its place: what stands above it and right below it, with the devices and people under each counted.
+
+    `counted` false: nothing is counted, for who needs the names alone.
+    """
     unit = await service.require_open(session, unit_id)
-    found = await branches.look(session, unit, await may.where(Permission.SEE, Device.unit_id))
+    found = await branches.look(session, unit, await may.where(Permission.SEE, Device.unit_id), counted=counted)
     return BranchView(
         own=TwigView.model_validate(found.own),
         path=[AboveView(id=one, name=name) for one, name in found.path],

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from controller.access.rules import Permission
 from controller.web import device_words, moments
+from controller.web.areas import area
 from controller.web.backend import Refused
 from controller.web.visits import Visit, signed_page
 
@@ -32,7 +33,7 @@ async def show_all(visit: Visit) -> Response:
         "devices.html",
         found=found,
         chosen=chosen,
-        place=await _place(visit, chosen["unit"]),
+        place=await area(visit, chosen["unit"]),
         total=sum(found["states"].values()),
         first=not after,
         address=lambda **other: _address(asked, other),
@@ -44,18 +45,6 @@ def _address(asked: Mapping[str, str], other: Mapping[str, str | None]) -> str:
     """The list with other filters."""
     wanted = {name: value for name, value in {**asked, **other}.items() if value}
     return f"{DEVICES}?{urlencode(wanted)}" if wanted else DEVICES
-
-
-async def _place(visit: Visit, unit: str) -> dict[str, Any]:
-    """Where in the tree the list is, and where it can go on."""
-    roots = visit.reach.get(Permission.SEE, [])
-    if not unit and len(roots) != 1:
-        return {"path": [], "below": [(await visit.api.get(f"/units/{one}/branch"))["own"] for one in roots[:50]]}
-    branch = await visit.api.get(f"/units/{unit or roots[0]}/branch")
-    known = [one["id"] for one in branch["path"]]
-    top = next((known.index(one) for one in known if one in roots), len(known))
-    path = [*branch["path"][top:], branch["own"]]
-    return {"path": path if unit else path[:1], "below": branch["below"]}
 
 
 async def show(visit: Visit) -> Response:

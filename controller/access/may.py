@@ -60,6 +60,7 @@ class May:
         self._look, self._roles, self._on = look, tuple(roles), on
         self._reaches: dict[tuple[Permission, bool], Reach] = {}
         self._chains: dict[str, tuple[str, ...]] = {}
+        self._tops: frozenset[str] | None = None
 
     @contextmanager
     def through(self, session: AsyncSession) -> Iterator[None]:
@@ -238,8 +239,15 @@ class May:
             if permission is Permission.KNOW and found:
                 async with self._look() as session:
                     above = await units.ancestry(session, found)
-            self._reaches[key] = Reach(found, above)
+            self._reaches[key] = Reach(found, above, whole=bool(found) and await self._are_whole(found))
         return self._reaches[key]
+
+    async def _are_whole(self, roots: frozenset[str]) -> bool:
+        """Whether nothing stands beside them."""
+        if self._tops is None:
+            async with self._look() as session:
+                self._tops = await units.tops(session)
+        return self._tops <= roots
 
 
 @asynccontextmanager

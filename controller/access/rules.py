@@ -73,11 +73,15 @@ def roots(roles: Iterable[RoleHeld], permission: Permission, *, on: date, strong
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where somebody has a permission: at `roots` and below; `above` are single units beyond; or everywhere."""
+    """Where somebody has a permission: at `roots` and below; `above` are single units beyond; or everywhere.
+
+    `whole`: every unit is one of `roots` or below one, so that no list needs to look at the tree.
+    """
 
     roots: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
     everywhere: bool = False
+    whole: bool = False
 
     def has(self, chain: Collection[str], unit_id: str) -> bool:
         """Whether a unit is in it; `chain` is the unit and all above it. The one function that decides."""

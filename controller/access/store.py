@@ -30,6 +30,8 @@ def within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElement[str
     """The condition that a column names a unit in reach; the units stay in the database."""
     if reach.everywhere:
         return true()
+    if reach.whole:
+        return column.is_not(None)
     return or_(column.in_(units.subtree(reach.roots)), column.in_(sorted(reach.above)))
 
 
@@ -37,6 +39,8 @@ def scopes_within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElem
     """The condition that a column names a unit in reach, or a group or device of one."""
     if reach.everywhere:
         return true()
+    if reach.whole:
+        return column.is_not(None)
     groups = select("g-" + Group.id).where(within(reach, Group.unit_id))
     devices = select("d-" + Device.id).where(within(reach, Device.unit_id))
     return or_(

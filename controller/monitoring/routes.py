@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import subjects
@@ -22,7 +22,6 @@ from controller.receipts.rules import summarise_counts
 from controller.results import places
 from controller.results.places import Tops
 from controller.results.store import OUTCOMES
-from controller.results.tables import Tally
 from loa_protocol.documents.device import DeviceKind
 
 router = APIRouter(tags=["monitoring"])
@@ -194,7 +193,7 @@ def _cell(row: store.Cell) -> CellView:
     )
 
 
-def _went(tally: Tally) -> WentView:
+def _went(tally: Row[Any]) -> WentView:
     summary = summarise_counts({one: getattr(tally, one) for one in OUTCOMES})
     return WentView(id=tally.broadcast_id, start=tally.start, expected=summary.expected, outcomes=summary.outcomes)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, RowMapping, Select, case, func, or_, select, tuple_
+from sqlalchemy import CTE, ColumnElement, Row, RowMapping, Select, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -18,6 +19,7 @@ from controller.monitoring.rules import Box
 from controller.results.places import Tops
 from controller.results.tables import Fault, Tally
 from controller.results.tallying import COMMUNE
+from controller.runtime.database import kept
 from controller.units import store as units
 from controller.units.tables import Unit
 from loa_protocol.outcomes import Outcome
@@ -48,7 +50,18 @@ def communes(tops: Tops) -> Select[str]:
 
 
 async def heard_today(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
-    """Communes there on any device of which something sounded since then, whole or in part, or sounds now."""
+    """Communes there on any device of which something sounded since then, whole or in part, or sounds now.
+
+    Found once for all of a page.
+    """
+    known, key = kept(session), ("heard", tops, since)
+    if key not in known:
+        known[key] = await _heard_between(session, tops, since, now)
+    found: frozenset[str] = known[key]
+    return found
+
+
+async def _heard_between(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
     counted = (
         select(Tally.unit_id)
         .join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
@@ -115,11 +128,11 @@ async def some_communes(
     return [(unit, name) for unit, name in await session.execute(query)]
 
 
-async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetime) -> Sequence[Tally]:
-    """What is counted of these units since then, in order."""
-    query = select(Tally).join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
+async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetime) -> Sequence[Row[Any]]:
+    """The columns of `Tally` of these units since then, in order: a week of communes has very many."""
+    query = select(*Tally.__table__.c).join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
     query = query.where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(unit_ids), Tally.start >= since)
-    return (await session.scalars(query.order_by(Tally.unit_id, Tally.start))).all()
+    return (await session.execute(query.order_by(Tally.unit_id, Tally.start))).all()
 
 
 async def device_states(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -15,7 +15,10 @@ from controller.units.tables import Unit
 
 @dataclass(frozen=True, slots=True)
 class Tops:
-    """The highest units of a reach, none of them below another; `tallied`: tallies are kept of all of them."""
+    """The highest units of a reach, none of them below another; `tallied`: tallies are kept of all of them.
+
+    `everywhere`: no unit stands beside or above them.
+    """
 
     units: tuple[str, ...]
     tallied: bool
@@ -29,9 +32,8 @@ class Tops:
 
 async def tops(session: AsyncSession, reach: Reach, unit_id: str | None = None) -> Tops:
     """Of everything that a reach has, or of one unit of it."""
-    if unit_id is None and reach.everywhere:
-        roots = await session.scalars(select(Unit.id).where(Unit.parent_id.is_(None)))
-        return Tops(tuple(sorted(roots)), tallied=True, everywhere=True)
+    if unit_id is None and (reach.everywhere or reach.whole):
+        return Tops(tuple(sorted(await units.tops(session))), tallied=True, everywhere=True)
     wanted = reach.roots if unit_id is None else frozenset({unit_id})
     chains = await units.chains(session, wanted)
     above = {one for chain in chains.values() for one in chain[1:]}

@@ -21,7 +21,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -55,6 +55,7 @@ TRIES = 5
 CONNECTIONS = 20
 _KEPT_OPEN = 5
 _READ_ONLY = "loa_read_only"
+_KEPT = "loa_kept"
 _LONGEST_PAUSE_S = 0.05
 _POSTGRES = {
     "application_name": "loa",
@@ -198,9 +199,13 @@ class Database:
             log.warning("the database serves again; work goes on")
 
 
-def is_snapshot(session: AsyncSession) -> bool:
-    """Whether it sees one state of everything to its end, as those of `reading` do."""
-    return _READ_ONLY in session.info
+def kept(session: AsyncSession) -> dict[Hashable, Any]:
+    """What has been read in this session and is kept for whoever reads it again, by what it is.
+
+    Sessions of `reading` see one state of everything to their end; of one that writes, nothing is kept.
+    """
+    known: dict[Hashable, Any] = session.info.setdefault(_KEPT, {}) if _READ_ONLY in session.info else {}
+    return known
 
 
 async def alone(session: AsyncSession, name: str) -> None:

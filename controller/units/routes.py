@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from controller.access import subjects
@@ -19,6 +19,8 @@ from controller.units import branches, languages, moving, naming, service, store
 from controller.units.tables import Unit
 
 router = APIRouter(tags=["units"], route_class=WriteRoute)
+MOST_NAMED = 200
+Named = Annotated[list[IdField] | None, Query(max_length=MOST_NAMED)]
 
 
 class UnitBody(Body):
@@ -101,10 +103,12 @@ class LanguageView(View):
 
 
 @router.get("/units")
-async def list_units(session: Read, may: Allowed) -> list[UnitView]:
-    """All units that are not closed; for people, theirs with what is below and above."""
-    mine = await may.where(Permission.KNOW, Unit.id)
-    return [UnitView.model_validate(unit) for unit in await store.everything(session, mine, Unit.closed_at.is_(None))]
+async def list_units(session: Read, may: Allowed, id: Named = None) -> list[UnitView]:  # noqa: A002 - of the address
+    """All units that are not closed, or of those the named ones; for people, theirs with what is below and above."""
+    where = [await may.where(Permission.KNOW, Unit.id), Unit.closed_at.is_(None)]
+    if id is not None:
+        where.append(Unit.id.in_(id))
+    return [UnitView.model_validate(unit) for unit in await store.everything(session, *where)]
 
 
 @router.post("/units", status_code=201)

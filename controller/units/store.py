@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices.tables import Device, GroupMember
-from controller.runtime.database import is_snapshot
+from controller.runtime.database import kept
 from controller.units.languages import spoken
 from controller.units.tables import Group, Unit
 from loa_protocol.documents.device import DeviceKind, Membership
@@ -56,7 +56,7 @@ async def area(session: AsyncSession, unit_id: str) -> str:
 
 async def _parents(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, str | None]:
     """Unit → parent of these units and of all above them. A snapshot has one tree: what was read of it is kept."""
-    known: dict[str, str | None] = session.info.setdefault(_TREE, {}) if is_snapshot(session) else {}
+    known: dict[str, str | None] = kept(session).setdefault(_TREE, {})
     wanted = set(unit_ids)
     if missing := sorted(wanted - known.keys()):
         known |= await _read_parents(session, missing)
@@ -90,6 +90,11 @@ async def below(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str
 async def ancestry(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[str]:
     """The units and all above them."""
     return frozenset(await _parents(session, unit_ids))
+
+
+async def tops(session: AsyncSession) -> frozenset[str]:
+    """The units above which none stands."""
+    return frozenset(await session.scalars(select(Unit.id).where(Unit.parent_id.is_(None))))
 
 
 def subtree(unit_ids: Iterable[str]) -> Select[str]:

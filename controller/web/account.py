@@ -1,5 +1,6 @@
 """“Tài khoản của tôi”: who one is, one's sessions, the password, and proving anew who one is before it is changed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.responses import Response
@@ -9,6 +10,8 @@ from controller.web.backend import Refused
 from controller.web.visits import PROOF, Visit, local, signed_page
 
 ACCOUNT = "/account"
+_NAMED = 200
+"""More units than these are not asked for by name."""
 
 
 async def show(visit: Visit) -> Response:
@@ -18,20 +21,23 @@ async def show(visit: Visit) -> Response:
 
 async def everything(visit: Visit) -> dict[str, Any]:
     """What the page is made of."""
+    grants = [one for one in await _grants(visit) if one["revoked_at"] is None]
     return {
         "account": await visit.api.get("/me"),
         "sessions": await visit.api.get("/sessions"),
         "passkeys": await visit.api.get("/second-factor/passkeys"),
-        "grants": [one for one in await _grants(visit) if one["revoked_at"] is None],
-        "units": await unit_names(visit),
+        "grants": grants,
+        "units": await unit_names(visit, [one["unit_id"] for one in grants]),
     }
 
 
-async def unit_names(visit: Visit) -> dict[str, str]:
-    """Unit → its name, of those one may know of."""
-    if not visit.may("know"):
+async def unit_names(visit: Visit, wanted: Iterable[str | None] | None = None) -> dict[str, str]:
+    """Unit → its name, of those one may know of; `wanted`: the units that are needed, not the whole tree."""
+    named = None if wanted is None else sorted({one for one in wanted if one is not None})
+    if not visit.may("know") or named == []:
         return {}
-    return {one["id"]: one["name"] for one in await visit.api.get("/units")}
+    found = await visit.api.get("/units", id=named if named is not None and len(named) <= _NAMED else None)
+    return {one["id"]: one["name"] for one in found}
 
 
 async def _grants(visit: Visit) -> list[dict[str, Any]]:

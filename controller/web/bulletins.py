@@ -42,7 +42,7 @@ async def show_all(visit: Visit) -> Response:
         sought=asked["q"] or "",
         first=asked["before"] is None,
         following=rows[-1]["changed_at"] if len(rows) == ROWS else None,
-        units=await unit_names(visit),
+        units=await unit_names(visit, [one["unit_id"] for one in rows]),
         words_of=compose_words,
     )
 
@@ -89,7 +89,7 @@ async def _around(visit: Visit) -> dict[str, Any]:
         "writes": writes,
         "may_withdraw": alive and own and takes_back,
         "next_step": f"{COMPOSE}/{row['id']}{_next_step(row)}",
-        "units": await unit_names(visit),
+        "units": await unit_names(visit, [row["unit_id"], *(one["slot_unit_id"] for one in row["placements"])]),
         "words_of": compose_words,
     }
 

@@ -177,8 +177,8 @@ def _document(
 
 async def _around(visit: Visit, row: dict[str, Any] | None) -> dict[str, Any]:
     """What the form shows."""
-    units = await unit_names(visit)
     mine = writes_for(visit)
+    units = await unit_names(visit, mine)
     unit = row["unit_id"] if row is not None else visit.form.get("unit") or (mine[0] if mine else "")
     voices = await _voices(visit, unit)
     variant = variant_of(row["document"] if row is not None else {})

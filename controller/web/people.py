@@ -23,7 +23,9 @@ async def show_all(visit: Visit) -> Response:
     left = query.get("left") == "1"
     rows = await visit.api.get("/people", left=str(left).lower())
     table = Table.of(rows, query, by=("name", "email", "unit_id"))
-    return visit.page("people.html", table=table, units=await unit_names(visit), left=left)
+    return visit.page(
+        "people.html", table=table, units=await unit_names(visit, [one["unit_id"] for one in rows]), left=left
+    )
 
 
 async def show_new(visit: Visit) -> Response:

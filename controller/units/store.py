@@ -93,7 +93,7 @@ async def ancestry(session: AsyncSession, unit_ids: Iterable[str]) -> frozenset[
 
 
 async def tops(session: AsyncSession) -> frozenset[str]:
-    """The units above which none stands."""
+    """The units that are below none, closed ones, too."""
     return frozenset(await session.scalars(select(Unit.id).where(Unit.parent_id.is_(None))))
 
 

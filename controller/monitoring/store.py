@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Row, RowMapping, Select, case, func, or_, select, tuple_
+from sqlalchemy import CTE, ColumnElement, Row, RowMapping, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -111,21 +111,25 @@ async def failing(session: AsyncSession, tops: Tops, since: datetime) -> int:
 async def some_communes(
     session: AsyncSession, tops: Tops, wanted: Wanted, heard: frozenset[str]
 ) -> Sequence[tuple[Unit, str | None]]:
-    """Communes that have not been heard first, then by name; each with the name of what stands above it."""
-    above = aliased(Unit)
-    query = select(Unit, above.name).outerjoin(above, above.id == Unit.parent_id).where(Unit.id.in_(communes(tops)))
+    """Communes that have not been heard first, then by name; each with the name of what stands above it.
+
+    They are put in order here: to name all that were heard to the database takes longer than to be told of all.
+    """
     dialect = session.get_bind().dialect.name
+    query = select(Unit.id, Unit.sort_key).where(Unit.id.in_(communes(tops)))
     query = query.where(*(holds(Unit.folded, word, dialect) for word in words(wanted.q)[: listing.MOST_WORDS]))
-    among = Unit.id.in_(sorted(heard))
+    found = [(key in heard, sort_key, key) for key, sort_key in await session.execute(query)]
     if wanted.heard is not None:
-        query = query.where(among if wanted.heard else ~among)
-    by = (case((among, 1), else_=0), Unit.sort_key, Unit.id)
+        found = [one for one in found if one[0] is wanted.heard]
     if wanted.after is not None:
         was_heard, last = wanted.after
-        sort_key = select(Unit.sort_key).where(Unit.id == last).scalar_subquery()
-        query = query.where(tuple_(*by) > tuple_(int(was_heard), sort_key, last))
-    query = query.order_by(*by).limit(wanted.limit)
-    return [(unit, name) for unit, name in await session.execute(query)]
+        sort_key = await session.scalar(select(Unit.sort_key).where(Unit.id == last))
+        found = [one for one in found if sort_key is not None and one > (was_heard, sort_key, last)]
+    shown = [key for _, _, key in sorted(found)[: wanted.limit]]
+    above = aliased(Unit)
+    whole = select(Unit, above.name).outerjoin(above, above.id == Unit.parent_id).where(Unit.id.in_(shown))
+    known = {unit.id: (unit, name) for unit, name in await session.execute(whole)}
+    return [known[key] for key in shown]
 
 
 async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetime) -> Sequence[Row[Any]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope
 
@@ -134,7 +135,7 @@ class Api:
 
         await self._app(self._scope(method, path, query, more or [], content), receive or whole, answer.take)
         self._keep(answer)
-        told = json.loads(bytes(answer.content)) if answer.content else None
+        told = msgspec.json.decode(answer.content) if answer.content else None
         if answer.status >= 400:  # noqa: PLR2004
             raise Refused(answer.status, told if isinstance(told, dict) else {})
         if method != "GET" and isinstance(told, dict) and isinstance(told.get("csrf"), str):

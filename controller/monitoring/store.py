@@ -28,6 +28,8 @@ Cell = RowMapping
 """A row by the names of its columns."""
 HEARD = (str(Outcome.PLAYED), str(Outcome.PARTIAL))
 MOST_CELLS = 1_500
+_NAMED = 200
+"""More communes than these are not named one by one in a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +71,19 @@ async def _heard_between(session: AsyncSession, tops: Tops, since: datetime, now
         .where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(communes(tops)))
     )
     found = set(await session.scalars(counted.distinct()))
+    silent = set(await session.scalars(communes(tops))) - found
     uncounted = select(BroadcastRow.id).where(
         BroadcastRow.tallied_at.is_(None), BroadcastRow.start >= since, BroadcastRow.start <= now
     )
-    if (await session.scalars(uncounted.limit(1))).first() is not None:
-        found |= set(await session.scalars(_heard_of(uncounted, tops)))
+    if silent and (await session.scalars(uncounted.limit(1))).first() is not None:
+        asked = sorted(silent) if len(silent) <= _NAMED else communes(tops)
+        found |= set(await session.scalars(_heard_of(uncounted, asked)))
     return frozenset(found)
 
 
-def _heard_of(broadcasts: Select[str], tops: Tops) -> Select[str]:
-    """Communes of devices on which something of these sounded: receipt by receipt."""
-    under = _under(communes(tops))
+def _heard_of(broadcasts: Select[str], commune_ids: Select[str] | Sequence[str]) -> Select[str]:
+    """Of these communes those with devices on which something of these sounded: receipt by receipt."""
+    under = _under(commune_ids)
     sounded = or_(LedgerRow.outcome.in_(HEARD), LedgerRow.outcome.is_(None) & LedgerRow.started.is_not(None))
     return (
         select(under.c.commune)

@@ -3,7 +3,7 @@
 What a choice reaches follows from the answer alone, so that a page shows it while one chooses, without asking again.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -88,20 +88,8 @@ async def _groups(session: AsyncSession, here: Select[str]) -> dict[str, list[st
 
 async def _above(session: AsyncSession, here: Select[str], wanted: Iterable[str]) -> dict[str, str | None]:
     """Of these units and of those above them, as far as they are among those `here`."""
-    asked = select(Unit.id, Unit.parent_id).where(Unit.id.in_(here))
-    parents = {key: parent for key, parent in await session.execute(asked)}  # noqa: C416 - rows are no pairs
-    found: dict[str, str | None] = {}
-    for one in wanted:
-        for key in _chain(one, parents):
-            parent = parents[key]
-            found[f"u-{key}"] = f"u-{parent}" if parent in parents else None
-    return found
-
-
-def _chain(unit_id: str, parents: Mapping[str, str | None]) -> Sequence[str]:
-    found: list[str] = []
-    at: str | None = unit_id
-    while at is not None and at in parents:
-        found.append(at)
-        at = parents[at]
-    return found
+    chains = await units.chains(session, wanted)
+    among = sorted({one for chain in chains.values() for one in chain})
+    known = set(await session.scalars(select(Unit.id).where(Unit.id.in_(among), Unit.id.in_(here))))
+    pairs = {pair for chain in chains.values() for pair in zip(chain, (*chain[1:], None), strict=True)}
+    return {f"u-{one}": f"u-{above}" if above in known else None for one, above in pairs if one in known}

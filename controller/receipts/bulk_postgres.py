@@ -24,7 +24,7 @@ from loa_protocol.receipts import GENESIS
 
 _BY_KEY = """\
 SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-  set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
+  set_config('enable_seqscan', 'off', true)
 """
 _MAKE_HEADS = """\
 INSERT INTO journals (device_id, journal_id, sequence, hash, first_seen)

@@ -127,7 +127,7 @@ async def _may_change(visit: Visit, group: Mapping[str, Any]) -> bool:
     roots = set(visit.reach.get(Permission.TEND, []))
     if group["zone"] or not roots:
         return False
-    branch = await visit.api.get(f"/units/{group['unit_id']}/branch")
+    branch = await visit.api.get(f"/units/{group['unit_id']}/branch", counted="false")
     return not roots.isdisjoint({branch["own"]["id"], *(one["id"] for one in branch["path"])})
 
 

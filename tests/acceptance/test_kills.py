@@ -54,9 +54,9 @@ def _soon(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-def _accept(system: System, asset: str, seconds: float = 2.5) -> str:
+def _accept(system: System, asset: str, seconds: float = 2.5, late_s: int = 20) -> str:
     """One accepted broadcast; asked again with the same key until the controller has answered."""
-    body = {"title": "Thử", "to": [f"u-{COMMUNE}"], "asset_id": asset, "at": _soon(seconds), "late_s": 20}
+    body = {"title": "Thử", "to": [f"u-{COMMUNE}"], "asset_id": asset, "at": _soon(seconds), "late_s": late_s}
     return str(system.client.post("/broadcasts", body)["id"])
 
 
@@ -261,13 +261,13 @@ def test_a_broadcast_accepted_just_before_the_controller_dies_is_still_played(tm
         system.add_agent("loa-1")
         system.wait_ready()
         asset = system.client.upload(make_tone(tmp_path / "tone.wav", seconds=TONE_S), "Âm thử")["id"]
-        broadcast = _accept(system, asset, 5.0)
+        broadcast = _accept(system, asset, 5.0, late_s=120)  # the content comes from it, once it has started again
         system.controller.kill()
         system.start_controller()
 
-        view = system.wait_closed(broadcast)
+        view = system.wait_closed(broadcast, limit_s=200)
 
-        assert view["outcomes"] == {"played": 1}
+        assert view["outcomes"] == {"played": 1}, system.ledger(broadcast)["rows"]
 
 
 def test_with_the_controller_and_the_broker_gone_a_device_plays_what_it_holds(tmp_path: Path) -> None:

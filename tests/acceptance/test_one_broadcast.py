@@ -24,7 +24,7 @@ def _play(system: System, folder: Path, *, in_s: float | None, seconds: float = 
     """Begins `in_s` after the sound is taken in, None: as soon as it can."""
     asset = system.client.upload(make_tone(folder / f"tone-{seconds}.wav", seconds=seconds), "Âm thử")
     at = None if in_s is None else _in(in_s)
-    body = {"title": "Âm thử", "to": [f"u-{COMMUNE}"], "asset_id": asset["id"], "at": at, "late_s": 5, **more}
+    body = {"title": "Âm thử", "to": [f"u-{COMMUNE}"], "asset_id": asset["id"], "at": at, "late_s": 20, **more}
     return str(system.client.post("/broadcasts", body)["id"])
 
 

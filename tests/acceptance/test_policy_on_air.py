@@ -46,7 +46,7 @@ def test_a_policy_caps_the_volume_silences_what_is_planned_and_is_let_go_of(tmp_
 
 def _play(system: System, asset: str, *, in_s: float) -> dict:
     at = (datetime.now(UTC) + timedelta(seconds=in_s)).isoformat()
-    body = {"title": "Âm thử", "to": [SCOPE], "asset_id": asset, "at": at, "late_s": 5, "volume": 90}
+    body = {"title": "Âm thử", "to": [SCOPE], "asset_id": asset, "at": at, "late_s": 20, "volume": 90}
     return dict(system.client.post("/broadcasts", body))
 
 

@@ -10,7 +10,7 @@ import pytest
 from controller.runtime.settings import Settings
 from tests import __main__ as whole
 from tests import security_tables
-from tests.outcomes import plain, unproven
+from tests.outcomes import asked, failed, plain, settle, unproven
 from tests.security_tables import MARK, PAGE, ROOT, STATES, Row, required, tables, written
 
 ASVS, ETSI, TCVN = range(3)
@@ -129,6 +129,24 @@ def test_a_named_test_counts_only_if_it_ran_and_passed(tmp_path: Path) -> None:
     found = unproven(["a::good", "a::mixed", "a::left", "a::gone"], notes)
 
     assert found == ["a::gone: did not run", "a::left: skipped", "a::mixed: failed, passed"]
+
+
+def test_what_a_test_became_at_the_second_try_counts(tmp_path: Path) -> None:
+    notes, again = tmp_path / "outcomes", tmp_path / "again"
+    at_first = [("a::good", "passed"), ("a::late[1]", "failed"), ("a::late[2]", "failed"), ("a::wrong", "failed")]
+    notes.write_text("".join(json.dumps(one) + "\n" for one in at_first))
+    later = [("a::late[1]", "passed"), ("a::late[2]", "passed"), ("a::wrong", "failed")]
+    again.write_text("".join(json.dumps(one) + "\n" for one in later))
+
+    asked_again = failed(notes)
+    settle(notes, again)
+
+    assert asked_again == ["a::late[1]", "a::late[2]", "a::wrong"]
+    assert unproven(["a::good", "a::late", "a::wrong"], notes) == ["a::wrong: failed"]
+
+
+def test_a_test_is_asked_again_by_its_parameters_without_its_worker() -> None:
+    assert asked("tests/a.py::t[x@y]@group-1") == asked("tests/a.py::t[x@y]") == "tests/a.py::t[x@y]"
 
 
 @pytest.mark.parametrize("node", ["tests/a.py::t", "tests/a.py::t[x-1]", "tests/a.py::t[x]@a", "tests/a.py::t@a"])

@@ -27,6 +27,7 @@ from controller.people.tables import Person
 from controller.policies import service as policies
 from controller.policies import zones
 from controller.policies.tables import QuietZone
+from controller.runtime.database import kept
 from controller.schedules import service as programmes
 from controller.schedules.slots import service as slots
 from controller.schedules.tables import ProgrammeRow, SlotItem
@@ -56,8 +57,12 @@ def _column(key: Any, unit: Any) -> Find:
     """Of a thing in whose row its unit stands."""
 
     async def find(session: AsyncSession, named: str) -> Owners | None:
-        row = (await session.execute(select(unit).where(key == named))).first()
-        return None if row is None else (row[0],)
+        known, place = kept(session), ("owners", str(key), str(unit), named)
+        if place not in known:
+            row = (await session.execute(select(unit).where(key == named))).first()
+            known[place] = None if row is None else (row[0],)
+        found: Owners | None = known[place]
+        return found
 
     return find
 

@@ -4,7 +4,7 @@ In the order of names for who looks for one, or, for who watches many, what need
 it is decided in the database; only the rows of one page come here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -168,31 +168,61 @@ async def _place(session: AsyncSession, after: str, order: Order) -> tuple[int |
 
 
 async def last_heard(
-    session: AsyncSession, devices: Sequence[Device], now: datetime, *mine: ColumnElement[bool]
+    session: AsyncSession, devices: Sequence[Device], now: datetime
 ) -> Mapping[str, tuple[datetime, str]]:
-    """Device → when and what it last played, within `LATELY`."""
+    """Device → when and what it last played, within `LATELY`.
+
+    The newest of what went to each is looked up first: all of them times all that went to any is many more.
+    """
     if not devices:
         return {}
-    places = await units.scopes_of_devices(session, devices)
-    scopes = {device_scope(one) for one in places}
-    scopes.update(scope for above, groups in places.values() for scope in (*above, *(one.group for one in groups)))
-    ids = [device.id for device in devices]
-    lately = (
-        select(BroadcastRow.id, BroadcastRow.start, BroadcastRow.title)
-        .join(BroadcastScope, BroadcastScope.broadcast_id == BroadcastRow.id)
+    goes_to = {
+        device: (device_scope(device), *above, *(one.group for one in groups))
+        for device, (above, groups) in (await units.scopes_of_devices(session, devices)).items()
+    }
+    lately = await _lately(session, {scope for scopes in goes_to.values() for scope in scopes}, now)
+    left = {device: _newest_first(lately, scopes) for device, scopes in goes_to.items()}
+    found: dict[str, tuple[datetime, str]] = {}
+    for upto in (1, None):  # nearly all played the newest of what went to them
+        played = await _played(session, {one.id for newest in left.values() for one in newest[:upto]}, left)
+        for device, newest in left.items():
+            last = next((one for one in newest if (one.id, device) in played), None)
+            if last is not None:
+                found[device] = (last.start, last.title)
+        left = {device: newest[1:] for device, newest in left.items() if device not in found}
+    return found
+
+
+async def _lately(session: AsyncSession, scopes: Collection[str], now: datetime) -> Mapping[str, Sequence[Row[Any]]]:
+    """Scope → what went there (`id`, `start`, `title`) within `LATELY`."""
+    query = (
+        select(BroadcastScope.scope, BroadcastRow.id, BroadcastRow.start, BroadcastRow.title)
+        .join(BroadcastRow, BroadcastRow.id == BroadcastScope.broadcast_id)
         .where(BroadcastScope.scope.in_(sorted(scopes)), BroadcastRow.start > now - LATELY, BroadcastRow.start <= now)
-        .distinct()
-        .subquery()
     )
-    place = func.row_number().over(partition_by=LedgerRow.device_id, order_by=lately.c.start.desc())
-    heard = (
-        select(LedgerRow.device_id, lately.c.start, lately.c.title, place.label("place"))
-        .join(lately, lately.c.id == LedgerRow.broadcast_id)
-        .where(LedgerRow.device_id.in_(ids), LedgerRow.outcome.in_(_HEARD), *mine)
-        .subquery()
+    found: dict[str, list[Any]] = {}
+    for row in await session.execute(query):
+        found.setdefault(row.scope, []).append(row)
+    return found
+
+
+def _newest_first(lately: Mapping[str, Sequence[Row[Any]]], scopes: Iterable[str]) -> Sequence[Row[Any]]:
+    there = {one.id: one for scope in scopes for one in lately.get(scope, ())}
+    return sorted(there.values(), key=lambda one: (one.start, one.id), reverse=True)
+
+
+async def _played(
+    session: AsyncSession, broadcasts: Collection[str], devices: Collection[str]
+) -> frozenset[tuple[str, str]]:
+    """(broadcast, device) of those of these that sounded, whole or in part."""
+    if not broadcasts:
+        return frozenset()
+    query = select(LedgerRow.broadcast_id, LedgerRow.device_id).where(
+        LedgerRow.broadcast_id.in_(sorted(broadcasts)),
+        LedgerRow.device_id.in_(sorted(devices)),
+        LedgerRow.outcome.in_(_HEARD),
     )
-    query = select(heard.c.device_id, heard.c.start, heard.c.title).where(heard.c.place == 1)
-    return {row.device_id: (row.start, row.title) for row in await session.execute(query)}
+    return frozenset((row.broadcast_id, row.device_id) for row in await session.execute(query))
 
 
 async def title_of(session: AsyncSession, broadcast_id: str) -> str:

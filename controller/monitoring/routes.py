@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access import subjects
@@ -18,10 +18,8 @@ from controller.devices.listing import State
 from controller.monitoring import rules, store
 from controller.monitoring.rules import Box
 from controller.monitoring.store import Wanted
-from controller.receipts.rules import summarise_counts
 from controller.results import places
 from controller.results.places import Tops
-from controller.results.store import OUTCOMES
 from loa_protocol.documents.device import DeviceKind
 
 router = APIRouter(tags=["monitoring"])
@@ -108,7 +106,7 @@ async def overview(
         now=now,
         devices=await listing.counts(session, listing.Wanted(), tops.devices),
         failing=await store.failing(session, tops, now - _FAILING),
-        communes=await store.count_communes(session, tops),
+        communes=len(await store.standing(session, tops)),
         heard=len(await store.heard_today(session, tops, rules.midnight(now), now)),
     )
 
@@ -135,8 +133,8 @@ async def communes(  # noqa: PLR0917 - one a word of the request
     ids, since = [row.id for row, _ in found], rules.week_begin(now)
     states = await store.device_states(session, ids)
     week: dict[str, list[WentView]] = {one: [] for one in ids}
-    for tally in await store.tallies(session, ids, since):
-        week[tally.unit_id].append(_went(tally))
+    async for unit_id, broadcast, start, expected, outcomes in store.tallies(session, ids, since):
+        week[unit_id].append(WentView.model_construct(id=broadcast, start=start, expected=expected, outcomes=outcomes))
     return CommunesView(
         since=since,
         items=[
@@ -191,11 +189,6 @@ def _cell(row: store.Cell) -> CellView:
         id=row["id"] if alone else None,
         name=row["name"] if alone else None,
     )
-
-
-def _went(tally: Row[Any]) -> WentView:
-    summary = summarise_counts({one: getattr(tally, one) for one in OUTCOMES})
-    return WentView(id=tally.broadcast_id, start=tally.start, expected=summary.expected, outcomes=summary.outcomes)
 
 
 async def _tops(session: AsyncSession, may: May, unit: str | None) -> Tops:

@@ -1,11 +1,10 @@
 """All queries of the overview of many communes: who broadcast today, how the week went, where devices are."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Row, RowMapping, Select, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, RowMapping, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -28,6 +27,7 @@ Cell = RowMapping
 """A row by the names of its columns."""
 HEARD = (str(Outcome.PLAYED), str(Outcome.PARTIAL))
 MOST_CELLS = 1_500
+_NAMES = sorted(map(str, Outcome))
 _NAMED = 200
 """More communes than these are not named one by one in a query."""
 
@@ -45,10 +45,24 @@ class Wanted:
     limit: int = 25
 
 
-def communes(tops: Tops) -> Select[str]:
-    """Ids of the communes there that stand."""
-    query = select(Unit.id).where(Unit.kind == COMMUNE, Unit.closed_at.is_(None))
-    return query if tops.everywhere else query.where(Unit.id.in_(units.subtree(tops.units)))
+def _standing(tops: Tops) -> Sequence[ColumnElement[bool]]:
+    """The conditions that a unit is a commune there that stands."""
+    stands = [Unit.kind == COMMUNE, Unit.closed_at.is_(None)]
+    return stands if tops.everywhere else [*stands, Unit.id.in_(units.subtree(tops.units))]
+
+
+def _ids(tops: Tops) -> Select[str]:
+    return select(Unit.id).where(*_standing(tops))
+
+
+async def standing(session: AsyncSession, tops: Tops) -> Mapping[str, str]:
+    """The communes there that stand, with what they are put in order by. Read once for all of a page."""
+    known, key = kept(session), ("communes", tops)
+    if key not in known:
+        query = select(Unit.id, Unit.sort_key).where(*_standing(tops))
+        known[key] = {row.id: row.sort_key for row in await session.execute(query)}
+    found: Mapping[str, str] = known[key]
+    return found
 
 
 async def heard_today(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
@@ -68,15 +82,15 @@ async def _heard_between(session: AsyncSession, tops: Tops, since: datetime, now
         select(Tally.unit_id)
         .join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
         .where(Tally.start >= since, Tally.start <= now, Tally.played + Tally.partial > 0)
-        .where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(communes(tops)))
+        .where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(_ids(tops)))
     )
     found = set(await session.scalars(counted.distinct()))
-    silent = set(await session.scalars(communes(tops))) - found
+    silent = (await standing(session, tops)).keys() - found
     uncounted = select(BroadcastRow.id).where(
         BroadcastRow.tallied_at.is_(None), BroadcastRow.start >= since, BroadcastRow.start <= now
     )
     if silent and (await session.scalars(uncounted.limit(1))).first() is not None:
-        asked = sorted(silent) if len(silent) <= _NAMED else communes(tops)
+        asked = sorted(silent) if len(silent) <= _NAMED else _ids(tops)
         found |= set(await session.scalars(_heard_of(uncounted, asked)))
     return frozenset(found)
 
@@ -100,11 +114,6 @@ def _under(commune_ids: Select[str] | Sequence[str]) -> CTE:
     return under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
 
 
-async def count_communes(session: AsyncSession, tops: Tops) -> int:
-    """How many there are."""
-    return int(await session.scalar(select(func.count()).select_from(communes(tops).subquery())) or 0)
-
-
 async def failing(session: AsyncSession, tops: Tops, since: datetime) -> int:
     """Devices in service that failed at something since then and have played nothing whole later."""
     query = select(func.count()).select_from(Fault).join(Device, Device.id == Fault.device_id)
@@ -119,10 +128,12 @@ async def some_communes(
 
     They are put in order here: to name all that were heard to the database takes longer than to be told of all.
     """
-    dialect = session.get_bind().dialect.name
-    query = select(Unit.id, Unit.sort_key).where(Unit.id.in_(communes(tops)))
-    query = query.where(*(holds(Unit.folded, word, dialect) for word in words(wanted.q)[: listing.MOST_WORDS]))
-    found = [(key in heard, sort_key, key) for key, sort_key in await session.execute(query)]
+    there = await standing(session, tops)
+    if named := words(wanted.q)[: listing.MOST_WORDS]:
+        dialect = session.get_bind().dialect.name
+        query = _ids(tops).where(*(holds(Unit.folded, word, dialect) for word in named))
+        there = {key: there[key] for key in await session.scalars(query)}
+    found = [(key in heard, sort_key, key) for key, sort_key in there.items()]
     if wanted.heard is not None:
         found = [one for one in found if one[0] is wanted.heard]
     if wanted.after is not None:
@@ -136,11 +147,23 @@ async def some_communes(
     return [known[key] for key in shown]
 
 
-async def tallies(session: AsyncSession, unit_ids: Sequence[str], since: datetime) -> Sequence[Row[Any]]:
-    """The columns of `Tally` of these units since then, in order: a week of communes has very many."""
-    query = select(*Tally.__table__.c).join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
-    query = query.where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(unit_ids), Tally.start >= since)
-    return (await session.execute(query.order_by(Tally.unit_id, Tally.start))).all()
+async def tallies(
+    session: AsyncSession, unit_ids: Sequence[str], since: datetime
+) -> AsyncIterator[tuple[str, str, datetime, int, Mapping[str, int]]]:
+    """Unit, broadcast, its start, devices expected, and how many answered what: of these units since then, in order.
+
+    Past the mapper, and by the place of columns: a week of a page of communes has well over a thousand.
+    """
+    columns, broadcasts = Tally.__table__.c, BroadcastRow.__table__.c
+    named = ("unit_id", "broadcast_id", "start", "expected", *_NAMES)
+    query = select(*(columns[name] for name in named)).join(
+        BroadcastRow.__table__, broadcasts.id == columns.broadcast_id
+    )
+    query = query.where(broadcasts.tallied_at.is_not(None), columns.unit_id.in_(unit_ids), columns.start >= since)
+    rows = await (await session.connection()).execute(query.order_by(columns.unit_id, columns.start))
+    for unit, broadcast, start, expected, *counts in rows:
+        answered = {name: count for name, count in zip(_NAMES, counts, strict=True) if count}
+        yield unit, broadcast, start, expected, answered
 
 
 async def device_states(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, dict[str, int]]:

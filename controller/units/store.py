@@ -15,7 +15,7 @@ from loa_protocol.ids import unit_scope
 
 AGENCY = "agency"
 _AT_ONCE = 5_000
-_TREE = "units above"
+_TREE, _LISTED, _GROUPS = "units above", "units that list languages", "groups of devices"
 _OWNERS = (("u", Unit.id, Unit.id), ("g", Group.id, Group.unit_id), ("d", Device.id, Device.unit_id))
 
 
@@ -147,17 +147,24 @@ async def scopes_of_devices(
 ) -> dict[str, tuple[tuple[str, ...], tuple[Membership, ...]]]:
     """As `scopes_of_device` for many, in two queries."""
     parents = await _parents(session, {device.unit_id for device in devices})
-    query = (
-        select(GroupMember.device_id, Group.id, Group.unit_id)
-        .join(GroupMember, GroupMember.group_id == Group.id)
-        .where(GroupMember.device_id.in_([device.id for device in devices]))
-        .order_by(Group.id)
-    )
-    groups: dict[str, list[Membership]] = {device.id: [] for device in devices}
-    for row in await session.execute(query):
-        groups[row.device_id].append(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)))
+    groups = await _groups_of(session, [device.id for device in devices])
     units = {device.id: tuple(map(unit_scope, _upwards(parents, device.unit_id))) for device in devices}
     return {device.id: (units[device.id], tuple(groups[device.id])) for device in devices}
+
+
+async def _groups_of(session: AsyncSession, device_ids: Sequence[str]) -> Mapping[str, Sequence[Membership]]:
+    known: dict[str, list[Membership]] = kept(session).setdefault(_GROUPS, {})
+    if missing := [one for one in device_ids if one not in known]:
+        query = (
+            select(GroupMember.device_id, Group.id, Group.unit_id)
+            .join(GroupMember, GroupMember.group_id == Group.id)
+            .where(GroupMember.device_id.in_(missing))
+            .order_by(Group.id)
+        )
+        known |= {one: [] for one in missing}
+        for row in await session.execute(query):
+            known[row.device_id].append(Membership(group=f"g-{row.id}", owner=unit_scope(row.unit_id)))
+    return known
 
 
 async def heirs(session: AsyncSession, unit_id: str) -> Sequence[Device]:
@@ -187,8 +194,12 @@ async def languages_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> f
 
 async def _listed(session: AsyncSession) -> dict[str, list[str]]:
     """Units that list languages themselves."""
-    query = select(Unit.id, Unit.languages).where(Unit.languages.is_not(None))
-    return {row.id: row.languages for row in await session.execute(query) if row.languages}
+    known = kept(session)
+    if _LISTED not in known:
+        query = select(Unit.id, Unit.languages).where(Unit.languages.is_not(None))
+        known[_LISTED] = {row.id: row.languages for row in await session.execute(query) if row.languages}
+    found: dict[str, list[str]] = known[_LISTED]
+    return found
 
 
 async def _inherited(

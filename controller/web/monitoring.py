@@ -37,7 +37,7 @@ _VALUES: Mapping[str, frozenset[str]] = {
     "kind": frozenset(device_words.KINDS),
     "heard": frozenset({"yes", "no"}),
 }
-_URGENT = {"order": "urgency"}
+_URGENT = {"order": "urgency", "counted": "false"}
 _ON_PAGE = 25
 _AT_ONCE = 200
 _MOST_LINES = 20_000

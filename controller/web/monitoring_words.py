@@ -1,8 +1,10 @@
 """The week of a commune as a strip: days × parts of the day, each with how it went, and in words. Pure."""
 
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from controller.web import moments, outcome_words
@@ -16,6 +18,7 @@ PARTS = (
     (24, marked("tối")),
 )
 """Parts of the day: before which hour, and how it is called."""
+_BEFORE = tuple(before for before, _ in PARTS)
 WENT: Mapping[str, tuple[str, str]] = {
     "whole": ("good", marked("phát đủ mọi cụm")),
     "some": ("unsure", marked("có cụm không phát")),
@@ -44,11 +47,21 @@ class Square:
     went: str
 
 
+SHAPES: Mapping[str, str] = {
+    "whole": "h10v10h-10z",
+    "some": "m0 5h10v5h-10z",
+    "nothing": "m1 1l8 8m0-8l-8 8",
+    "none": "m4 5h2",
+}
+"""How a part of a day went → what is drawn from the upper left corner of its square, 10 wide; no two look alike."""
+_APART = 13
+
+
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A week; `text` says it in words."""
+    """A week; `drawn`: how parts went → lines of all that went so; `text` says it in words."""
 
-    squares: Sequence[Square]
+    drawn: Mapping[str, str]
     text: str
 
 
@@ -56,20 +69,20 @@ def strip(week: Iterable[Mapping[str, Any]], first: date, tongue: Tongue) -> Str
     """Of what was broadcast in a commune from the day `first` on."""
     found: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for one in week:
-        at = moments.instant(one["start"]).astimezone(moments.ZONE)
+        at = _local(one["start"])
         column = (at.date() - first).days
-        row = next(number for number, (before, _) in enumerate(PARTS) if at.hour < before)
+        row = bisect(_BEFORE, at.hour)
         if 0 <= column < DAYS:
             found.setdefault((column, row), []).append(one)
     squares = [
         Square(column, row, _went(found.get((column, row), ()))) for column in range(DAYS) for row in range(len(PARTS))
     ]
-    return Strip(squares, _told(squares, first, tongue))
+    return Strip(_drawn(squares), _told(squares, first, tongue))
 
 
 def today(week: Iterable[Mapping[str, Any]], on: date, *, heard: bool) -> tuple[str, str]:
     """Sign and words of a commune's today: what is counted of it already, and whether anything sounded at all."""
-    of_today = [one for one in week if moments.instant(one["start"]).astimezone(moments.ZONE).date() == on]
+    of_today = [one for one in week if _local(one["start"]).date() == on]
     if not of_today:
         return "waiting", TODAY["waiting" if heard else "none"]
     all_of_it = [outcome_words.strip({"waiting": 0, **one}) for one in of_today]
@@ -77,6 +90,20 @@ def today(week: Iterable[Mapping[str, Any]], on: date, *, heard: bool) -> tuple[
     sign = outcome_words.sign_of(played, expected, wrong=wrong)
     sign = "warning" if heard and sign != "good" else sign
     return sign, TODAY[sign]
+
+
+def _drawn(squares: Iterable[Square]) -> Mapping[str, str]:
+    lines: dict[str, str] = {}
+    for one in squares:
+        at = f"M{one.column * _APART} {one.row * _APART}{SHAPES[one.went]}"
+        lines[one.went] = lines.get(one.went, "") + at
+    return lines
+
+
+@lru_cache(maxsize=4096)
+def _local(start: str) -> datetime:
+    """On the clock of Vietnam; many communes begin at the same instants."""
+    return moments.instant(start).astimezone(moments.ZONE)
 
 
 def _went(broadcasts: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope
@@ -16,7 +16,6 @@ from controller.media.tables import Asset
 from controller.schedules.tables import BroadcastSlotItem, ProgrammeRow, SlotItem
 from controller.units import store as units
 from controller.units.tables import Group, Unit
-from loa_protocol.ids import unit_scope
 
 MOST = 200
 """Single broadcasts, and bulletins that wait, of one week."""
@@ -45,17 +44,15 @@ async def groups_here(session: AsyncSession, unit_id: str) -> frozenset[str]:
 def reaching(chain: Sequence[str]) -> ColumnElement[bool]:
     """The condition that `BroadcastScope.scope` is heard at a unit or below it; `chain`: the unit and all above."""
     below = units.subtree([chain[0]])
-    devices = select("d-" + Device.id).where(Device.unit_id.in_(below))
-    members = select("g-" + GroupMember.group_id).join(Device, Device.id == GroupMember.device_id)
-    own = select("g-" + Group.id).where(Group.unit_id.in_(below))
-    scope = BroadcastScope.scope
-    return (
-        scope.in_([unit_scope(one) for one in chain])
-        | scope.in_(select("u-" + Unit.id).where(Unit.id.in_(below)))
-        | scope.in_(own)
-        | scope.in_(members.where(Device.unit_id.in_(below)))
-        | scope.in_(devices)
+    there = select(Device.id).where(Device.unit_id.in_(below))
+    scopes = union_all(  # one list, so that it is asked what goes to these, not of everything whether it goes there
+        select("u-" + Unit.id).where(Unit.id.in_(chain)),
+        select("u-" + Unit.id).where(Unit.id.in_(below)),
+        select("g-" + Group.id).where(Group.unit_id.in_(below)),
+        select("g-" + GroupMember.group_id).where(GroupMember.device_id.in_(there)),
+        select("d-" + Device.id).where(Device.unit_id.in_(below)),
     )
+    return BroadcastScope.scope.in_(scopes)
 
 
 async def singles(

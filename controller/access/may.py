@@ -91,7 +91,11 @@ class May:
 
     async def where_scope(self, permission: Permission, column: Any) -> ColumnElement[bool]:
         """The condition that a column names a scope of a unit where they have a permission."""
-        return store.scopes_within(await self.reach(permission), column)
+        return (await self.scopes(permission))(column)
+
+    async def scopes(self, permission: Permission) -> Callable[[Any], ColumnElement[bool]]:
+        """As `where_scope`, for a query that has its own column."""
+        return partial(store.scopes_within, await self.reach(permission))
 
     async def knows(self, column: Any) -> ColumnElement[bool]:
         """As `where` of KNOW, for services that look things up; a route has not thereby asked."""

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select, true, union_all
+from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -41,9 +41,8 @@ def scopes_within(reach: Reach, column: "InstrumentedAttribute[str] | ColumnElem
         return true()
     if reach.whole:
         return column.is_not(None)
-    scopes = union_all(
-        select("u-" + Unit.id).where(within(reach, Unit.id)),
-        select("g-" + Group.id).where(within(reach, Group.unit_id)),
-        select("d-" + Device.id).where(within(reach, Device.unit_id)),
+    groups = select("g-" + Group.id).where(within(reach, Group.unit_id))
+    devices = select("d-" + Device.id).where(within(reach, Device.unit_id))
+    return or_(
+        column.in_(select("u-" + Unit.id).where(within(reach, Unit.id))), column.in_(groups), column.in_(devices)
     )
-    return column.in_(scopes)

@@ -11,7 +11,6 @@ from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, View
-from controller.broadcasts.tables import BroadcastScope
 from controller.bulletins.tables import Bulletin
 from controller.week import rules, service, sheet
 from controller.week.rules import Week
@@ -185,7 +184,7 @@ async def get_week_sheet(
 
 async def _asked(session: AsyncSession, may: May, unit_id: str, week: str | None, now: datetime) -> tuple[Week, Found]:
     asked = rules.week_of(rules.local_day(now)) if week is None else rules.named(week)
-    scopes = await may.where_scope(Permission.KNOW, BroadcastScope.scope)
+    scopes = await may.scopes(Permission.KNOW)
     bulletins = await may.where(Permission.SEE, Bulletin.unit_id)
     return asked, await service.week(session, unit_id, asked, now=now, scopes=scopes, bulletins=bulletins)
 

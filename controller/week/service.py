@@ -28,7 +28,7 @@ from controller.units.tables import Unit
 from controller.week import expecting, store
 from controller.week.expecting import Trouble
 from controller.week.rules import Week
-from controller.week.store import Made
+from controller.week.store import Made, Told
 from loa_protocol.ids import unit_scope
 
 MOST_OCCURRENCES = 2000
@@ -105,10 +105,10 @@ async def week(
     asked: Week,
     *,
     now: datetime,
-    scopes: ColumnElement[bool] | None = None,
+    scopes: Told | None = None,
     bulletins: ColumnElement[bool] | None = None,
 ) -> Found:
-    """Everything; `scopes`, `bulletins`: conditions on which single broadcasts and waiting bulletins may be told.
+    """Everything; `scopes`, `bulletins`: of which scopes single broadcasts, and which waiting bulletins, may be told.
 
     Raises:
         UnitUnknown: there is no such unit.
@@ -253,12 +253,11 @@ async def _singles(  # noqa: PLR0917
     session: AsyncSession,
     chain: Sequence[str],
     asked: Week,
-    scopes: ColumnElement[bool] | None,
+    scopes: Told | None,
     names: Mapping[str, str],
     now: datetime,
 ) -> list[Entry]:
-    where = (store.reaching(chain), true() if scopes is None else scopes)
-    rows = await store.singles(session, asked.begin, asked.end, *where)
+    rows = await store.singles(session, asked.begin, asked.end, chain, scopes)
     ids = [row.id for row in rows]
     placed = await store.bulletins_of(session, ids) if ids else {}
     return [

@@ -1,10 +1,10 @@
 """All queries of a unit's week: whose programmes it hears, and what else is placed in it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, union_all
+from sqlalchemy import ColumnElement, Subquery, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope
@@ -17,6 +17,8 @@ from controller.schedules.tables import BroadcastSlotItem, ProgrammeRow, SlotIte
 from controller.units import store as units
 from controller.units.tables import Group, Unit
 
+Told = Callable[[ColumnElement[str]], ColumnElement[bool]]
+"""Of a column with scopes, the condition that they may be told to who asks."""
 MOST = 200
 """Single broadcasts, and bulletins that wait, of one week."""
 _AT_ONCE = 500
@@ -41,30 +43,38 @@ async def groups_here(session: AsyncSession, unit_id: str) -> frozenset[str]:
     return frozenset(f"g-{one}" for one in found)
 
 
-def reaching(chain: Sequence[str]) -> ColumnElement[bool]:
-    """The condition that `BroadcastScope.scope` is heard at a unit or below it; `chain`: the unit and all above."""
+def reaching(chain: Sequence[str]) -> Subquery:
+    """(`broadcast_id`, `scope`) of what is heard at a unit or below it; `chain`: the unit and all above.
+
+    It is asked what goes to these scopes, not of everything whether it goes there (the offset has PostgreSQL keep it
+    so): one unit hears little of what a province broadcasts.
+    """
     below = units.subtree([chain[0]])
     there = select(Device.id).where(Device.unit_id.in_(below))
-    scopes = union_all(  # one list, so that it is asked what goes to these, not of everything whether it goes there
+    scopes = union_all(
         select("u-" + Unit.id).where(Unit.id.in_(chain)),
         select("u-" + Unit.id).where(Unit.id.in_(below)),
         select("g-" + Group.id).where(Group.unit_id.in_(below)),
         select("g-" + GroupMember.group_id).where(GroupMember.device_id.in_(there)),
         select("d-" + Device.id).where(Device.unit_id.in_(below)),
     )
-    return BroadcastScope.scope.in_(scopes)
+    goes = select(BroadcastScope.broadcast_id, BroadcastScope.scope).where(BroadcastScope.scope.in_(scopes))
+    return goes.offset(0).subquery()
 
 
 async def singles(
-    session: AsyncSession, begin: datetime, end: datetime, *where: ColumnElement[bool]
+    session: AsyncSession, begin: datetime, end: datetime, chain: Sequence[str], told: Told | None
 ) -> Sequence[BroadcastRow]:
-    """Broadcasts of no programme that begin in [begin, end) and go to scopes of which the conditions hold."""
-    there = select(BroadcastScope.broadcast_id).where(BroadcastScope.broadcast_id == BroadcastRow.id, *where).exists()
+    """Broadcasts of no programme that begin in [begin, end), heard at a unit or below, by a scope that may be told."""
+    goes = reaching(chain)
+    there = select(goes.c.broadcast_id)
+    if told is not None:
+        there = there.where(told(goes.c.scope))
     query = select(BroadcastRow).where(
-        BroadcastRow.start >= begin, BroadcastRow.start < end, BroadcastRow.programme_id.is_(None), there
+        BroadcastRow.start >= begin, BroadcastRow.start < end, BroadcastRow.programme_id.is_(None)
     )
-    query = query.where(BroadcastRow.cancelled_at.is_(None)).order_by(BroadcastRow.start, BroadcastRow.id)
-    return (await session.scalars(query.limit(MOST))).all()
+    query = query.where(BroadcastRow.id.in_(there), BroadcastRow.cancelled_at.is_(None))
+    return (await session.scalars(query.order_by(BroadcastRow.start, BroadcastRow.id).limit(MOST))).all()
 
 
 @dataclass(frozen=True, slots=True)

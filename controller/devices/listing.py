@@ -186,7 +186,7 @@ async def last_heard(
     for upto in (1, None):  # nearly all played the newest of what went to them
         played = await _played(session, {one.id for newest in left.values() for one in newest[:upto]}, left)
         for device, newest in left.items():
-            last = next((one for one in newest if (one.id, device) in played), None)
+            last = next((one for one in newest[:upto] if (one.id, device) in played), None)
             if last is not None:
                 found[device] = (last.start, last.title)
         left = {device: newest[1:] for device, newest in left.items() if device not in found}

@@ -49,6 +49,15 @@ async def hear(xa: Commune, *all_said: Said) -> None:
         await reports.hear(session, all_said, xa.clock.now())
 
 
+async def answer(session: AsyncSession, broadcast: str, device: str, outcome: str) -> None:
+    """As if a device had answered so."""
+    row = await session.get(LedgerRow, (broadcast, device))
+    if row is None:
+        row = LedgerRow(broadcast_id=broadcast, device_id=device)
+        session.add(row)
+    row.outcome = outcome
+
+
 async def search(xa: Commune, **wanted: Any) -> list[str]:
     async with xa.db.reading() as session:
         return [row[0].id for row in (await listing.search(session, Wanted(**wanted))).rows]
@@ -146,12 +155,12 @@ async def test_what_a_device_last_played_is_told(xa: Commune) -> None:
     late = await xa.broadcast(title="Muộn", in_s=600)
     now = xa.clock.move(hours=1)
     async with xa.db.transaction() as session:
-        told = ((early, "loa-1", "played"), (late, "loa-1", "failed"), (late, "loa-2", "played"))
-        for broadcast, device, outcome in told:
-            row = await session.get(LedgerRow, (broadcast, device))
-            session.add(row or LedgerRow(broadcast_id=broadcast, device_id=device))
-            await session.flush()
-            (await session.get_one(LedgerRow, (broadcast, device))).outcome = outcome
+        for broadcast, device, outcome in (
+            (early, "loa-1", "played"),
+            (late, "loa-1", "failed"),
+            (late, "loa-2", "played"),
+        ):
+            await answer(session, broadcast, device, outcome)
 
     async with xa.db.reading() as session:
         devices = [await service.require(session, one) for one in ("loa-1", "loa-2", "loa-3")]
@@ -160,6 +169,27 @@ async def test_what_a_device_last_played_is_told(xa: Commune) -> None:
 
     assert {device: title for device, (_, title) in found.items()} == {"loa-1": "Sớm", "loa-2": "Muộn"}
     assert long_after == {}
+
+
+async def test_what_others_played_last_is_not_what_a_device_played_last(xa: Commune) -> None:
+    of_all = await xa.broadcast(title="Cho mọi cụm", in_s=60)
+    own = await xa.broadcast(title="Riêng", in_s=600, to=["d-loa-1"])
+    failed = await xa.broadcast(title="Riêng, hỏng", in_s=1200, to=["d-loa-1"])
+    now = xa.clock.move(hours=1)
+    async with xa.db.transaction() as session:
+        for broadcast, device, outcome in (
+            (of_all, "loa-1", "played"),
+            (of_all, "loa-2", "partial"),
+            (own, "loa-1", "played"),
+            (failed, "loa-1", "failed"),
+        ):
+            await answer(session, broadcast, device, outcome)
+
+    async with xa.db.reading() as session:
+        devices = [await service.require(session, one) for one in ("loa-1", "loa-2")]
+        found = await listing.last_heard(session, devices, now)
+
+    assert {device: title for device, (_, title) in found.items()} == {"loa-1": "Riêng", "loa-2": "Cho mọi cụm"}
 
 
 async def test_a_quarter_of_an_hour_is_written_once_unless_something_new_is_found_in_it(xa: Commune) -> None:

@@ -179,8 +179,6 @@ class Database:
             async with self._sessions() as session:
                 await session.connection(execution_options=self._snapshot)
                 session.info[_READ_ONLY] = True
-                held: list[object] = []  # so that a row is asked for by its key once
-                event.listen(session.sync_session, "loaded_as_persistent", lambda _, found: held.append(found))
                 yield session
 
     async def close(self) -> None:

@@ -1,15 +1,17 @@
 """What a page asks is one look at what is stored, by one actor; what is written is never part of it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, event, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from controller.access.subjects import PARENT, UNIT
 from controller.accounts.tables import SignedIn
 from controller.people.rules import Role
 from controller.runtime.database import Database
@@ -62,6 +64,28 @@ async def test_the_tree_above_is_read_once_in_a_look_and_anew_by_who_writes(db: 
     assert first == before == ("xa", "tinh")
     assert moved == ("xa", "vung", "tinh")
     assert same == {"xa": first, "tinh": ("tinh",), "nowhere": ()}
+
+
+async def test_a_row_is_asked_for_by_its_key_once_in_a_look(db: Database) -> None:
+    asked: list[str] = []
+    event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+    look = Look(db)
+    for _ in range(3):
+        async with look.reading() as session:
+            assert (await session.get_one(Unit, "xa")).name == "Xã"
+        gc.collect()
+    await look.end()
+
+    assert len([one for one in asked if "FROM units" in one]) == 1
+
+
+async def test_who_owns_a_thing_and_what_stands_above_it_are_told_apart(db: Database) -> None:
+    look = Look(db)
+    async with look.reading() as session:
+        found = [await subject.find(session, "xa") for subject in (UNIT, PARENT, UNIT, PARENT)]
+    await look.end()
+
+    assert found == [("xa",), ("tinh",)] * 2
 
 
 async def test_after_a_fault_the_next_read_begins_anew(db: Database) -> None:

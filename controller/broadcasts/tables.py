@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, false
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from controller.audit.marks import DERIVED
 from controller.runtime.database import Base, Large
+
+_UNCOUNTED = text("tallied_at IS NULL")
 
 
 class BroadcastRow(Base):
@@ -25,7 +27,7 @@ class BroadcastRow(Base):
         Index("ix_broadcasts_open", "closed_at", "start"),
         Index("ix_broadcasts_cancelled", "closed_at", "cancelled_at"),
         Index("ix_broadcasts_programme", "programme_id", "start"),
-        Index("ix_broadcasts_untallied", "tallied_at", "start"),
+        Index("ix_broadcasts_untallied", "start", postgresql_where=_UNCOUNTED, sqlite_where=_UNCOUNTED),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -107,7 +107,7 @@ async def overview(
         devices=await listing.counts(session, listing.Wanted(), tops.devices),
         failing=await store.failing(session, tops, now - _FAILING),
         communes=len(await store.standing(session, tops)),
-        heard=len(await store.heard_today(session, tops, rules.midnight(now), now)),
+        heard=len(await controller.heard.communes(session, tops, rules.midnight(now), now)),
     )
 
 
@@ -124,7 +124,7 @@ async def communes(  # noqa: PLR0917 - one a word of the request
 ) -> CommunesView:
     """Communes of one's units with their last seven days, those not heard today first. `heard`: today, or not."""
     now, tops = controller.clock.now(), await _tops(session, may, unit)
-    today = await store.heard_today(session, tops, rules.midnight(now), now)
+    today = await controller.heard.communes(session, tops, rules.midnight(now), now)
     was_heard, _, last = (after or "").partition(".")
     behind = None if after is None else (was_heard == "1", last)
     wanted = Wanted(q=q, heard=heard, after=behind, limit=limit + 1)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CTE, ColumnElement, RowMapping, Select, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, RowMapping, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from controller.broadcasts.tables import BroadcastRow, LedgerRow
+from controller.broadcasts.tables import BroadcastRow
 from controller.devices import listing
 from controller.devices.listing import State
 from controller.devices.tables import Device, DeviceReport
@@ -25,11 +25,8 @@ from loa_protocol.outcomes import Outcome
 
 Cell = RowMapping
 """A row by the names of its columns."""
-HEARD = (str(Outcome.PLAYED), str(Outcome.PARTIAL))
 MOST_CELLS = 1_500
 _NAMES = sorted(map(str, Outcome))
-_NAMED = 200
-"""More communes than these are not named one by one in a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +48,8 @@ def _standing(tops: Tops) -> Sequence[ColumnElement[bool]]:
     return stands if tops.everywhere else [*stands, Unit.id.in_(units.subtree(tops.units))]
 
 
-def _ids(tops: Tops) -> Select[str]:
+def ids(tops: Tops) -> Select[str]:
+    """As `standing`, as a query."""
     return select(Unit.id).where(*_standing(tops))
 
 
@@ -65,53 +63,10 @@ async def standing(session: AsyncSession, tops: Tops) -> Mapping[str, str]:
     return found
 
 
-async def heard_today(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
-    """Communes there on any device of which something sounded since then, whole or in part, or sounds now.
-
-    Found once for all of a page.
-    """
-    known, key = kept(session), ("heard", tops, since)
-    if key not in known:
-        known[key] = await _heard_between(session, tops, since, now)
-    found: frozenset[str] = known[key]
-    return found
-
-
-async def _heard_between(session: AsyncSession, tops: Tops, since: datetime, now: datetime) -> frozenset[str]:
-    counted = (
-        select(Tally.unit_id)
-        .join(BroadcastRow, BroadcastRow.id == Tally.broadcast_id)
-        .where(Tally.start >= since, Tally.start <= now, Tally.played + Tally.partial > 0)
-        .where(BroadcastRow.tallied_at.is_not(None), Tally.unit_id.in_(_ids(tops)))
-    )
-    found = set(await session.scalars(counted.distinct()))
-    silent = (await standing(session, tops)).keys() - found
-    uncounted = select(BroadcastRow.id).where(
-        BroadcastRow.tallied_at.is_(None), BroadcastRow.start >= since, BroadcastRow.start <= now
-    )
-    if silent and (await session.scalars(uncounted.limit(1))).first() is not None:
-        asked = sorted(silent) if len(silent) <= _NAMED else _ids(tops)
-        found |= set(await session.scalars(_heard_of(uncounted, asked)))
-    return frozenset(found)
-
-
-def _heard_of(broadcasts: Select[str], commune_ids: Select[str] | Sequence[str]) -> Select[str]:
-    """Of these communes those with devices on which something of these sounded: receipt by receipt."""
-    under = _under(commune_ids)
-    sounded = or_(LedgerRow.outcome.in_(HEARD), LedgerRow.outcome.is_(None) & LedgerRow.started.is_not(None))
-    return (
-        select(under.c.commune)
-        .join(Device, Device.unit_id == under.c.id)
-        .join(LedgerRow, LedgerRow.device_id == Device.id)
-        .where(LedgerRow.broadcast_id.in_(broadcasts), sounded)
-        .distinct()
-    )
-
-
-def _under(commune_ids: Select[str] | Sequence[str]) -> CTE:
+def under(commune_ids: Select[str] | Sequence[str]) -> CTE:
     """Units with the commune that they are or stand below."""
-    under = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(commune_ids)).cte("under", recursive=True)
-    return under.union_all(select(Unit.id, under.c.commune).where(Unit.parent_id == under.c.id))
+    found = select(Unit.id, Unit.id.label("commune")).where(Unit.id.in_(commune_ids)).cte("under", recursive=True)
+    return found.union_all(select(Unit.id, found.c.commune).where(Unit.parent_id == found.c.id))
 
 
 async def failing(session: AsyncSession, tops: Tops, since: datetime) -> int:
@@ -131,7 +86,7 @@ async def some_communes(
     there = await standing(session, tops)
     if named := words(wanted.q)[: listing.MOST_WORDS]:
         dialect = session.get_bind().dialect.name
-        query = _ids(tops).where(*(holds(Unit.folded, word, dialect) for word in named))
+        query = ids(tops).where(*(holds(Unit.folded, word, dialect) for word in named))
         there = {key: there[key] for key in await session.scalars(query)}
     found = [(key in heard, sort_key, key) for key, sort_key in there.items()]
     if wanted.heard is not None:
@@ -168,14 +123,14 @@ async def tallies(
 
 async def device_states(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """Commune → state → how many of its devices."""
-    under = _under(unit_ids)
+    below = under(unit_ids)
     state = listing.state().label("state_now")
     query = (
-        select(under.c.commune, state, func.count())
-        .join(Device, Device.unit_id == under.c.id)
+        select(below.c.commune, state, func.count())
+        .join(Device, Device.unit_id == below.c.id)
         .outerjoin(DeviceReport, DeviceReport.device_id == Device.id)
         .where(Device.retired_at.is_(None))
-        .group_by(under.c.commune, state)
+        .group_by(below.c.commune, state)
     )
     found: dict[str, dict[str, int]] = {one: {} for one in unit_ids}
     for commune, name, count in await session.execute(query):

@@ -39,6 +39,7 @@ from controller.media.pictures import job as picture_job
 from controller.media.pictures.intake import PictureIntake
 from controller.media.pictures.job import PictureKind
 from controller.media.service import MediaLibrary
+from controller.monitoring.heard import HeardToday
 from controller.notices import keys as notice_keys
 from controller.notices.dispatcher import Dispatcher
 from controller.notices.keys import NoticeKeys
@@ -83,6 +84,7 @@ class Controller:
         self.db = Database(settings.database, settings.database_connections)
         self.objects = FolderObjectStore(settings.data_dir / "objects")
         self.changes = Changes()
+        self.heard = HeardToday()
         self.denials = Denials(self.db, self.clock)
         self.keys = Keyring(settings.data_dir / "keys", self.db, self.clock)
         self.sources = source_config.load(settings.sources) if settings.sources else ()

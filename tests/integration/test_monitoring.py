@@ -1,6 +1,11 @@
 """Many communes at a glance: counted where one sees them, heard today or not, their week, the map by cells."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
 
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Device, DeviceReport
@@ -9,6 +14,22 @@ from tests.fakes.commune import COMMUNE
 from tests.integration.test_results import ANSWERS, OTHER, Land, land
 
 PLACES = {"loa-1": (21.00, 105.00), "loa-2": (21.0001, 105.0001), "kia-1": (21.5, 105.5)}
+
+
+@contextmanager
+def _evidence_asked() -> Iterator[list[str]]:
+    """Statements about receipts and what they add up to, of all databases meanwhile."""
+    asked: list[str] = []
+
+    def hear(*said: Any) -> None:
+        if "ledger" in said[2] or "tallies" in said[2]:
+            asked.append(said[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
 
 
 async def _place(here: Land) -> None:
@@ -50,6 +71,21 @@ async def test_a_commune_is_heard_while_something_sounds_there(database: str, tm
     assert before["items"] == []
     assert [one["id"] for one in while_it_sounds["items"]] == [COMMUNE]
     assert {one["id"] for one in next_day["items"]} == {COMMUNE, OTHER}
+
+
+async def test_what_was_heard_today_is_looked_up_once_and_anew_on_the_next_day(database: str, tmp_path: Path) -> None:
+    async with land(database, tmp_path) as here:
+        await here.over({"loa-1": ("played", None), "kia-1": ("partial", None)})
+        with _evidence_asked() as first:
+            today = [await here.get(here.tinh, "/monitoring")]
+        with _evidence_asked() as second:
+            today.append(await here.get(here.tinh, "/monitoring"))
+        here.xa.clock.move(days=1)
+        next_day = await here.get(here.tinh, "/monitoring")
+
+    assert [one["heard"] for one in (*today, next_day)] == [2, 2, 0]
+    assert first
+    assert second == []
 
 
 async def test_communes_are_found_by_name_and_paged_with_their_week(database: str, tmp_path: Path) -> None:

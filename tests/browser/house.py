@@ -42,6 +42,12 @@ document.addEventListener("securitypolicyviolation", note);
 """
 _STILL = "(how) => { const bar = document.querySelector('.places'); if (bar) bar.style.position = how; }"
 """A bar that follows the eye would lie across a picture of a whole page."""
+_STICKING_OUT = """() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide) return [];
+  const out = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > wide + 0.5);
+  return ["the page", ...out.slice(-5).map((one) => one.outerHTML.slice(0, 300))];
+}"""
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|status of 4\d\d")
 """What Chromium says of features that it does not know, and of answers that are meant."""
@@ -231,7 +237,8 @@ class Guest:
     def show(self, step: str, *, look: bool = False) -> None:
         """Keep a picture; what shows is never wider than the page, and accessible where one is to `look`."""
         if self.scripts:
-            assert not self.overflows(), f"{self.page.url} is wider than the screen"
+            wide = self.overflows()
+            assert not wide, f"{self.page.url} is wider than the screen: {wide}"
         found = self.axe() if look else []
         assert found == [], f"{self.page.url}: {found}"
         steps = self.house.known.steps
@@ -258,9 +265,9 @@ class Guest:
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found["violations"]]
 
-    def overflows(self) -> bool:
-        """Whether one has to move the page sideways to read it."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+    def overflows(self) -> list[str]:
+        """What one has to move the page sideways for; empty: one has not."""
+        return [str(one) for one in self.page.evaluate(_STICKING_OUT)]
 
 
 @contextmanager

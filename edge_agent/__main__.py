@@ -24,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, help="agent.yaml of the provisioning bundle")
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     options = parser.parse_args(argv)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    written = logging.StreamHandler()
+    written.setLevel(options.log_level)  # what the controller is shown of the log does not depend on it
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=options.log_level, format=form, handlers=[written])
     try:
         points, log = failpoint_settings()
         failpoints.arm(points, log)

@@ -25,6 +25,8 @@ from edge_agent.documents import DocumentStore
 from edge_agent.holdings import Holdings
 from edge_agent.inbox import Inbox
 from edge_agent.journal import Journal
+from edge_agent.log_tail import LogTail
+from edge_agent.modem import Modem
 from edge_agent.notebook import Notebook
 from edge_agent.outputs import player_settings
 from edge_agent.player import wire
@@ -85,6 +87,8 @@ class Agent:
         self._store = DocumentStore(self._folder / "documents.sqlite")
         self._trust_store = TrustStore(Path(config.pinned_trust), self._folder / "trust.json")
         self._clock = ClockKeeper(self._folder / "clock.json", given.system, has_rtc=profile.has_rtc)
+        self._tail = LogTail(self._clock)
+        self._modem = Modem(config.device, self._health_is_due) if profile.modem == "modemmanager" else None
         quota = min(config.content_quota_bytes, profile.limits.cache_quota_mib * _MIB)
         self._cache = ContentCache(self._folder / "content", quota)
         self._refusals = Refusals()
@@ -103,6 +107,10 @@ class Agent:
             TrustRefused: there is no usable pinned trust list.
             StorageFailed, DiskFull: the journal cannot even be begun.
         """
+        with self._tail.listening():
+            await self._live(stop)
+
+    async def _live(self, stop: asyncio.Event) -> None:
         await self._start_player()
         try:
             await self._open()
@@ -198,6 +206,8 @@ class Agent:
             fetcher=self._fetcher,
             output=self._output,
             refused=self._refusals.counts,
+            tail=self._tail,
+            signal=lambda: self._modem.signal if self._modem is not None else None,
             link=self._given.profile.link,
             witness=self._witness,
         )
@@ -253,6 +263,7 @@ class Agent:
             player=self._player,
             busy=lambda: self._runner is not None and self._runner.busy,
             report_state=self._state.repeat,
+            show_log=self._show_log,
             reply=self._reply,
         )
         self._reactions = AgentReactions(
@@ -287,6 +298,7 @@ class Agent:
             device_id=self._device_id,
             session=self._session,
             reports=self._reports,
+            tail=self._tail,
             refusals=self._refusals,
             notebook=self._notebook,
             journal=self._journal,
@@ -306,6 +318,8 @@ class Agent:
         self._services.start("content", self._fetcher.run)
         self._services.start("content lag", self._fetcher.watch_lag)
         self._services.start("upkeep", self._upkeep.run)
+        if self._modem is not None:
+            self._services.start("modem", self._modem.run)
         if self._runner is not None:
             self._services.start("runner", self._runner.run)
         if self._board is not None and self._show is not None:
@@ -375,7 +389,7 @@ class Agent:
         self._questions.connected()
         self._sender.connected()
         self._state.repeat()
-        self._upkeep.health_is_due()
+        self._health_is_due()
 
     def _player_event(self, event: wire.Event) -> None:
         if self._runner is None:
@@ -383,6 +397,13 @@ class Agent:
         self._runner.on_event(event)
         if isinstance(event, wire.Opened | wire.Fault):
             self._state.changed()
+
+    def _health_is_due(self) -> None:
+        self._upkeep.health_is_due()
+
+    def _show_log(self) -> None:
+        self._tail.show()
+        self._health_is_due()
 
     def _told(self) -> None:
         """Something began or ended: what the cache must hold is looked at within a second, not here and now."""

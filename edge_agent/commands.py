@@ -66,12 +66,15 @@ class Commands:
         player: TonePlayer | None,
         busy: Callable[[], bool],
         report_state: Callable[[], None],
+        show_log: Callable[[], None],
         reply: Callable[[CommandReply], Awaitable[None]],
     ) -> None:
         self._device_id, self._store, self._clock, self._desk = device_id, store, clock, desk
         self._player, self._busy, self._report_state, self._reply = player, busy, report_state, reply
+        self._show_log = show_log
         self._known: Mapping[str, Callable[[], Awaitable[str]]] = {
             "report-state": self._do_report_state,
+            "show-log": self._do_show_log,
             "test-tone": self._do_test_tone,
             "restart-player": self._do_restart_player,
         }
@@ -108,6 +111,10 @@ class Commands:
     async def _do_report_state(self) -> str:
         self._report_state()
         return "the state is published"
+
+    async def _do_show_log(self) -> str:
+        self._show_log()
+        return "the newest lines of the log are told, and what comes in the next 5 minutes"
 
     async def _do_test_tone(self) -> str:
         """One chime at half volume, within the hours that are allowed and where nothing else is due."""

@@ -23,6 +23,7 @@ Side = Annotated[int, Meta(ge=8, le=8192)]
 Colour = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}(?![\s\S])")]
 PathText = Annotated[str, Meta(min_length=1, max_length=4096)]
 ClockSource = Literal["controller", "chrony", "rtc"]
+ModemService = Literal["none", "modemmanager"]
 
 
 class ProfileInvalid(LoaError):
@@ -105,7 +106,8 @@ class Limits(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DeviceProfile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One device model. A speaker has `audio`, a board has `board`, a device of both kinds has both.
 
-    `relay_allow`: networks that are not public (`192.168.10.5/32`) from which streams may be relayed all the same.
+    `modem`: which service of the system is asked how well the mobile network is heard. `relay_allow`: networks that are
+    not public (`192.168.10.5/32`) from which streams may be relayed all the same.
     """
 
     format: Literal["loa.profile.v1"]
@@ -116,6 +118,7 @@ class DeviceProfile(_Part, frozen=True, kw_only=True, forbid_unknown_fields=True
     board: Board | None = None
     limits: Limits
     link: LinkClass = "mobile"
+    modem: ModemService = "none"
     clock_sources: Annotated[tuple[ClockSource, ...], Meta(min_length=1, max_length=3)] = ("controller",)
     relay: RelayRules = RelayRules()
     relay_allow: Annotated[tuple[Network, ...], Meta(max_length=16)] = ()

@@ -12,8 +12,9 @@ from edge_agent.clock import ClockKeeper
 from edge_agent.content.fetcher import Fetcher
 from edge_agent.holdings import Holdings
 from edge_agent.journal import Journal
+from edge_agent.log_tail import LogTail
 from edge_agent.witness import Witness
-from loa_protocol.documents.device import DeviceState, Evidence, Health, LinkClass
+from loa_protocol.documents.device import DeviceState, Evidence, Health, LinkClass, Signal
 
 AGENT = "loa-agent 0.1.0"
 READY_WITHIN = timedelta(hours=1)
@@ -47,11 +48,13 @@ class Reports:
         fetcher: Fetcher,
         output: Callable[[], Output],
         refused: Mapping[str, int],
+        tail: LogTail,
+        signal: Callable[[], Signal | None],
         link: LinkClass = "mobile",
         witness: Witness | None = None,
     ) -> None:
         self._witness = witness or Witness(None)
-        self._link = link
+        self._link, self._tail, self._signal = link, tail, signal
         self._device_id, self._boot, self._state_dir = device_id, boot, state_dir
         self._min_free_bytes = min_free_bytes
         self._holdings, self._desk, self._clock = holdings, desk, clock
@@ -103,6 +106,9 @@ class Reports:
             free_bytes=seen.free_bytes,
             refused=dict(self._refused),
             faults=self.faults,
+            boot=self._boot,
+            signal=self._signal(),
+            log=self._tail.untold(),
         )
 
     async def diagnose(self, *, connected: bool) -> tuple[dict[str, str], tuple[str, ...]]:

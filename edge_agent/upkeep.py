@@ -10,6 +10,7 @@ import msgspec
 from edge_agent.clock import ClockKeeper
 from edge_agent.holdings import Holdings, named_occurrences
 from edge_agent.journal import Journal
+from edge_agent.log_tail import LogTail
 from edge_agent.notebook import Notebook
 from edge_agent.reactions import AgentReactions
 from edge_agent.refusals import Refusals
@@ -27,6 +28,7 @@ DIAGNOSE_EVERY_S = 5
 SHED_EVERY_S = 5
 """Every plan that is held is merged anew whenever one comes: those that nothing needs must not pile up."""
 HEALTH_EVERY_S = 60
+SHOWN_EVERY_S = 2
 TIDY_EVERY_S = 600
 
 
@@ -39,6 +41,7 @@ class Upkeep:
         device_id: str,
         session: Session,
         reports: Reports,
+        tail: LogTail,
         refusals: Refusals,
         notebook: Notebook,
         journal: Journal,
@@ -48,6 +51,7 @@ class Upkeep:
         each_second: Callable[[], Awaitable[None]],
     ) -> None:
         self._device_id, self._session, self._reports, self._refusals = device_id, session, reports, refusals
+        self._tail = tail
         self._notebook, self._journal, self._clock, self._holdings = notebook, journal, clock, holdings
         self._reactions, self._each_second = reactions, each_second
         self._health_is_due = False
@@ -69,7 +73,8 @@ class Upkeep:
                 await self._diagnose()
             if second % SHED_EVERY_S == 0:
                 await self._tidy(self._reactions.prune())
-            if second % HEALTH_EVERY_S == 0 or self._health_is_due:
+            shows = second % SHOWN_EVERY_S == 0 and self._tail.shown and bool(self._tail.untold())
+            if second % HEALTH_EVERY_S == 0 or self._health_is_due or shows:
                 self._health_is_due = False
                 await self._send_health()
             if second % TIDY_EVERY_S == 0:
@@ -96,8 +101,10 @@ class Upkeep:
             log.error("%s: %s: %s", self._device_id, error.code, error)  # noqa: TRY400 - foreseen
 
     async def _send_health(self) -> None:
-        health = msgspec.json.encode(await self._reports.health())
-        await self._session.publish(topics.up(Family.HEALTH, self._device_id), health, qos=0)
+        health = await self._reports.health()
+        topic = topics.up(Family.HEALTH, self._device_id)
+        if await self._session.publish(topic, msgspec.json.encode(health), qos=0):
+            self._tail.told(health.log)
 
     async def _prune_journal(self) -> None:
         if self._clock.read().schedules_play:

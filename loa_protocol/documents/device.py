@@ -16,6 +16,10 @@ AuditHead = Annotated[str, Meta(max_length=90)]
 Turn = Annotated[int, Meta(ge=0, le=15)]
 LinkClass = Literal["fibre", "mobile", "narrow"]
 """What carries a device's data: a line, 4G, or less than 64 kbit/s."""
+LogLevel = Literal["info", "warning", "error"]
+LogText = Annotated[str, Meta(max_length=300)]
+LOG_LINES = 40
+"""The most lines of its log that a device tells at a time."""
 
 
 class DeviceKind(StrEnum):
@@ -186,10 +190,28 @@ class Ack(Wire, frozen=True, kw_only=True, omit_defaults=True):
     resend_from: Annotated[int, Meta(ge=1)] | None = None
 
 
+class Signal(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """How well a device's modem hears its network: `technology` as the modem says (`lte`), empty where it does not."""
+
+    percent: Annotated[int, Meta(ge=0, le=100)]
+    technology: Annotated[str, Meta(max_length=20)] = ""
+    operator: Annotated[str, Meta(max_length=40)] = ""
+
+
+class LogLine(Wire, frozen=True, kw_only=True):
+    """A line of the agent's own log; `number` counts from 1 in each life of the agent."""
+
+    number: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    at: Instant
+    level: LogLevel
+    text: LogText
+
+
 class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Telemetry, unsigned: figures for people, never evidence.
 
-    `faults`: what the self-diagnosis found, fault → words for a technician.
+    `faults`: what the self-diagnosis found, fault → words for a technician. `signal`: absent where there is no modem.
+    `log`: lines that were not told yet, or are told again; they belong to the life `boot`.
     """
 
     device: Id
@@ -200,3 +222,6 @@ class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
     free_bytes: int | None = None
     refused: dict[str, int] = {}
     faults: Annotated[dict[Fault, FaultText], Meta(max_length=20)] = {}
+    boot: Id | None = None
+    signal: Signal | None = None
+    log: Annotated[tuple[LogLine, ...], Meta(max_length=LOG_LINES)] = ()

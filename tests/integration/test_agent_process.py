@@ -3,10 +3,13 @@
 It plays into a file; `kill -9` at every named point: never a sound twice, every receipt exactly once.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import paho.mqtt.client as paho
@@ -22,6 +25,7 @@ from loa_protocol.topics import Family
 from tests.acceptance.rig import _listens as listens
 from tests.acceptance.rig import broker_process, bursts, free_port, lone_agent, read_wav, wait_for
 from tests.fakes.lone_controller import COMMUNE, LoneController, SentContent, utc_now
+from tests.fakes.modems import ANSWER, program
 from tests.fakes.player_sounds import write_encoded
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
@@ -141,6 +145,10 @@ class Site:
 
     def notes(self) -> Counter[str]:
         return Counter(body.code for body in self.controller.bodies() if isinstance(body, Note))
+
+    def logged(self) -> dict[str, dict[str, Any]]:
+        """Lines of the agent's own log as health told them: text → line, in the order in which they came."""
+        return {line["text"]: line for health in self.controller.health for line in health.get("log", ())}
 
     def end(self) -> None:
         self.agent.end()
@@ -330,6 +338,63 @@ def test_a_command_is_done_once_and_answered_each_time(site: Site) -> None:
     codes = {reply.id: reply.code for reply in site.controller.replies}
     assert codes == {"c-1": "", "c-2": "command_unknown"}
     assert len(site.sounds()) == 1
+
+
+def test_a_device_asked_for_its_log_tells_it_and_what_comes_after(site: Site) -> None:
+    site.agent.start()
+    site.wait_ready()
+    site.controller.command("c-1", "show-log")
+    wait_for(lambda: "c-1" in {reply.id for reply in site.controller.replies}, "it answers", 15)
+    wait_for(lambda: "command c-1: show-log" in site.logged(), f"its lines come: {site.logged()}", 10)
+    site.plan(assets=(site.asset("tieng"),))
+    wait_for(lambda: any("is in force" in text for text in list(site.logged())[-3:]), "so does what is new", 15)
+    site.controller.command("c-1", "show-log")
+    site.controller.command("c-2", "fly")
+    wait_for(lambda: "c-2" in {reply.id for reply in site.controller.replies}, "it answers", 15)
+
+    lines = site.logged()
+
+    assert site.controller.replies[0].code == ""
+    assert len({health["boot"] for health in site.controller.health}) == 1
+    assert any("connected to" in text for text in lines)
+    assert {line["level"] for line in lines.values()} <= {"info", "warning"}
+    assert all(len(health.get("log", ())) <= 40 for health in site.controller.health)
+
+
+def test_a_warning_is_told_unasked_and_what_is_only_information_is_not(site: Site) -> None:
+    site.controller._reply = lambda _question: None
+    site.agent.start()
+
+    wait_for(lambda: any("clock_untrusted" in text for text in site.logged()), f"it tells; {site.agent.tail()}", 30)
+
+    assert {line["level"] for line in site.logged().values()} == {"warning"}
+
+
+def test_the_mobile_signal_is_told_and_a_hanging_program_holds_nothing_up(site: Site) -> None:
+    programs = site.folder / "programs"
+    programs.mkdir()
+    hanging = program(programs, "exec sleep 60")
+    profile = site.folder / "own.yaml"
+    shipped = files("firmware_configs").joinpath("demo-speaker.yaml").read_text(encoding="utf-8")
+    profile.write_text(f"{shipped}\nmodem: modemmanager\n", encoding="utf-8")
+    site.bundle.config.write_text(site.bundle.config.read_text().replace("demo-speaker", str(profile)))
+    path = f"{programs}:{os.environ['PATH']}"
+    site.agent.start(PATH=path)
+    site.wait_ready()
+    asset = site.asset("tieng")
+    site.plan(site.controller.sound("mot", asset, in_s=1.5), assets=(asset,))
+    receipt = site.answered("mot")
+    wait_for(lambda: "did not answer within 3 s" in site.agent.log.read_text(), "it gives up", 15)
+    site.agent.end()
+    assert site.controller.health[-1].get("signal") is None
+    program(programs, f"cat <<'END'\n{ANSWER}\nEND", hanging.name)
+    site.agent.start(PATH=path)
+
+    told = wait_for(lambda: site.controller.health[-1].get("signal"), "it tells", 20)
+
+    assert str(receipt.outcome) == "played"
+    assert abs(receipt.skew_ms) < 20
+    assert told == {"percent": 67, "technology": "lte", "operator": "Viettel"}
 
 
 def test_a_damaged_documents_file_is_set_aside_and_the_device_lives_on(site: Site) -> None:

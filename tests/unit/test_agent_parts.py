@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -217,6 +217,7 @@ class Post:
     def __init__(self, world: World) -> None:
         self.world, self.player = world, TonePlayer()
         self.replies: list[CommandReply] = []
+        self.shown: list[datetime] = []
         self.states = 0
         self.busy = False
         self.store = DocumentStore(world.folder / "documents.sqlite")
@@ -231,6 +232,7 @@ class Post:
             player=self.player if sound else None,
             busy=lambda: self.busy,
             report_state=self.count,
+            show_log=lambda: self.shown.append(self.world.utc),
             reply=self.reply,
         )
 
@@ -264,6 +266,14 @@ async def test_a_command_is_done_once_per_id_and_answered_every_time(post: Post)
 
     assert post.states == 2
     assert [reply.id for reply in post.replies] == ["c-1", "c-1", "c-1", "c-2"]
+
+
+async def test_the_log_is_shown_on_request_even_while_something_sounds(post: Post) -> None:
+    post.busy = True
+
+    assert await post.obey("show-log") == ""
+    assert len(post.shown) == 1
+    assert "5 minutes" in post.replies[-1].message
 
 
 async def test_a_test_tone_keeps_the_hours_and_the_volume_of_the_policy(post: Post) -> None:

@@ -57,10 +57,12 @@ def test_the_raspberry_pi_profile_drives_a_real_sound_card_within_limits():
     assert profile.limits.cache_quota_mib == 2048
     assert profile.clock_sources == ("controller", "chrony")
     assert not profile.has_rtc
+    assert profile.modem == "modemmanager"
 
 
 def test_the_demo_speaker_needs_no_sound_card():
     assert isinstance(load_profile("demo-speaker").audio, FileAudio)
+    assert load_profile("demo-speaker").modem == "none"
 
 
 def test_a_profile_of_the_operator_is_read_by_its_path(tmp_path: Path):
@@ -117,6 +119,7 @@ def test_a_profile_that_is_not_there_is_told_with_those_that_are(where: str):
         ("title: Màn hình", "title: ''", "title"),
         ("title: Màn hình", "relay_allow: [192.168.1.5/24]\ntitle: x", "relay_allow"),
         ("title: Màn hình", "relay: {silence_s: 0}\ntitle: x", "relay.silence_s"),
+        ("title: Màn hình", "modem: qmi\ntitle: x", "modem"),
         ("title: Màn hình", "relay: {patience: 3}\ntitle: x", "relay.patience"),
     ],
 )

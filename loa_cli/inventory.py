@@ -2,13 +2,16 @@
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Column, Table
+from rich.text import Text
 
+from loa_cli.instants import ZONE
 from loa_cli.line import Line, on_line
 from loa_cli.options import BrokerHost, BrokerPort
 from loa_cli.reporting import console, print_json, told
@@ -27,6 +30,8 @@ KINDS = {
     "speaker": "loa",
     "board": "bảng tin",
 }
+LEVELS = {"info": "thông tin", "warning": "cảnh báo", "error": "báo lỗi"}
+LEVEL_STYLE = {"warning": "yellow", "error": "red"}
 CLOCKS = {"trusted": "tin cậy", "untrusted": "chưa tin cậy"}
 At = Annotated[
     str | None, typer.Option("--at", metavar="LAT,LON", help="Where it hangs, in degrees: 21.0285,105.8542.")
@@ -219,6 +224,20 @@ def list_devices(line: Line) -> None:
         kind = KINDS.get(row["kind"], row["kind"])
         table.add_row(row["id"], row["name"], kind, row["unit_id"], place, online, ready, shown)
     console.print(table)
+
+
+@devices.command("log")
+@on_line
+def show_log(line: Line, device: Annotated[str, typer.Argument(help="The device's id.")]) -> None:
+    """What the device's program wrote into its own log, as far as it told; the newest line last."""
+    rows = line.client.get(f"/devices/{device}/log")
+    if line.as_json:
+        print_json(rows)
+        return
+    for row in reversed(rows):
+        at = datetime.fromisoformat(row["at"]).astimezone(ZONE)
+        word = Text(LEVELS.get(row["level"], row["level"]), LEVEL_STYLE.get(row["level"], ""))
+        console.print(Text.assemble(f"{at:%d/%m %H:%M:%S} ", word, f" {row['text']}"), highlight=False)
 
 
 def inspect(

@@ -172,6 +172,7 @@ TABLE: Mapping[tuple[str, str], Row] = MappingProxyType(
         ("GET", "/devices/{device_id}"): at(P.SEE, s.DEVICE),
         ("GET", "/devices/{device_id}/beats"): at(P.SEE, s.DEVICE),
         ("GET", "/devices/{device_id}/journal"): at(P.SEE, s.DEVICE),
+        ("GET", "/devices/{device_id}/log"): at(P.TEND, s.DEVICE),
         ("GET", "/devices/{device_id}/volume"): at(P.SEE, s.DEVICE),
         ("PUT", "/devices/{device_id}/volume"): at(P.TEND, s.DEVICE),
         ("GET", "/devices/{device_id}/commands"): at(P.SEE, s.DEVICE),

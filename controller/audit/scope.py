@@ -17,6 +17,7 @@ NOT_TOLD: Mapping[str, str] = {
     "trust_lists": "signed, numbered and kept whole themselves",
     "device_reports": "what devices say",
     "device_days": "what devices say",
+    "device_logs": "what devices say",
     "findings": "what devices say",
     "journals": "receipts have a chain of their own",
     "journal_entries": "receipts have a chain of their own",

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 LIFE = timedelta(minutes=5)
 POLL_S = 2.0
-KNOWN = ("report-state", "test-tone", "restart-player")
+KNOWN = ("report-state", "test-tone", "restart-player", "show-log")
 """What agents know to do; a board has no sound."""
 SOUNDING = frozenset({"test-tone", "restart-player"})
 _AT_ONCE = 50

@@ -16,7 +16,7 @@ from controller.api.models import Body, IdField, View
 from controller.delivery import commands
 from controller.delivery import store as delivery
 from controller.delivery.tables import SentCommand
-from controller.devices import beat_store, beats, journal, listing, service, volumes
+from controller.devices import beat_store, beats, journal, listing, logs, service, volumes
 from controller.devices.listing import Order, State, Wanted
 from controller.devices.tables import Device, DeviceReport, Finding
 from controller.people import store as people
@@ -161,7 +161,7 @@ class LoudnessBody(Body):
 
 
 class CommandBody(Body):
-    """What a device shall do: report-state, test-tone, restart-player."""
+    """What a device shall do: report-state, test-tone, restart-player, show-log."""
 
     name: Annotated[str, Field(pattern=f"^({'|'.join(commands.KNOWN)})$")]
 
@@ -195,6 +195,16 @@ class JournalLineView(View):
     broadcast: str
     title: str
     level_db: float | None
+
+
+class LogLineView(View):
+    """A line of the log of a device's agent; `number` counts in each life (`boot`). `level`: info, warning, error."""
+
+    boot: str
+    number: int
+    at: datetime
+    level: str
+    text: str
 
 
 @router.get("/device-search")
@@ -328,6 +338,13 @@ async def device_beats(device_id: IdField, session: Read, controller: TheControl
 async def device_journal(device_id: IdField, session: Read, limit: Limit = journal.PAGE) -> list[JournalLineView]:
     """What a device wrote down last, newest first: as it came, signed, in receipts."""
     return [JournalLineView.model_validate(one) for one in await journal.tail(session, device_id, limit)]
+
+
+@router.get("/devices/{device_id}/log")
+async def device_log(device_id: IdField, session: Read, limit: Limit = logs.KEPT) -> list[LogLineView]:
+    """What a device's agent wrote into its own log, newest first, as far as it told (all of it: `show-log`)."""
+    device = await service.require(session, device_id)
+    return [LogLineView.model_validate(one) for one in await logs.newest(session, device.id, limit)]
 
 
 @router.get("/devices/{device_id}/volume")

@@ -86,6 +86,15 @@ class DeviceDay(Base):
     slots: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class DeviceLog(Base):
+    """The newest lines of the log of a device's agent, oldest first, see `logs`."""
+
+    __tablename__ = "device_logs"
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id"), primary_key=True)
+    lines: Mapped[list[Any]] = mapped_column(default=list)
+
+
 class Finding(Base):
     """Something a person should look at: an unexpected receipt, a forked journal, an equivocation."""
 

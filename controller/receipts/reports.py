@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.devices import beat_store, beats
+from controller.devices import beat_store, beats, logs
 from controller.devices.tables import DeviceReport
 from controller.runtime.changes import Change
 from controller.runtime.upsert import insert
@@ -61,6 +61,8 @@ async def hear(session: AsyncSession, said: Sequence[Said], now: datetime) -> He
     for report in reports.values():
         report.alarms = int(beats.alarms(report.state, report.health))
     await beat_store.note(session, live.values(), now)
+    figures = [one.document for one in said if isinstance(one.document, Health)]
+    heard.changes += [_changed(reports[device]) for device in await logs.take(session, figures, now)]
     await session.flush()
     return heard
 
@@ -83,10 +85,10 @@ def _take_state(report: DeviceReport, state: DeviceState, *, retained: bool, now
 
 
 def _take_health(report: DeviceReport, health: Health, now: datetime) -> bool:
-    """Figures for people; whether the device was not known to be there."""
+    """Figures for people, without the log, which not everybody may read; whether it was not known to be there."""
     was_online = report.online
     _seen(report, now)
-    report.health = msgspec.to_builtins(health)
+    report.health = msgspec.to_builtins(msgspec.structs.replace(health, log=()))
     return not was_online
 
 

@@ -53,7 +53,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         marked("Khởi động lại bộ phát"),
         marked("Chỉ khi không có gì đang phát hay sắp phát; mất vài giây."),
     ),
+    "show-log": (
+        marked("Xem trực tiếp trong 5 phút"),
+        marked("Thiết bị gửi 40 dòng mới nhất, rồi gửi ngay từng dòng nó ghi thêm trong 5 phút."),
+    ),
 }
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "speaker": ("report-state", "test-tone", "restart-player"),
+    "board": ("report-state",),
+}
+"""What the buttons ask, by kind of device: boards have no sound to try. That of `show-log` stands beside the log."""
 COMMAND_STATES: Mapping[str, tuple[str, str]] = {
     "waiting": ("waiting", marked("đang chờ gửi")),
     "sent": ("waiting", marked("đã gửi, chờ trả lời")),
@@ -81,6 +90,17 @@ LINKS: Mapping[str, str] = {
     "fibre": marked("cáp"),
     "narrow": marked("đường truyền hẹp"),
 }
+LOG_LEVELS: Mapping[str, tuple[str, str]] = {
+    "info": ("note", marked("thông tin")),
+    "warning": ("warning", marked("cảnh báo")),
+    "error": ("bad", marked("báo lỗi")),
+}
+SIGNALS: tuple[tuple[int, str, str], ...] = (
+    (25, "warning", marked("yếu")),
+    (50, "unsure", marked("trung bình")),
+    (101, "good", marked("mạnh")),
+)
+"""Below which percentage the mobile signal is what."""
 STRIP: Mapping[str, str] = {
     "heard": marked("có liên lạc"),
     "faulty": marked("có lỗi"),

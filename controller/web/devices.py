@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +21,8 @@ _AHEAD, _BACK = timedelta(days=2), timedelta(days=3)
 _SHOWN = 6
 _DAYS = {"1": 1, "7": 7}
 _NOTED = 12
+_LOGGED = 50
+_SHOW_LOG = "show-log"
 
 
 async def show_all(visit: Visit) -> Response:
@@ -67,6 +70,11 @@ async def show_answers(visit: Visit) -> Response:
     return visit.page("device_answers.html", **await _answers(visit))
 
 
+async def show_log(visit: Visit) -> Response:
+    """What its program wrote down, for a page that is open."""
+    return visit.page("device_log.html", log=await _log(visit), dw=device_words)
+
+
 async def set_volume(visit: Visit) -> Response:
     """The loudest that it may be; nothing: as its units say."""
     text = visit.form.get("most")
@@ -76,9 +84,9 @@ async def set_volume(visit: Visit) -> Response:
 
 async def command(visit: Visit) -> Response:
     """Ask it to do something."""
-    return await _done(
-        visit, "POST", "/commands", {"name": visit.form.get("order")}, told="device-asked", anchor="#answers"
-    )
+    order = visit.form.get("order")
+    anchor = "#log" if order == _SHOW_LOG else "#answers"
+    return await _done(visit, "POST", "/commands", {"name": order}, told="device-asked", anchor=anchor)
 
 
 async def change(visit: Visit) -> Response:
@@ -104,15 +112,11 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         **await _answers(visit),
         **await _airing(visit),
         "volume": await visit.api.get(f"{at}/volume"),
+        "log": await _log(visit) if visit.may(Permission.TEND) else None,
         "why": await _why(visit),
         "units": await _units(visit, state["device"]),
-        "commands": [one for one in device_words.COMMANDS if _is_for(one, state["device"]["kind"])],
+        "commands": device_words.ORDERS[state["device"]["kind"]],
     }
-
-
-def _is_for(name: str, kind: str) -> bool:
-    """Boards have no sound to try."""
-    return kind == "speaker" or name == "report-state"
 
 
 async def _state(visit: Visit) -> dict[str, Any]:
@@ -126,9 +130,19 @@ async def _state(visit: Visit) -> dict[str, Any]:
         "beats": beats,
         "bars": bars(beats),
         "gaps": [one for one in reversed(beats["stretches"]) if one["state"] == "silent"][:_SHOWN],
+        "signal": _signal(device["health"].get("signal")),
         "held": [{**one, "at": _signed(one["held"])} for one in device["documents"]],
         "dw": device_words,
     }
+
+
+def _signal(told: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """How a mobile signal reads: a sign, a word for how strong it is, and its figures."""
+    if told is None:
+        return None
+    sign, word = next((sign, word) for below, sign, word in device_words.SIGNALS if told["percent"] < below)
+    figures = [f"{told['percent']} %", told.get("technology", "").upper(), told.get("operator", "")]
+    return {"sign": sign, "word": word, "figures": " · ".join(one for one in figures if one)}
 
 
 def bars(beats: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -159,6 +173,17 @@ async def _answers(visit: Visit) -> dict[str, Any]:
         "lines": await visit.api.get(f"{at}/journal", limit=_NOTED),
         "dw": device_words,
     }
+
+
+async def _log(visit: Visit) -> list[dict[str, Any]] | None:
+    """The newest of what its program wrote down; None where somebody else looks after it."""
+    try:
+        found: list[dict[str, Any]] = await visit.api.get(f"{_at(visit)}/log", limit=_LOGGED)
+    except Refused as refused:
+        if refused.status != HTTPStatus.FORBIDDEN:
+            raise
+        return None
+    return found
 
 
 async def _airing(visit: Visit) -> dict[str, Any]:
@@ -212,5 +237,6 @@ routes = [
     Route(f"{_ONE}/volume", signed_page(show_volume, Permission.SEE), methods=["GET"]),
     Route(f"{_ONE}/volume", signed_page(set_volume, Permission.TEND), methods=["POST"]),
     Route(f"{_ONE}/answers", signed_page(show_answers, Permission.SEE), methods=["GET"]),
+    Route(f"{_ONE}/log", signed_page(show_log, Permission.TEND), methods=["GET"]),
     Route(f"{_ONE}/commands", signed_page(command, Permission.TEND), methods=["POST"]),
 ]

@@ -26,9 +26,9 @@ def instant(text: str | datetime) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
-def clock(at: str | datetime) -> str:
-    """`05:00`; what began a few milliseconds before the hour began at the hour."""
-    return (instant(at).astimezone(ZONE) + _HALF_SECOND).strftime("%H:%M")
+def clock(at: str | datetime, *, seconds: bool = False) -> str:
+    """`05:00`, or `05:00:09`; what began a few milliseconds before the hour began at the hour."""
+    return (instant(at).astimezone(ZONE) + _HALF_SECOND).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def day(at: str | datetime | date, tongue: Tongue, today: date | None = None) -> str:
@@ -46,9 +46,9 @@ def day(at: str | datetime | date, tongue: Tongue, today: date | None = None) ->
     return f"{tongue.say(_DAYS[on.weekday()])} {figures}"
 
 
-def moment(at: str | datetime, tongue: Tongue, today: date | None = None) -> str:
-    """`05:00 hôm nay`."""
-    return f"{clock(at)} {day(at, tongue, today)}"
+def moment(at: str | datetime, tongue: Tongue, today: date | None = None, *, seconds: bool = False) -> str:
+    """`05:00 hôm nay`, or `05:00:09 hôm nay`."""
+    return f"{clock(at, seconds=seconds)} {day(at, tongue, today)}"
 
 
 def lasting(seconds: float, tongue: Tongue) -> str:

@@ -49,13 +49,23 @@ class FarCommune:
         finally:
             process.end()
 
+    @contextmanager
+    def agent(self) -> Iterator[Process]:
+        """A real agent, which is a device of the last village from then on."""
+        process = self.system.add_agent("xa-that", unit=self.villages[VILLAGES[-1]])
+        try:
+            wait_for(lambda: self._condition(process.name) != "never", f"{process.name} is there", 60)
+            yield process
+        finally:
+            process.end()
+
     def wait(self, condition: str) -> None:
         """Until the real one is so."""
         wait_for(lambda: self._condition() == condition, f"{REAL} is {condition}", 90)
 
-    def _condition(self) -> str:
+    def _condition(self, device: str = REAL) -> str:
         try:
-            return str(self.system.client.get(f"/devices/{REAL}")["condition"])
+            return str(self.system.client.get(f"/devices/{device}")["condition"])
         except ApiRefused:
             return "not registered yet"
 

@@ -1,5 +1,6 @@
 """An officer looks after loudspeakers: finds the silent one, sets its volume, asks it to do things, asks why."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.browser.far_commune import REAL, FarCommune
 from tests.browser.house import House
 
 AT = f"/devices/{REAL}"
+DAY = timedelta(days=1)
 _CONNECTED = "document.querySelector('#live')._htmx?.sse?.status === 200"
 
 
@@ -56,6 +58,30 @@ def test_an_officer_finds_the_silent_one_and_turns_it_down(house: House, far: Fa
         nga.show("why", look=True)
 
 
+def test_a_technician_watches_what_the_devices_program_writes(house: House, far: FarCommune) -> None:
+    with far.agent() as agent, house.guest("device-log") as nga:
+        nga.enter("nga")
+        nga.go(f"/devices/{agent.name}")
+        log = nga.page.locator("#logged")
+
+        assert "Chưa có dòng nào" in log.inner_text() or "cảnh báo" in log.inner_text()
+
+        nga.press("Xem trực tiếp trong 5 phút")
+        expect(log).to_contain_text("command", timeout=30_000)
+        expect(nga.page.locator("#told")).to_contain_text("đã làm", timeout=20_000)
+        nga.show("shown", look=True)
+        nga.page.evaluate("window.stayed = true")
+        now = datetime.now(UTC)
+        body = {"title": "Tin mới", "to": [f"d-{agent.name}"], "board_text": "x", "at": (now + DAY).isoformat()}
+        house.system.client.post("/broadcasts", body)
+        expect(log).to_contain_text(f"plan/d-{agent.name}", timeout=30_000)
+
+        assert nga.page.evaluate("window.stayed")
+        first, *_ = log.locator("li").all()
+        assert "thông tin" in first.inner_text()
+        nga.show("live", look=True)
+
+
 @pytest.mark.usefixtures("far")
 def test_without_scripts_the_same_is_done_by_plain_forms(house: House) -> None:
     with house.guest("devices-plain", scripts=False, phone=False) as nga:
@@ -93,6 +119,7 @@ def test_who_only_approves_sees_how_devices_are_and_changes_nothing(house: House
         assert hung.page.locator("tbody tr").count() == 40
         hung.lead(hung.page.locator("tbody a").first.click)
         assert hung.page.get_by_role("button", name="Đặt âm lượng").count() == 0
+        assert hung.page.locator("#log").count() == 0
         hung.show("reader", look=True)
         hung.go("/devices/xa-loa-1")
         assert "Không có trang này" in hung.text

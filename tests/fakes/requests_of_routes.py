@@ -138,6 +138,7 @@ SAMPLES: Mapping[tuple[str, str], Sample] = {
     ("GET", "/devices/{device_id}"): EMPTY,
     ("GET", "/devices/{device_id}/beats"): EMPTY,
     ("GET", "/devices/{device_id}/journal"): EMPTY,
+    ("GET", "/devices/{device_id}/log"): EMPTY,
     ("GET", "/devices/{device_id}/volume"): EMPTY,
     ("PUT", "/devices/{device_id}/volume"): Sample(json=lambda *_: {"most": 70}),
     ("GET", "/devices/{device_id}/commands"): EMPTY,

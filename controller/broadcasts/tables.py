@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from controller.audit.marks import DERIVED
 from controller.runtime.database import Base, Large
 
-_UNCOUNTED = text("tallied_at IS NULL")
+_OPEN = text("closed_at IS NULL")
+_TAKEN_BACK = text("closed_at IS NULL AND cancelled_at IS NOT NULL")
+_UNCOUNTED = text("tallied_at IS NULL AND closed_at IS NOT NULL")
 
 
 class BroadcastRow(Base):
@@ -24,10 +26,10 @@ class BroadcastRow(Base):
 
     __tablename__ = "broadcasts"
     __table_args__ = (
-        Index("ix_broadcasts_open", "closed_at", "start"),
-        Index("ix_broadcasts_cancelled", "closed_at", "cancelled_at"),
+        Index("ix_broadcasts_open", "start", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
+        Index("ix_broadcasts_cancelled", "id", postgresql_where=_TAKEN_BACK, sqlite_where=_TAKEN_BACK),
         Index("ix_broadcasts_programme", "programme_id", "start"),
-        Index("ix_broadcasts_untallied", "start", postgresql_where=_UNCOUNTED, sqlite_where=_UNCOUNTED),
+        Index("ix_broadcasts_untallied", "start", "id", postgresql_where=_UNCOUNTED, sqlite_where=_UNCOUNTED),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

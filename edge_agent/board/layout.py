@@ -118,7 +118,7 @@ class _Ruler:
     def __init__(self, font: ImageFont.FreeTypeFont) -> None:
         self._font = font
         self.space_px = font.getlength(" ")
-        self._known: dict[str, tuple[float, int]] = {}
+        self._known: dict[str, tuple[float, int, int]] = {}
 
     def letters_in(self, width_px: int) -> int:
         """More letters than any word of this width has: the narrowest are a quarter of an em."""
@@ -126,16 +126,24 @@ class _Ruler:
 
     def ink_px(self, word: str) -> int:
         """Width of the word's ink and what reaches left of its origin."""
+        return self.before_px(word) + self.after_px(word)
+
+    def before_px(self, word: str) -> int:
+        """How far the ink reaches left of the word's origin (Ì does)."""
         return self._measure(word)[1]
+
+    def after_px(self, word: str) -> int:
+        """How far the ink reaches right of the word's origin."""
+        return self._measure(word)[2]
 
     def advance_px(self, word: str) -> float:
         """Way from the word's origin to the next word's, without the space."""
         return self._measure(word)[0]
 
-    def _measure(self, word: str) -> tuple[float, int]:
+    def _measure(self, word: str) -> tuple[float, int, int]:
         if word not in self._known:
             left, _, right, _ = self._font.getbbox(word, anchor=_LEFT_OF_BASELINE)
-            self._known[word] = self._font.getlength(word), math.ceil(right) - math.floor(min(left, 0))
+            self._known[word] = self._font.getlength(word), -math.floor(min(left, 0)), math.ceil(right)
         return self._known[word]
 
 
@@ -143,9 +151,11 @@ def _wrap(paragraph: Sequence[str], ruler: _Ruler, width_px: int) -> Iterator[Li
     line: list[str] = []
     begun_px = 0.0
     for piece in (piece for word in paragraph for piece in _breakable(word, ruler, width_px)):
-        if line and begun_px + ruler.ink_px(piece) > width_px:
+        if line and begun_px + ruler.after_px(piece) > width_px:
             yield " ".join(line)
-            line, begun_px = [], 0.0
+            line = []
+        if not line:
+            begun_px = float(ruler.before_px(piece))
         line.append(piece)
         begun_px += ruler.advance_px(piece) + ruler.space_px
     if line:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_agent.board.frame import BoardSize, Frame
@@ -192,6 +192,7 @@ VIETNAMESE = "aàảãáạăằẳẵắặâầẩẫấậbcdđeèẻẽéẹ
     width=st.integers(32, 200),
     height=st.integers(18, 80),
 )
+@example(words=["ÌABa", "ABa"], width=69, height=20)  # the first letter reaches left of where it begins
 def test_no_vietnamese_text_touches_the_edge_of_any_board(words: list[str], width: int, height: int):
     shown = pages(" ".join(words), BoardSize(width, height), FACE)
 

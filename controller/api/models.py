@@ -1,9 +1,11 @@
 """Words shared by the bodies of several routes."""
 
-from datetime import UTC
+from datetime import UTC, date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def _each_once(languages: list[str]) -> list[str]:
@@ -12,9 +14,17 @@ def _each_once(languages: list[str]) -> list[str]:
     return languages
 
 
+def _of_our_time(value: date) -> date:
+    """Calendars end; what is reckoned from a day or an instant of these years stays within them."""
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"the years from {FIRST_YEAR} to {LAST_YEAR} are known; leave out what has no end")
+    return value
+
+
 IdField = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
 ScopeField = Annotated[str, StringConstraints(pattern=r"^[ugd]-[a-z0-9-]{1,40}$")]
-UtcField = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+DayField = Annotated[date, AfterValidator(_of_our_time)]
+UtcField = Annotated[AwareDatetime, AfterValidator(_of_our_time), AfterValidator(lambda value: value.astimezone(UTC))]
 LanguageField = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 LanguagesField = Annotated[list[LanguageField], Field(max_length=10), AfterValidator(_each_once)]
 VariantsField = Annotated[dict[LanguageField, IdField], Field(max_length=20)]

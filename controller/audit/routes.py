@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
-from controller.api.models import View
+from controller.api.models import UtcField, View
 from controller.audit import recording, service, store
 from controller.audit.service import Shown
 from controller.audit.store import Sought
@@ -78,8 +78,8 @@ async def list_entries(  # noqa: PLR0917 - a filter of parts
     before: _Sequence = None,
     person: str | None = None,
     action: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: UtcField | None = None,
+    until: UtcField | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[EntryView]:
     """Entries that concern where the reader may look, newest first; `before` the last sequence is the next page."""

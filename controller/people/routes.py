@@ -13,7 +13,7 @@ from controller.access.may import Allowed
 from controller.access.rules import STRONG, Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, View
+from controller.api.models import Body, DayField, IdField, View
 from controller.audit.recording import record
 from controller.people import copying, leaves, service, store
 from controller.people.over import require_over
@@ -29,7 +29,7 @@ _EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 Email = Annotated[str, Field(max_length=254, pattern=_EMAIL)]
 Spoken = Annotated[str, Field(pattern=r"^(vi|en)$", description="The language notices are framed in")]
-Day = Annotated[date | None, Query(description="Default: today in Vietnam")]
+Day = Annotated[DayField | None, Query(description="Default: today in Vietnam")]
 
 
 class PersonBody(Body):
@@ -71,8 +71,8 @@ class GrantBody(Body):
 
     role: Role
     unit_id: IdField
-    begins: date | None = None
-    ends: date | None = None
+    begins: DayField | None = None
+    ends: DayField | None = None
 
 
 class GrantView(View):
@@ -93,8 +93,8 @@ class GrantView(View):
 class LeaveBody(Body):
     """Days on which a person is away, both included, and who stands in."""
 
-    first_day: date
-    last_day: date
+    first_day: DayField
+    last_day: DayField
     deputy_id: IdField | None = None
 
 

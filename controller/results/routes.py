@@ -12,7 +12,7 @@ from controller.access.may import Allowed, May
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import IdField, UtcField
+from controller.api.models import DayField, IdField, UtcField
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts import store as broadcast_store
 from controller.broadcasts.tables import BroadcastRow
@@ -47,7 +47,7 @@ async def list_results(  # noqa: PLR0917 - one a word of the request
     controller: TheController,
     may: Allowed,
     unit: IdField | None = None,
-    day: date | None = None,
+    day: DayField | None = None,
     kind: Kind | None = None,
     before: UtcField | None = None,
     before_id: IdField | None = None,

@@ -77,6 +77,9 @@ Large = BigInteger().with_variant(Integer, "sqlite")
 """Whole numbers that may pass 2^31: bytes, milliseconds, sequences. SQLite's integers are that wide anyway."""
 
 
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
 class UtcInstant(TypeDecorator[datetime]):
     """Aware UTC outside, naive UTC inside, microseconds kept."""
 
@@ -89,7 +92,11 @@ class UtcInstant(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("an instant without a zone")
-        return value.astimezone(UTC).replace(tzinfo=None)
+        try:
+            found = value.astimezone(UTC)
+        except OverflowError:  # a device may say so: in UTC it is beyond the calendar
+            found = _LAST if value.year == _LAST.year else _FIRST
+        return found.replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """From the database."""

@@ -1,6 +1,6 @@
 """Programmes over HTTP: read, save, preview, change one occurrence, retire, and how far a change has come."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from controller.access.may import Allowed
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
-from controller.api.models import Body, IdField, UtcField
+from controller.api.models import Body, DayField, IdField, UtcField
 from controller.runtime.server import Controller
 from controller.schedules import displacing, making, reach, rules, service, store, views, writing
 from controller.schedules.making import Terms
@@ -45,7 +45,7 @@ class SaveBody(Body):
     """
 
     document: dict[str, Any]
-    begin: Annotated[date | None, Field(alias="from")] = None
+    begin: Annotated[DayField | None, Field(alias="from")] = None
     expected_revision: Revision | None = None
     note: Annotated[str, Field(max_length=500)] = ""
 
@@ -81,7 +81,7 @@ async def list_programmes(session: Read, may: Allowed, unit: IdField | None = No
 
 @router.get("/programmes/{programme_id}")
 async def get_programme(
-    programme_id: str, session: Read, controller: TheController, on: date | None = None
+    programme_id: str, session: Read, controller: TheController, on: DayField | None = None
 ) -> WholeProgrammeView:
     """A programme as of a local day, today if none is named; before its first day as it will be then."""
     row = await service.require(session, programme_id)

@@ -11,7 +11,7 @@ from controller.runtime.database import Base, Large
 
 _OPEN = text("closed_at IS NULL")
 _TAKEN_BACK = text("closed_at IS NULL AND cancelled_at IS NOT NULL")
-_UNCOUNTED = text("tallied_at IS NULL AND closed_at IS NOT NULL")
+_UNCOUNTED = text("tallied_at IS NULL")
 
 
 class BroadcastRow(Base):
@@ -29,7 +29,7 @@ class BroadcastRow(Base):
         Index("ix_broadcasts_open", "start", "id", postgresql_where=_OPEN, sqlite_where=_OPEN),
         Index("ix_broadcasts_cancelled", "id", postgresql_where=_TAKEN_BACK, sqlite_where=_TAKEN_BACK),
         Index("ix_broadcasts_programme", "programme_id", "start"),
-        Index("ix_broadcasts_untallied", "start", "id", postgresql_where=_UNCOUNTED, sqlite_where=_UNCOUNTED),
+        Index("ix_broadcasts_untallied", "start", postgresql_where=_UNCOUNTED, sqlite_where=_UNCOUNTED),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)

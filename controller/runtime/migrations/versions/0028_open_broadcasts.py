@@ -1,4 +1,4 @@
-"""what is asked every second (which broadcasts are open, or taken back, or not counted) stands in small indexes
+"""what is asked every second (which broadcasts are open, or taken back) stands in small indexes
 
 Their conditions are those of the queries, so a planner that knows only shares of columns does not go through years of
 broadcasts to find the few.
@@ -12,11 +12,9 @@ down_revision = "0027"
 branch_labels = None
 depends_on = None
 
-_WAITING = sa.text("tallied_at IS NULL")
 _SMALL = {
     "ix_broadcasts_open": (["start", "id"], "closed_at IS NULL"),
     "ix_broadcasts_cancelled": (["id"], "closed_at IS NULL AND cancelled_at IS NOT NULL"),
-    "ix_broadcasts_untallied": (["start", "id"], "tallied_at IS NULL AND closed_at IS NOT NULL"),
 }
 
 
@@ -32,6 +30,3 @@ def downgrade() -> None:
         op.drop_index(name, table_name="broadcasts")
     op.create_index("ix_broadcasts_open", "broadcasts", ["closed_at", "start"])
     op.create_index("ix_broadcasts_cancelled", "broadcasts", ["closed_at", "cancelled_at"])
-    op.create_index(
-        "ix_broadcasts_untallied", "broadcasts", ["start"], postgresql_where=_WAITING, sqlite_where=_WAITING
-    )

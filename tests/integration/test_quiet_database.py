@@ -15,7 +15,7 @@ from controller.runtime.database import Database
 from tests.fakes.postgres import PostgresServer
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
-PAST, PLANNED = 20_000, 4_000
+PAST, PLANNED = 20_000, 10_000
 A_FEW = 200
 _ONE = {
     "id": "b-0",

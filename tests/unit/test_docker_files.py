@@ -190,7 +190,7 @@ async def main():
         await asyncio.sleep(0.05)
 asyncio.run(main())
 """
-HANGS = f"{BEGINS}import threading; threading.Event().wait()"
+HANGS = f"import threading\n{BEGINS}threading.Event().wait()"
 
 
 @contextmanager

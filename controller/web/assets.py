@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +16,9 @@ from starlette.responses import Response
 ROOT = "/static"
 _FOLDERS = ("static", "vendor")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "png": "image/png"}
+_JOINED: Mapping[str, tuple[str, ...]] = {"live.js": ("htmx.min.js", "hx-sse.min.js")}
+"""Files that are sent as one. htmx begins right after its own script has run: an extension that is still on its way
+then, as over a slow line, would never be asked."""
 _HASH_CHARACTERS = 12
 _KEPT = "public, max-age=31536000, immutable"
 
@@ -37,9 +39,13 @@ class Assets:
         self._addresses: dict[str, str] = {}
         self._assets: dict[str, Asset] = {}
         here = files("controller.web")
-        for folder in _FOLDERS:
-            for file in sorted((here / folder).iterdir(), key=lambda one: one.name):
-                self._take(file)
+        found = {
+            file.name: file.read_bytes() for folder in _FOLDERS for file in (here / folder).iterdir() if file.is_file()
+        }
+        for name, parts in _JOINED.items():
+            found[name] = b"\n".join(found.pop(part) for part in parts)
+        for name in sorted(found):
+            self._take(name, found[name])
 
     @property
     def everything(self) -> Mapping[str, Asset]:
@@ -66,13 +72,12 @@ class Assets:
             )
         return Response(found.content, media_type=found.media_type, headers=headers)
 
-    def _take(self, file: Traversable) -> None:
-        stem, _, ending = file.name.rpartition(".")
+    def _take(self, name: str, content: bytes) -> None:
+        stem, _, ending = name.rpartition(".")
         if ending not in _TYPES:
             return
-        content = file.read_bytes()
         address = f"{stem}.{hashlib.sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{ending}"
-        self._addresses[file.name] = address
+        self._addresses[name] = address
         self._assets[address] = Asset(content, gzip.compress(content, 9, mtime=0), _TYPES[ending])
 
 

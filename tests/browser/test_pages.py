@@ -1,11 +1,12 @@
 """Every page that exists: accessible, within its weight, readable at 200 %, whole without scripts, live with them."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Response, expect
+from playwright.sync_api import Response, Route, expect
 
 from tests.acceptance.rig import wait_for
 from tests.browser.house import DEVICES, Guest, House, take_in
@@ -133,6 +134,21 @@ def test_what_sounds_is_stopped_by_one_press_with_and_without_scripts(house: Hou
             assert "Đã gửi lệnh dừng phát" in lan.text
             assert re.search(r"Đã gửi lệnh dừng lúc \d\d:\d\d", card.inner_text())
             assert card.get_by_role("button").count() == 0
+
+
+def test_a_page_follows_what_happens_however_late_its_scripts_come(house: House) -> None:
+    """Over a slow line one script has run long before the next one comes."""
+
+    def late(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    with house.guest("late-scripts") as lan:
+        lan.enter("lan")
+        lan.context.route("**/static/*.js", late)
+        for path in ("/", "/monitoring", "/monitoring?wall=1", "/results", "/devices/loa-1"):
+            lan.go(path)
+            wait_for(lambda: lan.page.evaluate(_CONNECTED), f"{path} listens")
 
 
 def test_an_open_page_follows_what_happens(house: House) -> None:

@@ -78,7 +78,8 @@ async def test_while_the_database_is_away_the_api_says_503_and_then_all_goes_on(
     assert listed == {kept["id"], again.json()["id"]}
     await eventually(lambda: _nothing_waits(controller), "the planner and the publisher went on")
     faults = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert [record.getMessage().count("the API answers 503") for record in faults] == [1]
+    assert {record.getMessage().count("the API answers 503") for record in faults} == {1}
+    assert len(faults) <= 2  # not for every try; one that began meanwhile may fail when another has come through
     assert [record for record in caplog.records if record.exc_info] == []
     assert caplog.text.count("the database serves again") == 1
     assert postgres.password not in caplog.text

@@ -48,6 +48,10 @@ _STICKING_OUT = """() => {
   const out = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > wide + 0.5);
   return ["the page", ...out.slice(-5).map((one) => one.outerHTML.slice(0, 300))];
 }"""
+_AT_REST = """() => Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+  .map((one) => one.finished.catch(() => null))).then(() => null)"""
+"""A colour on its way from one to another has a contrast that nobody reads."""
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _OURS_AT_FAULT = re.compile(r"Permissions-Policy|Cross-Origin-Opener-Policy|status of 4\d\d")
 """What Chromium says of features that it does not know, and of answers that are meant."""
@@ -262,6 +266,7 @@ class Guest:
         """What is not accessible on this page."""
         if not self.page.evaluate("typeof window.axe === 'object'"):
             self.page.evaluate(_AXE.read_text())
+        self.page.evaluate(_AT_REST)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [f"{one['id']}: {[node['html'][:120] for node in one['nodes']]}" for one in found["violations"]]
 

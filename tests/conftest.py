@@ -1,5 +1,6 @@
 """Options and settings shared by all tests."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("loa"), max_examples=400)
 settings.load_profile("loa")
+gc.disable()  # until all tests are there: they stay, and to look through them again and again is a tenth of the time
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +51,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "long" in item.keywords:
             item.add_marker(pytest.mark.skip(reason="a longer loop; run with --long"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def _shares_with_its_module(item: pytest.Item) -> bool:

@@ -30,10 +30,24 @@ OVERSEEN = ("/results", "/monitoring", "/monitoring?view=map", "/monitoring?view
 OPEN = ("/sign-in", "/sign-in/code", "/invitation", "/set-up", "/sign-in-link")
 FIRST_VISIT_BYTES = 60_000
 _CONNECTED = "document.querySelector('#live')._htmx?.sse?.status === 200"
+PARTS = {
+    "/": "**/today/part*",
+    "/results": "**/results/part*",
+    "/monitoring": "**/monitoring/part*",
+    "/monitoring?wall=1": "**/monitoring/part*",
+    "/devices/loa-1": "**/devices/loa-1/*",
+}
+"""Pages that follow what happens, and what they read anew."""
+_EVENTS = "**/api/v1/events*"
+AWAY = "database_away"
 STOPPED = {True: "Thử loa có script", False: "Thử loa không script"}
 FOREIGN = "Không dừng được bằng trang lạ"
 NARROWEST = {"viewport": {"width": 320, "height": 640}}
 """As 200 % of a phone's 640, and 400 % of a screen of 1280."""
+
+
+def _away(route: Route) -> None:
+    route.fulfill(status=503, content_type="application/problem+json", body=f'{{"code": "{AWAY}"}}')
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +163,44 @@ def test_a_page_follows_what_happens_however_late_its_scripts_come(house: House)
         for path in ("/", "/monitoring", "/monitoring?wall=1", "/results", "/devices/loa-1"):
             lan.go(path)
             wait_for(lambda: lan.page.evaluate(_CONNECTED), f"{path} listens")
+
+
+def test_what_fails_behind_an_open_page_leaves_it_as_it_was_says_how_old_it_is_and_is_made_up_for(house: House) -> None:
+    with house.guest("behind") as lan:
+        lan.enter("lan")
+        lan.page.clock.install()
+        for path, part in PARTS.items():
+            lan.context.route(_EVENTS, _away)
+            lan.go(path)
+            first, stale = lan.text.splitlines()[0], lan.page.locator("loa-stale")
+            lan.context.route(part, _away)
+            lan.page.clock.fast_forward(61_000)
+            expect(stale).to_contain_text("đã cũ 1 phút")
+            lan.page.clock.fast_forward(61_000)
+            expect(stale).to_contain_text("đã cũ 2 phút")
+            assert first in lan.text
+            assert AWAY not in lan.text
+            if path == "/":
+                lan.show("old", look=True)
+            for one in (_EVENTS, part):
+                lan.context.unroute(one)
+            lan.page.clock.fast_forward(61_000)
+            expect(stale).to_be_hidden()
+            wait_for(lambda: lan.page.evaluate(_CONNECTED), "it listens again")
+        lan.faults.clear()
+
+
+def test_where_the_session_is_over_an_open_page_leads_to_signing_in(house: House) -> None:
+    with house.guest("over") as lan:
+        lan.enter("lan")
+        lan.page.clock.install()
+        lan.go("/results")
+        lan.context.add_cookies([{"name": "loa", "value": "loas_het-han", "url": house.url}])
+        lan.page.clock.fast_forward(61_000)
+
+        lan.page.wait_for_url("**/sign-in?next=/results&over=1")
+        lan.show("signed-out")
+        lan.faults.clear()
 
 
 def test_an_open_page_follows_what_happens(house: House) -> None:

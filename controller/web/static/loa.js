@@ -107,10 +107,47 @@ class Copy extends HTMLElement {
   }
 }
 
+// <loa-stale data-text>: stands on top of what htmx reads anew, and says how old that is while it cannot.
+class Stale extends HTMLElement {
+  connectedCallback() {
+    this.live = this.closest("#live");
+    this.read = Date.now();
+    this.live.addEventListener("htmx:before:response", (event) => {
+      const { sourceElement, response } = event.detail.ctx;
+      if (sourceElement === this.live || !(response.raw.redirected || [401, 403, 404].includes(response.status))) return;
+      event.preventDefault();
+      location.reload(); // the session is over, or what they may see is another: the page itself knows what to say
+    });
+    this.live.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+      const { aborted, reason } = ctx.request.signal ?? {};
+      if (ctx.sourceElement === this.live || (aborted && reason !== "timeout")) return;
+      if (ctx.response?.status < 400) this.rest();
+      else this.tell();
+    });
+    window.addEventListener("online", () => this.live.dispatchEvent(new Event("reread")));
+  }
+
+  rest() {
+    clearTimeout(this.timer);
+    this.read = Date.now();
+    this.hidden = true;
+  }
+
+  tell() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tell(), 60_000);
+    const { minute, plural } = UNITS[document.documentElement.lang] ?? UNITS.vi;
+    const minutes = Math.max(1, Math.round((Date.now() - this.read) / 60_000));
+    this.querySelector("p").textContent = this.dataset.text.replace("{time}", counted(minutes, minute, plural));
+    this.hidden = false;
+  }
+}
+
 customElements.define("loa-countdown", Countdown);
 customElements.define("loa-reveal", Reveal);
 customElements.define("loa-link-secret", LinkSecret);
 customElements.define("loa-copy", Copy);
+customElements.define("loa-stale", Stale);
 
 // What is wrong is where one goes on.
 document.querySelector("main [aria-invalid=true]")?.focus();

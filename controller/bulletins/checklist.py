@@ -78,6 +78,8 @@ class Known:
     """Everything that was looked up."""
 
     sounds: Mapping[str, Heard] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    """Images and videos that are not kept any more."""
     places: tuple[Place, ...] = ()
     approvers: int = 1
     readings: Mapping[str, str] = field(default_factory=dict)
@@ -112,6 +114,10 @@ def _whole(text: Document, known: Known) -> Iterator[Point]:
 
 
 def _variant(one: Variant, known: Known, name: str) -> Iterator[Point]:
+    if one.board is not None and known.gone & {one.board.image, one.board.video}:
+        vi = f"Tiếng {name}: hình ảnh hoặc video cho bảng tin không còn trong kho."
+        en = f"{one.language}: the picture for boards is not in the library any more."
+        yield _stop("picture_missing", vi, en, one.language)
     if one.audio is None:
         if one.text:
             vi = f"Tiếng {name}: có chữ nhưng chưa có âm thanh, loa sẽ không phát."

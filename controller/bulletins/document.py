@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from controller.bulletins.words import Field
+from controller.runtime.years import FIRST_YEAR, LAST_YEAR, is_known
 from loa_protocol.errors import LoaError
 from loa_protocol.ids import Id, Language, Level
 
@@ -22,6 +23,7 @@ LONGEST_BOARD_TEXT = 4000
 LONGEST_TITLE = 300
 HOME = "vi"
 
+Moment = Annotated[datetime, Meta(tz=True)]
 Clean = Callable[[str], str]
 """Gives a text as it may be stored, or raises."""
 
@@ -86,8 +88,8 @@ class Document(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     field: Field = Field.OTHER
     essential: bool = False
     agency: str = ""
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
     variants: tuple[Variant, ...] = ()
 
     @property
@@ -197,6 +199,10 @@ def _faults(document: Document) -> Iterator[Fault]:
         vi = "tin khẩn cấp phải do người có thẩm quyền phát cảnh báo, không soạn như bản tin"
         yield Fault("level", vi, "an emergency is released as an alert by its approvers, it is no bulletin")
     begin, end = document.valid_from, document.valid_until
+    for field, at in (("valid_from", begin), ("valid_until", end)):
+        if at is not None and not is_known(at):
+            vi = f"năm phải từ {FIRST_YEAR} đến {LAST_YEAR}; bỏ trống nếu không có hạn"
+            yield Fault(field, vi, f"the years from {FIRST_YEAR} to {LAST_YEAR} are known; leave out what has no end")
     if begin is not None and end is not None and end <= begin:
         vi, en = "hết hiệu lực trước khi có hiệu lực; sửa lại hai mốc", "over before it is valid; correct the instants"
         yield Fault("valid_until", vi, en)

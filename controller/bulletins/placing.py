@@ -4,8 +4,8 @@
 - An approval places every reserved one, and anew every placed one that has not begun; all of it or nothing.
 - A new place of an approved bulletin opens its review again, unless whoever asks for it may approve it: what is on the
   air stays there. Places lie within the bulletin's unit.
-- What is placed is always the approved revision, and what it names was known to who wrote it. A slot placement stays
-  until the bulletin is over.
+- What is placed is always the approved revision, and what it names was known to who wrote it; what was moved out of
+  the unit meanwhile is refused. A slot placement stays until the bulletin is over.
 """
 
 from collections.abc import Sequence
@@ -207,6 +207,7 @@ async def _taken_out(session: AsyncSession, one: Placement, terms: Terms) -> boo
 
 
 async def _place(session: AsyncSession, row: Bulletin, one: Placement, text: Document, terms: Terms) -> None:
+    await _require_within(session, row, one.scopes if one.slot_unit_id is None else [unit_scope(one.slot_unit_id)])
     with settled(session):
         if one.kind == "slot":
             one.slot_item_id = await _into_slot(session, row, one, text, terms)
@@ -239,6 +240,7 @@ async def _into_slot(session: AsyncSession, row: Bulletin, one: Placement, text:
         valid_from=await _since(session, one, text),
         valid_until=text.valid_until,
         origin=one.id,
+        instead_of=one.slot_item_id,
     )
     made, _ = await slots.hand_in(session, item, terms)
     return made.id

@@ -36,6 +36,7 @@ async def points(session: AsyncSession, row: Bulletin, now: datetime) -> list[Po
     sounds = await broadcast_store.sounds(session, sorted(set(text.sounds.values())))
     known = Known(
         sounds=await _heard(session, text, sounds),
+        gone=await _gone(session, text),
         places=tuple([await _place(session, text, one, sounds, now) for one in standing]),
         approvers=1 if row.handed_down else len(await announcing.approvers(session, row, now)),
         readings={one.language: digest(one.reading) for one in text.variants if one.reading},
@@ -53,6 +54,11 @@ async def _heard(
 ) -> dict[str, Heard]:
     rows = await session.scalars(select(Asset).where(Asset.id.in_(sorted(set(text.sounds.values())))))
     return {row.id: _sound(row, playable=row.id in playable and row.purged_at is None) for row in rows}
+
+
+async def _gone(session: AsyncSession, text: Document) -> frozenset[str]:
+    query = select(Asset.id).where(Asset.id.in_(text.pictures), Asset.purged_at.is_not(None))
+    return frozenset(await session.scalars(query))
 
 
 def _sound(row: Asset, *, playable: bool) -> Heard:

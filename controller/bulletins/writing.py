@@ -1,6 +1,6 @@
 """What a revision of a bulletin says, on its way into the database: cleaned, and naming only what there is."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import nullcontext
 from datetime import datetime
 
@@ -79,7 +79,19 @@ async def sound(session: AsyncSession, wanted: Document, standing: Collection[st
         for at, one in enumerate(text.variants)
         if one.audio is not None and one.audio not in playable
     )
+    document.refuse([fault async for fault in _other_pictures(session, text)])
     return await _by_whom(session, text)
+
+
+async def _other_pictures(session: AsyncSession, text: Document) -> AsyncIterator[Fault]:
+    """What boards are to show and is of another kind."""
+    query = select(Asset.id, Asset.kind).where(Asset.id.in_(text.pictures))
+    kinds = {row.id: row.kind for row in await session.execute(query)}
+    for at, one in enumerate(text.variants):
+        for kind, vi in (("image", "hình ảnh"), ("video", "video")):
+            asset = one.board and getattr(one.board, kind)
+            if asset is not None and kinds[asset] != kind:
+                yield Fault(f"variants[{at}].board.{kind}", f"{asset} không phải {vi}", f"{asset} is no {kind}")
 
 
 async def _by_whom(session: AsyncSession, text: Document) -> Document:

@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = {
 ADVICE: Mapping[str, tuple[str, str]] = {
     "nothing_to_say": ("content", marked("Thu âm, tải tệp hoặc gõ nội dung.")),
     "sound_missing": ("content", marked("Thu lại hoặc tải tệp lên lại.")),
+    "picture_missing": ("content", marked("Đưa hình ảnh vào kho lại rồi chọn lại.")),
     "text_without_sound": ("content", marked("Cho máy đọc, hoặc thu âm.")),
     "reading_missing": ("content", marked("Cho máy đọc lại.")),
     "reading_differs": ("content", marked("Cho máy đọc lại.")),

@@ -117,6 +117,9 @@ async def test_what_is_wrong_with_a_bulletin_is_told_by_field(here: Newsroom, ap
     bad, said = await create(title="x", variants=[{"language": "vi", "audio": "tin"}])
     shapeless, shape = await create(title="x", variants=[{"language": "tiếng Việt"}])
     unknown, missing = await create(title="x", variants=[{**VARIANTS[0], "audio": "khong-co"}])
+    pictured, no_picture = await create(
+        title="x", variants=[{"language": "vi", "board": {"short": "x", "image": "tin", "video": "tin"}}]
+    )
     empty, nothing = await create(title="\u202e", variants=[])
     long, too_long = await create(title="x", variants=[{"language": "vi", "text": "a" * 100_000}])
 
@@ -124,8 +127,33 @@ async def test_what_is_wrong_with_a_bulletin_is_told_by_field(here: Newsroom, ap
     assert [one["field"] for one in said["details"]["faults"]] == ["variants[0].audio_kind"]
     assert (shapeless, shape["code"]) == (422, "bulletin_invalid")
     assert (unknown, missing["code"]) == (404, "asset_unknown")
+    assert (pictured, no_picture["code"]) == (422, "bulletin_invalid")
+    faults = no_picture["details"]["faults"]
+    assert [one["field"] for one in faults] == ["variants[0].board.image", "variants[0].board.video"]
     assert (empty, nothing["code"]) == (422, "text_empty")
     assert (long, too_long["code"]) == (422, "text_too_long")
+
+
+@pytest.mark.parametrize(
+    ("validity", "fields"),
+    [
+        ({"valid_from": "2026-11-22T00:00:00"}, None),
+        ({"valid_from": "2026-11-22T00:00:00", "valid_until": "2026-11-23T00:00:00Z"}, None),
+        ({"valid_from": "0001-01-01T00:00:00+14:00"}, ["valid_from"]),
+        ({"valid_until": "9999-12-31T23:59:59-12:00"}, ["valid_until"]),
+    ],
+)
+async def test_a_validity_without_a_zone_or_in_no_known_year_is_refused(
+    here: Newsroom, api: httpx.AsyncClient, validity: dict[str, str], fields: list[str] | None
+) -> None:
+    body = {"unit": COMMUNE, "document": {"title": "Tin", "variants": VARIANTS, **validity}}
+    status, said = await ask(api, here, "lan", "POST", "/bulletins", body)
+
+    assert (status, said["code"]) == (422, "bulletin_invalid")
+    if fields is None:
+        assert "valid_from" in said["detail"]
+    else:
+        assert [one["field"] for one in said["details"]["faults"]] == fields
 
 
 async def test_a_unit_says_its_rules_and_who_changed_them_is_kept(here: Newsroom, api: httpx.AsyncClient) -> None:

@@ -14,14 +14,17 @@ from controller.bulletins.document import BulletinInvalid
 from controller.bulletins.places import PlacementInvalid
 from controller.bulletins.rules import BulletinMovedOn, BulletinStateWrong, NotApprover, OwnBulletin
 from controller.bulletins.unit_rules import BulletinRulesMovedOn
+from controller.devices.tables import Device
 from controller.media import service as media
 from controller.people import approving, leaves
 from controller.people.acting import TOKEN, PersonNeeded
 from controller.policies import document as policy_document
 from controller.policies import service as policies
 from controller.policies.service import PolicyViolated
+from controller.schedules.slots import service as slots
 from controller.speech.cleaning import TextTooLong
 from controller.timelines import service as timelines
+from controller.units import moving
 from controller.units import service as units
 from tests.fakes.commune import COMMUNE, SCOPE, T0
 from tests.fakes.databases import sqlite_url
@@ -555,6 +558,42 @@ async def test_a_bulletin_goes_nowhere_outside_its_unit(here: Newsroom) -> None:
     await here.place(row, to=[SCOPE, "u-thon", "d-loa-1"])
 
     assert len(await here.placements(row)) == 1
+
+
+async def test_what_was_moved_out_of_the_unit_before_the_approval_hears_nothing_of_it(here: Newsroom) -> None:
+    async def furnish(session: AsyncSession) -> None:
+        await units.create(session, unit_id="xa-khac", name="Xã khác", kind="commune", parent_id="tinh")
+
+    await here.write(furnish)
+    row = await here.create()
+    await here.place(row, by="lan", to=["d-loa-1"])
+    await here.submit(row)
+    await here.write(lambda session: _moved(session, "loa-1", "xa-khac"))
+
+    with pytest.raises(PlacementInvalid) as caught:
+        await here.approve(row, 1)
+    assert "d-loa-1 không thuộc đơn vị" in str(caught.value.details["vi"])
+    assert await here.broadcasts() == []
+
+
+async def _moved(session: AsyncSession, device: str, unit: str) -> None:
+    await moving.move_device(session, await session.get_one(Device, device), unit)
+
+
+async def test_the_order_of_what_fills_a_slot_outlives_the_approval_of_a_correction(here: Newsroom) -> None:
+    rows = [await here.approved(title=title, level="priority") for title in "ABC"]
+    for row in rows:
+        await here.place(row, slot=COMMUNE)
+    ids = {one.title: one.id for one in await here.waiting()}
+    await here.write(lambda session: slots.order(session, COMMUNE, [ids["C"], ids["A"], ids["B"]], here.station.terms))
+    await here.edit(rows[2], 1, written("C, sửa", level="priority"))
+    await here.approve(rows[2], 2)
+    corrected = [one.title for one in sorted(await here.waiting(), key=lambda one: one.position)]
+    await here.edit(rows[2], 2, written("C, thường", level="normal"))
+    await here.approve(rows[2], 3)
+
+    assert corrected == ["C, sửa", "A", "B"]
+    assert [one.title for one in sorted(await here.waiting(), key=lambda one: one.position)] == ["A", "B", "C, thường"]
 
 
 async def test_what_an_approval_comes_too_late_for_is_written_down_and_told(here: Newsroom) -> None:

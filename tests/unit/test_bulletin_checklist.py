@@ -33,6 +33,7 @@ def test_nothing_is_said_where_all_is_well() -> None:
         ((SPOKEN, {"language": "hmn", "text": "Lus"}), {}, ("text_without_sound", "warning")),
         ((SPOKEN,), {"sounds": {}}, ("sound_missing", "stop")),
         ((SPOKEN,), {"sounds": {"tin": Heard(playable=False)}}, ("sound_missing", "stop")),
+        (({**SPOKEN, "board": {"image": "anh"}},), {"gone": frozenset({"anh"})}, ("picture_missing", "stop")),
         ((SPOKEN,), {"sounds": {"tin": Heard(findings=(("clipped", "vỡ", "clipped"),))}}, ("sound_clipped", "warning")),
         ((SPOKEN,), {"sounds": {"tin": Heard(fell_back="piper: missing")}}, ("voice_fell_back", "warning")),
         (({**SPOKEN, "audio_kind": "machine"},), {}, ("reading_missing", "warning")),

@@ -42,7 +42,7 @@ class NewItem:
     """Something for the slots of `unit`; `owner` None is the unit itself; `valid_from` None is now.
 
     `variants`: language → the sound for devices that list it; `asset` is for those that list none of them. `origin` is
-    what it is handed in for.
+    what it is handed in for. `instead_of`: the item whose place in the queue it takes, if it is of the same level.
     """
 
     unit: str
@@ -55,6 +55,7 @@ class NewItem:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     origin: str | None = None
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class ItemChange:
 
 
 async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple[SlotItem, Effect]:
-    """Put something into a unit's queue, behind what is there.
+    """Put something into a unit's queue, behind what is there, or where it stood before it was changed.
 
     Raises:
         UnitUnknown, AssetUnknown, AssetOfOtherKind, AssetGone, SlotItemInvalid: what is wrong with it.
@@ -91,13 +92,20 @@ async def hand_in(session: AsyncSession, wanted: NewItem, terms: Terms) -> tuple
         variants=dict(wanted.variants),
         valid_from=wanted.valid_from or terms.now,
         valid_until=wanted.valid_until,
-        position=await slot_store.last_position(session, wanted.unit) + 1,
+        position=await _position(session, wanted),
         created_at=terms.now,
         origin=wanted.origin,
     )
     _require_sound(row)
     session.add(row)
     return row, await _fill_anew(session, wanted.unit, terms)
+
+
+async def _position(session: AsyncSession, wanted: NewItem) -> int:
+    before = await session.get(SlotItem, wanted.instead_of) if wanted.instead_of is not None else None
+    if before is not None and (before.unit_id, before.level) == (wanted.unit, str(wanted.level)):
+        return before.position
+    return await slot_store.last_position(session, wanted.unit) + 1
 
 
 async def alter(session: AsyncSession, item_id: str, wanted: ItemChange, terms: Terms) -> tuple[SlotItem, Effect]:

@@ -1,6 +1,7 @@
 """“From this session on”: what a programme says when one of its sessions moves for good. Pure.
 
-- On the same day it is the time of the session that moves, on all its days.
+- On the same day it is the time of the session that moves, on all its days. A rule that says the hours itself has no
+  such time: only one occurrence of it moves.
 - To another day it is the session's place in the week that moves: every Wednesday becomes every Thursday. Where only
   that weekday gets another time, it becomes a session of its own. What recurs otherwise (by the moon, by a rule, on
   named dates) has no place in the week: only one occurrence of it moves to another day.
@@ -16,6 +17,7 @@ import msgspec
 
 from controller.handwritten.days import EVERY_DAY, Weekday
 from controller.schedules.programme import Change, ProgrammeFile, Session
+from controller.schedules.recurrence import names_hours, rule_of
 from controller.schedules.sessions import canonical, original_of
 from loa_protocol.errors import LoaError
 
@@ -36,6 +38,10 @@ REASONS = {
     "fixed": (
         "buổi này lặp theo lịch âm, quy tắc riêng hoặc ngày cụ thể, không theo thứ; hãy chọn “chỉ phiên này”",
         "it recurs by the moon, by a rule or on named dates and has no day of the week; move this occurrence only",
+    ),
+    "hours": (
+        "quy tắc lặp của buổi này tự ghi giờ; hãy sửa quy tắc, hoặc chọn “chỉ phiên này”",
+        "its rule says the hours itself; change the rule, or move this occurrence only",
     ),
     "too_far": (
         "chỉ dời được trong vòng một tuần; xa hơn thì chọn “chỉ phiên này”",
@@ -79,6 +85,8 @@ def following(document: ProgrammeFile, session_id: str, original: datetime, to: 
     if to == original:
         raise refused("nowhere")
     if to.date() == original.date():
+        if session.rrule is not None and names_hours(rule_of(session.rrule)):
+            raise refused("hours")
         sessions: list[Session] = [msgspec.structs.replace(session, at=_at(to))]
         changes = _renamed(document, session, original, to)
     else:

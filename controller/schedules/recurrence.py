@@ -184,6 +184,11 @@ def _by_days(rule: Rule, start: datetime) -> Rule:
     return replace(rule, frequency="DAILY", interval=1, parts=tuple(parts.items()))
 
 
+def names_hours(rule: Rule) -> bool:
+    """Whether the rule itself says the hours, so that the time of the session is not the time of its occurrences."""
+    return rule.frequency == "HOURLY" or not {"byhour", "byminute", "bysecond"}.isdisjoint(dict(rule.parts))
+
+
 def require_matching(rule: Rule, start: datetime, zone: ZoneInfo) -> None:
     """Refuse a rule that never matches, such as the 30th of February.
 

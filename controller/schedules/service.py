@@ -102,8 +102,7 @@ async def save(
     await writing.sync_changes(session, row, document, now=terms.now, today=today)
     row.title, row.unit_id, row.retired_at = document.title, document.unit, None
     saved = await _carry_out(session, row, terms, revised, only_looking=only_looking)
-    lost = rules.strays(await store.series(session, row.id, today))
-    return replace(saved, notes=(*saved.notes, *_lost(lost, today)))
+    return await _with_lost(session, saved, row, today)
 
 
 async def change(session: AsyncSession, programme_id: str, data: Any, expected: int, terms: Terms) -> Saved:
@@ -182,7 +181,7 @@ async def _move_on(session: AsyncSession, row: ProgrammeRow, series: Series, alo
     )
     for one in moved.changes:
         writing.write_change(session, row, one, terms.now)
-    return await _carry_out(session, row, terms, revised)
+    return await _with_lost(session, await _carry_out(session, row, terms, revised), row, today)
 
 
 async def retire(session: AsyncSession, programme_id: str, expected: int, terms: Terms) -> Saved:
@@ -314,10 +313,17 @@ def _with(series: Series, wanted: Change) -> ProgrammeFile:
     return document
 
 
+async def _with_lost(session: AsyncSession, saved: Saved, row: ProgrammeRow, today: date) -> Saved:
+    """What a save did, and which changes of single occurrences have no effect after it."""
+    strays = rules.strays(await store.series(session, row.id, today))
+    return replace(saved, notes=(*saved.notes, *_lost(strays, today)))
+
+
 def _lost(changes: list[Change], today: date) -> list[Note]:
     """Changes of days to come that do nothing: nobody should believe that such a day was taken back."""
     found = []
-    for one in (change for change in changes if date.fromisoformat(change.occurrence[:10]) >= today):
+    said = [one for one in changes if writing.says_something(one)]
+    for one in (change for change in said if date.fromisoformat(change.occurrence[:10]) >= today):
         vi = f"thay đổi của buổi {one.session} lúc {one.occurrence} không có tác dụng: không có lần phát nào lúc đó"
         en = f"the change of {one.session} at {one.occurrence} does nothing: no rule has it begin then"
         found.append(Note("occurrence_unknown", vi, en))

@@ -1,6 +1,7 @@
 """Moving a session for once or from then on: what is planned afterwards; on both databases."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -50,6 +51,31 @@ async def test_from_this_one_on_moves_what_follows_and_nothing_before(dai: Stati
 
     found = [one for one in await mornings(dai) if one[6:] < "12"]
     assert found == ["11-24T05:00", "11-25T05:30", "11-26T05:30", "11-27T05:30", "11-28T05:30"]
+
+
+async def test_what_was_taken_back_stays_so_where_the_rule_says_the_hours(dai: Station) -> None:
+    await dai.save(programme({**MORNING, "rrule": "FREQ=DAILY;BYHOUR=5,17"}))
+    await dai.change(session="sang", occurrence="2026-11-25T17:00", cancel=True)
+    before = await dai.starts()
+
+    with pytest.raises(MoveInvalid):
+        await move(dai, "sang", "2026-11-23T17:00", "2026-11-23T18:00", following=True)
+
+    assert await dai.starts() == before
+
+
+async def test_a_move_tells_which_changes_have_no_effect_after_it(dai: Station) -> None:
+    await dai.save(programme(MORNING))
+    await dai.save(programme(MORNING, EVENING), begin=date(2026, 12, 1))
+    for day in ("25", "26"):
+        await dai.change(session="sang", occurrence=f"2026-11-{day}T05:00", cancel=True)
+    await dai.change(session="chieu", occurrence="2026-12-02T17:00", cancel=True)
+
+    moved = await move(dai, "sang", "2026-11-26T05:00", "2026-11-26T06:00", following=True)
+
+    assert [one.en for one in moved.notes if one.code == "occurrence_unknown"] == [
+        "the change of chieu at 2026-12-02T17:00 does nothing: no rule has it begin then"
+    ]
 
 
 async def test_a_weekday_moves_to_another_day_and_time_from_then_on(dai: Station) -> None:

@@ -79,6 +79,20 @@ def test_what_has_no_place_in_the_week_moves_once_only(session: dict[str, Any], 
     assert refused.value.details["reason"] == reason
 
 
+@pytest.mark.parametrize("rrule", ["FREQ=DAILY;BYHOUR=5,17", "FREQ=HOURLY;INTERVAL=12", "FREQ=DAILY;BYMINUTE=0"])
+def test_a_rule_that_says_the_hours_itself_moves_once_only(rrule: str) -> None:
+    with pytest.raises(MoveInvalid) as refused:
+        moved(read({**MORNING, "rrule": rrule}), "2026-11-25T05:30")
+
+    assert refused.value.details["reason"] == "hours"
+
+
+def test_a_rule_of_days_takes_another_time() -> None:
+    found = moved(read({**MORNING, "rrule": "FREQ=WEEKLY;BYDAY=WE"}), "2026-11-25T05:30")
+
+    assert [one.at for one in found.document.sessions] == ["05:30"]
+
+
 def test_what_recurs_by_the_moon_takes_another_time() -> None:
     found = moved(read({**MORNING, "lunar": {"days": [17]}}), "2026-11-25T06:15")
 

@@ -40,7 +40,7 @@ from controller.schedules.calendars.writing import (
 )
 from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile, Session
-from controller.schedules.recurrence import NEVER_YEARS, RecurrenceInvalid, rule_of, walls, zone_of
+from controller.schedules.recurrence import NEVER_YEARS, RecurrenceInvalid, names_hours, rule_of, walls, zone_of
 from controller.schedules.rules import changes_of
 from controller.schedules.sessions import longest_ms, original_of
 from loa_protocol.errors import LoaError
@@ -55,7 +55,6 @@ _ID = 40
 _LONGEST_S = 4 * 3600
 _UNSAID_S = 600
 _TIMES = {"DTSTART", "RRULE", "RDATE", "EXDATE", "EXRULE", "RECURRENCE-ID", "DTEND", "DURATION"}
-_HOURS = {"byhour", "byminute", "bysecond"}
 
 
 class IcalInvalid(LoaError):
@@ -293,7 +292,7 @@ def _days(reading: _Reading, event: Component, wall: datetime, rule: str | None,
     several = False
     if rule is not None:
         parsed = rule_of(rule)
-        several = parsed.frequency == "HOURLY" or not _HOURS.isdisjoint(dict(parsed.parts))
+        several = names_hours(parsed)
         last = wall.date() + NEVER_YEARS * 365 * _DAY
         if next(walls(parsed, wall, wall.date(), last, reading.zone), None) != wall:
             added.add(wall.date())

@@ -30,6 +30,8 @@ NEVER_YEARS = 40
 """A rule that matches no day in so many years is refused; of hours, in `NEVER_YEARS_OF_HOURS`."""
 NEVER_YEARS_OF_HOURS = 9
 _DAY = timedelta(days=1)
+_BEFORE_ALL = datetime.combine(FIRST_DAY, time.min) - 2 * _DAY
+_AFTER_ALL = datetime.combine(LAST_DAY, time.max) + 2 * _DAY
 _CHUNK_DAYS = 32
 _HOURS = 24
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
@@ -366,8 +368,8 @@ def _read_until(text: str) -> datetime:
 
 
 def until_wall(text: str, zone: ZoneInfo) -> datetime:
-    """The last local time that an UNTIL allows."""
-    read = _read_until(text)
+    """The last local time that an UNTIL allows, or one beyond all days: 99991231T235959Z means for ever."""
+    read = max(_BEFORE_ALL, min(_read_until(text), _AFTER_ALL))
     return read.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None) if text.endswith("Z") else read
 
 

@@ -60,6 +60,12 @@ async def _save(
     return await api.put(PATH, json={"document": document or programme(), "expected_revision": expected, **more})
 
 
+async def test_a_rule_until_the_end_of_the_calendar_is_saved_as_one_without_end(api: httpx.AsyncClient) -> None:
+    answer = await _save(api, programme({**MORNING, "rrule": "FREQ=DAILY;UNTIL=99991231T235959Z"}))
+
+    assert (answer.status_code, answer.json()["effect"]["added"]) == (200, 15)
+
+
 async def test_what_was_saved_is_read_again_as_it_was(api: httpx.AsyncClient) -> None:
     change = {"session": "chieu", "occurrence": SUNDAY, "cancel": True, "note": "Nghỉ"}
     answer = await _save(api, programme(changes=[change]), note="Lần đầu")

@@ -134,6 +134,21 @@ def test_until_holds_the_day_or_the_local_or_utc_second_it_names(until, last) ->
     assert seen[-1] == f"{last}T05:00"
 
 
+@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "Asia/Ho_Chi_Minh", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("until", ["99991231", "99991231T235959", "99991231T235959Z"])
+def test_until_the_end_of_the_calendar_is_for_ever(until, name) -> None:
+    seen = found(f"FREQ=DAILY;UNTIL={until}", "2199-12-01T23:59", "2199-12-31", "2199-12-31", ZoneInfo(name))
+
+    assert seen == ["2199-12-31T23:59"]
+
+
+@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_until_the_beginning_of_the_calendar_is_never(name) -> None:
+    until = "FREQ=DAILY;UNTIL=00010101T000000Z"
+
+    assert found(until, "1970-01-01T00:00", "1970-01-01", "1970-12-31", ZoneInfo(name)) == []
+
+
 def test_a_rule_that_ended_before_its_start_has_no_day() -> None:
     assert found("FREQ=WEEKLY;UNTIL=20231001;INTERVAL=2;BYDAY=MO", "2023-10-02T00:00", "2023-01-01", "2025-01-01") == []
 

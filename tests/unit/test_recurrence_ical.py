@@ -80,6 +80,7 @@ def test_a_weekly_session_is_written_as_a_rule_from_its_first_day() -> None:
             {"rrule": "FREQ=DAILY;COUNT=3", "valid_until": "2026-01-02"},
             ["RRULE:FREQ=DAILY;UNTIL=20260102T165959Z"],
         ),
+        ({"rrule": "FREQ=DAILY;UNTIL=99991231T235959Z"}, ["RRULE:FREQ=DAILY;UNTIL=22000102T235959Z"]),
         ({"rrule": "FREQ=DAILY;UNTIL=20260105"}, ["RRULE:FREQ=DAILY;UNTIL=20260105T165959Z"]),
         (
             {"rrule": "FREQ=DAILY;UNTIL=20260105", "valid_until": "2026-01-04"},
@@ -346,6 +347,11 @@ def test_a_period_adds_its_begin_and_a_time_of_another_hour_is_named() -> None:
         ("UID:1|SUMMARY:x", "ical_broken"),
         ("UID:1|SUMMARY:x|DTSTART:20241301T000000", "ical_broken"),
         ("UID:1|SUMMARY:x|DTSTART:20240101T000000|DTSTART:20240102T000000", "ical_broken"),
+        ("UID:1|SUMMARY:x|DTSTART:99991231T235959Z", "ical_broken"),
+        ("UID:1|SUMMARY:x|DTSTART:99990101T000000|RRULE:FREQ=DAILY", "ical_broken"),
+        ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RDATE:99991231T235959Z", "ical_broken"),
+        ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RRULE:FREQ=DAILY|EXDATE:99991231T235959Z", "ical_broken"),
+        ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RECURRENCE-ID:99991231T235959Z", "ical_broken"),
         ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RRULE:FREQ=NEVER", "ical_broken"),
         ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RRULE:FREQ=SECONDLY", "ical_rule"),
         ("UID:1|SUMMARY:x|DTSTART:20240101T000000|RRULE:FREQ=DAILY;COUNT=0", "ical_rule"),
@@ -359,6 +365,31 @@ def test_an_event_that_cannot_be_taken_is_left_out_and_named(event, code) -> Non
 
     assert codes(found) == [("1", code)]
     assert [one.title for one in found.sessions] == ["good"]
+
+
+@pytest.mark.parametrize("occurrence", ["20241301T000000", "99991231T235959Z"])
+def test_a_change_of_no_day_that_can_be_read_leaves_its_event_as_it_is(occurrence) -> None:
+    found = read(
+        "UID:1|SUMMARY:x|DTSTART:20240101T050000|DURATION:PT10M|RRULE:FREQ=DAILY",
+        f"UID:1|SUMMARY:y|DTSTART:20240102T060000|DURATION:PT10M|RECURRENCE-ID:{occurrence}",
+    )
+
+    assert codes(found) == [("1", "ical_broken")]
+    assert [(one.title, one.at) for one in found.sessions] == [("x", "05:00")]
+
+
+def test_an_event_that_ends_with_the_calendar_has_no_end() -> None:
+    found = read("UID:1|SUMMARY:x|DTSTART:20240101T050000|DURATION:PT10M|RRULE:FREQ=DAILY;UNTIL=99991231T235959Z")
+
+    assert codes(found) == []
+    assert occurring(found, "2024-01-01", "2024-01-02") == ["2024-01-01T05:00", "2024-01-02T05:00"]
+
+
+def test_an_empty_rule_is_none() -> None:
+    found = read("UID:1|SUMMARY:x|DTSTART:20240101T050000|DURATION:PT10M|RRULE:")
+
+    assert codes(found) == []
+    assert [(one.rrule, one.dates) for one in found.sessions] == [(None, (date(2024, 1, 1),))]
 
 
 def test_an_event_of_this_and_following_is_named() -> None:

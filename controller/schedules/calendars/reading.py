@@ -169,8 +169,9 @@ def _newest(calendar: Calendar, zone: ZoneInfo) -> tuple[list[Component], list[C
     """Events that stand for themselves and those that change one occurrence, each in its highest SEQUENCE."""
     newest: dict[tuple[str, object], Component] = {}
     for number, event in enumerate(calendar.walk("VEVENT")):
-        uid = uid_of(event) or f"#{number}"
-        key = (uid, recurrence_id(event, zone))
+        occurrence = recurrence_id(event, zone)
+        unread = occurrence is None and "RECURRENCE-ID" in event  # left out for itself, not in place of another
+        key = (f"#{number}" if unread else uid_of(event) or f"#{number}", occurrence)
         if key not in newest or sequence_of(event) >= sequence_of(newest[key]):
             newest[key] = event
     masters = [event for (_, occurrence), event in newest.items() if occurrence is None]
@@ -265,7 +266,7 @@ def _refuse_unsupported(event: Component) -> None:
 def _rule(event: Component, wall: datetime, own_zone: tzinfo | None, zone: ZoneInfo) -> str | None:
     """The text of the event's rule, good for the zone of the programme."""
     found = every(event, "RRULE")
-    text = found[0].to_ical().decode() if found else None
+    text = (found[0].to_ical().decode() if found else "") or None
     try:
         parts = dict(rule_of(text).parts) if text else {}
     except RecurrenceInvalid as error:

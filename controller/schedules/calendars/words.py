@@ -10,6 +10,9 @@ from zoneinfo import ZoneInfo
 from icalendar import Component
 
 _TIMES = frozenset({"DTSTART", "DTEND", "DURATION", "RECURRENCE-ID"})
+_MOMENTS = frozenset({"DTSTART", "RDATE", "EXDATE", "RECURRENCE-ID"})
+_YEARS = range(2, 9900)
+"""So far from the ends of the calendar every zone has a local time, and a rule can be followed for a while."""
 
 
 def one_of(event: Component, name: str) -> Any:
@@ -30,9 +33,15 @@ def moments(event: Component, name: str) -> list[Any]:
 
 
 def broken(event: Component) -> set[str]:
-    """Names of the properties that cannot be read, or are there twice although they may not."""
+    """Names of the properties that cannot be read or followed, or are there twice although they may not."""
     twice = {name for name in _TIMES if isinstance(event.get(name), list)}
-    return twice | {str(name).upper() for name, _ in event.errors}
+    unread = twice | {str(name).upper() for name, _ in event.errors}
+    return unread | {name for name in _MOMENTS - unread if _too_far(event, name)}
+
+
+def _too_far(event: Component, name: str) -> bool:
+    told = (*(getattr(one, "dt", None) for one in every(event, name)), *moments(event, name))
+    return any(isinstance(one, date) and one.year not in _YEARS for one in told)
 
 
 def wall_in(zone: ZoneInfo, told: object) -> datetime | None:

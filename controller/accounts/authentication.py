@@ -3,6 +3,8 @@
 In this order: `Authorization: Bearer …` with the host's token, a session's secret or an integration's token; else the
 cookie of a session. A session that is over, or whose person has left, is nobody's. The host's token is taken from this
 machine only. Only the host's token may name a person it acts for, and only where the settings let it.
+
+A session lies idle while nobody asks: what an open page fetches by itself, and a stream that looks again, are no use.
 """
 
 import contextlib
@@ -30,6 +32,8 @@ from loa_protocol.errors import LoaError
 
 _bearer = HTTPBearer(auto_error=False, description="A session's secret, an integration's token, or the host's token")
 _TOKEN_SEEN_EVERY = timedelta(hours=1)
+PART = "HX-Request"
+"""In it a page says that it fetches a part of itself, by a timer or for an event, and that nobody pressed anything."""
 
 
 class NotSignedIn(LoaError):
@@ -67,8 +71,10 @@ def given(request: Request) -> Given | None:
     return Given(found, cookie=True) if found else None
 
 
-async def authenticate(request: Request, session: AsyncSession) -> Actor:
+async def authenticate(request: Request, session: AsyncSession, *, seen: bool = True) -> Actor:
     """Who makes a request, into `request.state.actor`; a session is seen in the request's transaction, if it has one.
+
+    `seen` False: somebody need not be there for it.
 
     Raises:
         NotSignedIn, SignInUnfinished, ActingRefused, PersonUnknown, CsrfRefused: it is refused.
@@ -84,7 +90,7 @@ async def authenticate(request: Request, session: AsyncSession) -> Actor:
     elif shown.secret.startswith(Prefix.INTEGRATION) and not shown.cookie:
         actor = await _integration(request, session, shown.secret, now)
     else:
-        actor = await _signed_in(request, session, shown, now)
+        actor = await _signed_in(request, session, shown, now, seen=seen and request.headers.get(PART) != "true")
     request.state.actor = actor
     return actor
 
@@ -125,13 +131,13 @@ async def authenticated(
 
 
 async def again(request: Request, actor: Actor) -> Actor:
-    """The same actor as they are by now, for answers that last.
+    """The same actor as they are by now, for answers that last; their session is not seen by that.
 
     Raises:
         NotSignedIn, SignInUnfinished, ActingRefused, PersonUnknown: they are no more.
     """
     async with _controller(request).db.reading() as session:
-        now = await authenticate(request, session)
+        now = await authenticate(request, session, seen=False)
     if now.person_id != actor.person_id:
         raise AssertionError("one request became another person's")
     return now
@@ -180,7 +186,7 @@ async def _integration(request: Request, session: AsyncSession, secret: str, now
     return Actor(person.id, person.name, Via.TOKEN, strong=False, credential_id=row.id)
 
 
-async def _signed_in(request: Request, session: AsyncSession, shown: Given, now: datetime) -> Actor:
+async def _signed_in(request: Request, session: AsyncSession, shown: Given, now: datetime, *, seen: bool) -> Actor:
     found = await find_session(request, session, shown, now)
     row = found.row
     if row.pending:
@@ -188,7 +194,7 @@ async def _signed_in(request: Request, session: AsyncSession, shown: Given, now:
             "give the second factor first (POST /sign-in/code, or a passkey)",
             vi="hãy nhập mã xác thực hoặc dùng khóa truy cập để hoàn tất đăng nhập",
         )
-    if row.seen_at + rules.SEEN_EVERY <= now:
+    if seen and row.seen_at + rules.SEEN_EVERY <= now:
         await _note(request, lambda writing: store.touch(writing, row.id, now))
     return Actor(found.person.id, found.person.name, Via.SESSION, row.strong, row.proved_at, row.id)
 

@@ -19,7 +19,16 @@ from controller.api.idempotency import HEADER as IDEMPOTENCY
 from controller.runtime.looks import Look
 
 PREFIX = "/api/v1"
-_PASSED_ON = (b"host", b"user-agent", b"origin", b"referer", b"sec-fetch-site", b"sec-fetch-mode", b"x-forwarded-for")
+_PASSED_ON = (
+    b"host",
+    b"user-agent",
+    b"origin",
+    b"referer",
+    b"sec-fetch-site",
+    b"sec-fetch-mode",
+    b"x-forwarded-for",
+    b"hx-request",
+)
 _OUR_STATE = frozenset({"app", "router", "route", "endpoint", "path_params", "root_path", "state", "fastapi_astack"})
 
 

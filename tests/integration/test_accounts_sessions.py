@@ -1,5 +1,6 @@
 """Sessions over the API: their limits, secrets, cookies, and what no page of another site makes a browser do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from controller.accounts.tables import SignedIn
+from controller.api import events
 from controller.people.rules import Role
 from tests.fakes.databases import fresh_database
 from tests.fakes.doorway import HOST, PASSWORD, UNIT, Browser, Doorway, doorway
@@ -90,6 +92,64 @@ async def test_half_an_hour_without_use_ends_an_approvers_session(here: Doorway)
     here.pass_time(minutes=30)
 
     assert await seen(here, hung) == 401
+
+
+async def test_an_open_stream_keeps_no_session_and_ends_with_it(here: Doorway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "RENEWED_EVERY_S", 0.02)
+    hung = await here.strong("hung", Role.APPROVER)
+    renewed, renew = asyncio.Event(), events.Seeing.renew
+
+    async def noted(seeing: events.Seeing) -> None:
+        await renew(seeing)
+        renewed.set()
+
+    monkeypatch.setattr(events.Seeing, "renew", noted)
+    stream = asyncio.create_task(open_stream(here, hung))
+    try:
+        async with asyncio.timeout(20):
+            await renewed.wait()
+            here.pass_time(minutes=29)
+            renewed.clear()
+            await renewed.wait()
+            here.pass_time(minutes=1)
+            status = await stream
+    finally:
+        stream.cancel()
+
+    assert status == 200
+    assert await seen(here, hung) == 401
+
+
+async def open_stream(here: Doorway, browser: Browser) -> int:
+    """Read the stream of changes until it ends; httpx would give nothing before that."""
+    headers = [(b"host", HOST.partition("//")[2].encode()), (b"cookie", f"loa={browser.secret}".encode())]
+    asked = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"}
+    where = {"path": "/api/v1/events", "raw_path": b"/api/v1/events", "query_string": b"", "root_path": ""}
+    told: list[Any] = []
+
+    async def left() -> Any:
+        return await asyncio.Future()
+
+    async def take(message: Any) -> None:
+        await asyncio.sleep(0)
+        told.append(message)
+
+    await here.app({**asked, **where, "headers": headers, "client": ("127.0.0.1", 40_000)}, left, take)
+    return int(told[0]["status"])
+
+
+@pytest.mark.parametrize("path", ["/today/part", "/api/v1/today"])
+async def test_parts_that_an_open_page_fetches_by_itself_keep_no_session(here: Doorway, path: str) -> None:
+    hung, other = await here.strong("hung", Role.APPROVER), await here.strong("lan", Role.APPROVER)
+
+    answers = []
+    for _ in range(2):
+        here.pass_time(minutes=15)
+        answers.append((await hung.http.get(f"{HOST}{path}", headers={"HX-Request": "true"})).status_code)
+        await other.http.get(f"{HOST}{path}")
+
+    assert answers[0] == 200
+    assert (await seen(here, hung), await seen(here, other)) == (401, 200)
 
 
 async def test_a_role_given_meanwhile_shortens_a_strong_session(here: Doorway) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from controller.broadcasts.tables import BroadcastRow
 from controller.bulletins import missed
 from controller.bulletins.missed import Missed
+from controller.delivery import drafts
 from controller.devices.service import require as require_device
 from controller.policies import store as policies
 from controller.policies.words import Sentence
@@ -20,6 +21,7 @@ from controller.timelines import rules, store, words
 from controller.timelines.rules import Listener, Loss, Scene
 from controller.timelines.store import Answered
 from controller.units import store as units
+from loa_protocol.documents.device import DeviceKind
 from loa_protocol.documents.plan import Broadcast
 from loa_protocol.errors import LoaError
 from loa_protocol.outcomes import Outcome, Reason
@@ -41,6 +43,7 @@ class TimelineTooLong(LoaError):
 class Entry:
     """One broadcast on one device. `source`: receipt, awaited or forecast; `begin`…`end`: when it sounds, if it does.
 
+    `planned`…`planned_end`: when it was to sound there, or to be shown.
     Of source `bulletin` it is no broadcast: `bulletin` was to be heard and was not approved in time. `by`: id and title
     of what it lost to; `whose`: the scope whose rule decided.
     """
@@ -49,6 +52,7 @@ class Entry:
     title: str
     level: str
     planned: datetime
+    planned_end: datetime
     source: str
     outcome: str | None
     reason: str | None
@@ -86,10 +90,10 @@ async def timeline(
     device = await require_device(session, device_id)
     if not timedelta() < end - begin <= LONGEST:
         raise TimelineTooLong(f"a timeline covers up to {LONGEST.days} days; ask for a shorter span")
+    listener = (await store.listeners(session, [device]))[0]
     answers = await store.answers(session, device_id, min(begin, now - _DAY), min(end, now))
     answered = {row.id for row, one in answers}
-    entries = [_past(row, one, answers) for row, one in answers if row.start >= begin]
-    listener = (await store.listeners(session, [device]))[0]
+    entries = [_past(row, one, answers, listener) for row, one in answers if row.start >= begin]
     entries += [_missed(one) for one in await missed.of_scopes(session, listener.scopes, begin, end)]
     if end > now:
         found = await _forecast(session, listener, answers, now, end)
@@ -109,7 +113,7 @@ async def explain(session: AsyncSession, device_id: str, at: datetime, *, now: d
     others = [
         one
         for one in entries
-        if one is not playing and one.planned <= at < max(one.end or one.planned, one.planned + late)
+        if one is not playing and one.planned <= at < max(one.end or one.planned, one.planned_end, one.planned + late)
     ]
     following = next((one for one in entries if one.planned > at and one.begin is not None), None)
     return Explanation(device_id, at, playing, others, following)
@@ -232,7 +236,9 @@ def _sounded(one: Answered) -> tuple[datetime, datetime] | None:
     return one.row.started, one.row.started + one.row.played_ms * _MS
 
 
-def _past(row: BroadcastRow, one: Answered, answers: Sequence[tuple[BroadcastRow, Answered]]) -> Entry:
+def _past(
+    row: BroadcastRow, one: Answered, answers: Sequence[tuple[BroadcastRow, Answered]], listener: Listener
+) -> Entry:
     """What a device answered, or that it has not."""
     owed, receipt = one.row, one.receipt
     rival = _rival(row, owed.reason, answers)
@@ -241,11 +247,13 @@ def _past(row: BroadcastRow, one: Answered, answers: Sequence[tuple[BroadcastRow
         sentence = words.HEARD if owed.reason is None else words.REASONS[owed.reason]
     detail = receipt.detail if receipt is not None else ""
     begin, end = _sounded(one) or (None, None)
+    planned = receipt.planned if receipt is not None else row.start
     return Entry(
         broadcast=row.id,
         title=row.title,
         level=row.level,
-        planned=receipt.planned if receipt is not None else row.start,
+        planned=planned,
+        planned_end=_planned_end(drafts.wire_broadcast(row), planned, listener),
         source="awaited" if owed.outcome is None else "receipt",
         outcome=owed.outcome,
         reason=owed.reason,
@@ -267,6 +275,7 @@ def _missed(one: Missed) -> Entry:
         title=one.title,
         level=one.level,
         planned=one.start,
+        planned_end=one.start,
         source="bulletin",
         outcome=str(Outcome.SKIPPED),
         reason=one.reason,
@@ -309,6 +318,7 @@ def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str,
         title=broadcast.title if broadcast is not None else "",
         level=str(broadcast.level) if broadcast is not None else "",
         planned=verdict.planned,
+        planned_end=_planned_end(broadcast, verdict.planned, listener),
         source="forecast",
         outcome=str(verdict.outcome),
         reason=None if verdict.reason is None else str(verdict.reason),
@@ -322,6 +332,15 @@ def _coming(scene: Scene, verdict: Verdict, found: Timeline, names: Mapping[str,
         whose=scope if ruled else None,
         detail=verdict.detail,
     )
+
+
+def _planned_end(broadcast: Broadcast | None, planned: datetime, listener: Listener) -> datetime:
+    """Until when it was to sound on a device, or to be shown, had nothing kept it from that."""
+    if broadcast is None:
+        return planned
+    if listener.kind is DeviceKind.BOARD:
+        return broadcast.board.until if broadcast.board is not None else planned
+    return planned + broadcast.duration_ms * _MS
 
 
 def _awaited(entry: Entry) -> Entry:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.broadcasts.tables import BroadcastRow
+from controller.devices.tables import Device
 from controller.policies import service as policies
 from controller.policies.document import Rules, Window
 from controller.timelines import service
@@ -106,6 +107,55 @@ async def test_an_explanation_names_what_sounds_what_lost_and_what_follows(xa: C
     assert found.playing.title == "Tin ưu tiên"
     assert [one.title for one in found.others] == ["Tin thường"]
     assert found.following.title == "Tin sau"
+
+
+async def _others(xa: Commune, *, in_s: float, device: str = "loa-1") -> list[tuple[str, str | None]]:
+    """What did not sound at an instant although it was to, and what became of it."""
+    now = xa.clock.now()
+    async with xa.db.reading() as session:
+        found = await service.explain(session, device, now + timedelta(seconds=in_s), now=now)
+    return [(one.title, one.outcome) for one in found.others]
+
+
+async def test_what_lost_its_place_is_named_as_long_as_it_was_to_sound(xa: Commune) -> None:
+    await _sound(xa, "Tin ưu tiên", in_s=60, length_s=10_800, level=Level.PRIORITY)
+    await _sound(xa, "Buổi dài", in_s=60, length_s=10_800)
+
+    assert await _others(xa, in_s=60 + 10_799) == [("Buổi dài", "skipped")]
+    assert await _others(xa, in_s=60 + 10_800) == []
+
+
+async def test_what_a_rule_of_the_air_silenced_is_named_as_long_as_it_was_to_sound(xa: Commune) -> None:
+    await _sound(xa, "Buổi đêm", in_s=60, length_s=10_800)
+    async with xa.db.transaction() as session:
+        rules = Rules(windows=(Window(from_="05:00", to="05:30"),))
+        await policies.put(session, SCOPE, rules, expected=None, now=xa.clock.now())
+
+    assert await _others(xa, in_s=60 + 10_799) == [("Buổi đêm", "skipped")]
+
+
+async def test_what_a_device_did_not_play_is_named_as_long_as_it_was_to_sound(xa: Commune) -> None:
+    broadcast = await _sound(xa, "Buổi dài", in_s=60, length_s=10_800)
+    planned = xa.clock.now() + timedelta(seconds=60)
+    xa.clock.move(seconds=9000)
+    missing = skipped(broadcast, outcome=Outcome.FAILED, reason=Reason.CONTENT_MISSING, planned=planned)
+    async with xa.db.transaction() as session:
+        await say(session, "loa-1", missing, xa.clock.now())
+
+    assert await _others(xa, in_s=60 + 1799) == [("Buổi dài", "failed")]
+    assert await _others(xa, in_s=60 + 1800) == []
+
+
+async def test_a_text_that_a_board_has_not_answered_for_is_named_as_long_as_it_was_to_stand_there(xa: Commune) -> None:
+    async with xa.db.transaction() as session:
+        board = await session.get(Device, "loa-2")
+        assert board is not None
+        board.kind = "board"
+    await xa.broadcast(in_s=60, title="Thông báo", board_s=10_800)
+    xa.clock.move(seconds=12_000)
+
+    assert await _others(xa, in_s=10_859 - 12_000, device="loa-2") == [("Thông báo", None)]
+    assert await _others(xa, in_s=10_860 - 12_000, device="loa-2") == []
 
 
 async def test_a_change_is_told_what_it_displaces_and_where(xa: Commune) -> None:

@@ -23,6 +23,7 @@ _DAYS = {"1": 1, "7": 7}
 _NOTED = 12
 _LOGGED = 50
 _SHOW_LOG = "show-log"
+_LAST_MS = int(moments.instant("9999-12-31T00:00:00Z").timestamp() * 1000)
 
 
 async def show_all(visit: Visit) -> Response:
@@ -162,8 +163,10 @@ def bars(beats: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _signed(version: int | None) -> datetime | None:
-    """When a document was signed: versions are milliseconds since 1970."""
-    return None if version is None else datetime.fromtimestamp(version / 1000, moments.ZONE)
+    """When a document was signed: versions are milliseconds since 1970; a device may claim to hold any."""
+    if version is None:
+        return None
+    return datetime.fromtimestamp(min(max(version, 0), _LAST_MS) / 1000, moments.ZONE)
 
 
 async def _answers(visit: Visit) -> dict[str, Any]:

@@ -14,6 +14,10 @@ Fault = Annotated[str, Meta(max_length=60)]
 FaultText = Annotated[str, Meta(max_length=300)]
 AuditHead = Annotated[str, Meta(max_length=90)]
 Turn = Annotated[int, Meta(ge=0, le=15)]
+Figure = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""Whatever a device counts or measures: never less than nothing, never more than every reader of JSON holds."""
+ChunkNumber = Annotated[int, Meta(ge=0, le=4095)]
+"""The largest asset has 512 chunks."""
 LinkClass = Literal["fibre", "mobile", "narrow"]
 """What carries a device's data: a line, 4G, or less than 64 kbit/s."""
 LogLevel = Literal["info", "warning", "error"]
@@ -120,7 +124,7 @@ class ClockReport(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """The device's own judgement of its clock; `error_ms` is an upper bound where one is known."""
 
     state: ClockState
-    error_ms: int | None = None
+    error_ms: Figure | None = None
     source: Annotated[str, Meta(max_length=30)] = ""
 
 
@@ -128,8 +132,8 @@ class JournalHead(Wire, frozen=True, kw_only=True):
     """Where the journal stands: last written and last acknowledged sequence."""
 
     journal: Id
-    sequence: int
-    acknowledged: int
+    sequence: Figure
+    acknowledged: Figure
 
 
 class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
@@ -143,12 +147,12 @@ class DeviceState(Wire, frozen=True, kw_only=True, omit_defaults=True):
     boot: Id
     issued: Instant
     agent: Annotated[str, Meta(max_length=40)] = ""
-    have: dict[Topic, int] = {}
+    have: dict[Topic, Figure] = {}
     ready: bool = False
     missing: Annotated[tuple[Sha256Hex, ...], Meta(max_length=500)] = ()
     clock: ClockReport
     evidence: Evidence = Evidence.SIGNAL
-    free_bytes: int | None = None
+    free_bytes: Figure | None = None
     journal: JournalHead | None = None
     playing: Annotated[str, Meta(max_length=100)] = ""
     relay_down: Annotated[str, Meta(max_length=300)] = ""
@@ -167,7 +171,7 @@ class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):
     root: Sha256Hex
     index: bool = False
     alone: bool = False
-    chunks: Annotated[tuple[int, ...], Meta(max_length=4096)] = ()
+    chunks: Annotated[tuple[ChunkNumber, ...], Meta(max_length=4096)] = ()
 
 
 class Presence(Wire, frozen=True, kw_only=True):
@@ -215,12 +219,12 @@ class Health(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     device: Id
-    uptime_s: int
+    uptime_s: Figure
     cpu_percent: float | None = None
-    memory_bytes: int | None = None
+    memory_bytes: Figure | None = None
     temperature_c: float | None = None
-    free_bytes: int | None = None
-    refused: dict[str, int] = {}
+    free_bytes: Figure | None = None
+    refused: dict[str, Figure] = {}
     faults: Annotated[dict[Fault, FaultText], Meta(max_length=20)] = {}
     boot: Id | None = None
     signal: Signal | None = None

@@ -1,14 +1,19 @@
-"""Queries about how devices were by the quarter of an hour: noted with what they say of themselves, kept for days."""
+"""Queries about how devices were by the quarter of an hour: noted with what they say of themselves, kept for days.
+
+What was odd about them is let go of with it, after three months.
+"""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import delete, exists, select, tuple_
+from sqlalchemy import ColumnElement, delete, exists, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices import beats
-from controller.devices.tables import DeviceDay, DeviceReport
+from controller.devices.tables import DeviceDay, DeviceReport, Finding
 from controller.runtime.upsert import insert
+
+FINDINGS_DAYS = 90
 
 
 async def note(session: AsyncSession, reports: Iterable[DeviceReport], now: datetime) -> None:
@@ -51,9 +56,14 @@ def _old(today: date) -> date:
     return today - timedelta(days=beats.DAYS)
 
 
+def _stale(today: date) -> ColumnElement[bool]:
+    return Finding.at < datetime.combine(today, time(), UTC) - timedelta(days=FINDINGS_DAYS)
+
+
 async def any_old(session: AsyncSession, today: date) -> bool:
     """Whether `forget` would find anything; takes no lock."""
-    return bool(await session.scalar(select(exists().where(DeviceDay.day < _old(today)))))
+    days, findings = exists().where(DeviceDay.day < _old(today)), exists().where(_stale(today))
+    return bool(await session.scalar(select(or_(days, findings))))
 
 
 async def forget(session: AsyncSession, today: date, limit: int = 2000) -> int:
@@ -62,4 +72,12 @@ async def forget(session: AsyncSession, today: date, limit: int = 2000) -> int:
     keys = [(row.device_id, row.day) for row in await session.execute(query.with_for_update(skip_locked=True))]
     if keys:
         await session.execute(delete(DeviceDay).where(tuple_(DeviceDay.device_id, DeviceDay.day).in_(keys)))
-    return len(keys)
+    return len(keys) + await _forget_findings(session, today, limit)
+
+
+async def _forget_findings(session: AsyncSession, today: date, limit: int) -> int:
+    query = select(Finding.id).where(_stale(today)).limit(limit).with_for_update(skip_locked=True)
+    ids = (await session.scalars(query)).all()
+    if ids:
+        await session.execute(delete(Finding).where(Finding.id.in_(ids)))
+    return len(ids)

@@ -207,8 +207,8 @@ async def change_device(
 
 @router.get("/findings")
 async def list_findings(session: Read, may: Allowed) -> list[FindingView]:
-    """What was odd lately, newest first."""
+    """What was odd lately, newest first; the newest of each device."""
     reach = await may.reach(Permission.SEE)
     seen = select(Device.id).where(within(reach, Device.unit_id))
     mine = true() if reach.everywhere else Finding.device_id.in_(seen)
-    return [FindingView.model_validate(finding) for finding in await service.findings(session, mine)]
+    return [FindingView.model_validate(finding) for finding in await service.newest_findings(session, mine)]

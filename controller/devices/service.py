@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.delivery import store as delivery
@@ -224,3 +224,16 @@ async def newest_report(session: AsyncSession, device_id: str) -> DeviceReport |
 async def findings(session: AsyncSession, *where: ColumnElement[bool], limit: int = 200) -> Sequence[Finding]:
     """What was odd lately, newest first."""
     return (await session.scalars(select(Finding).where(*where).order_by(Finding.id.desc()).limit(limit))).all()
+
+
+async def newest_findings(
+    session: AsyncSession, *where: ColumnElement[bool], each: int = 10, limit: int = 200
+) -> Sequence[Finding]:
+    """What was odd about many devices, newest first: at most `each` of one, and the newest of every one before more.
+
+    So no device hides what was odd about another, however much it tells.
+    """
+    place = func.row_number().over(partition_by=Finding.device_id, order_by=Finding.id.desc()).label("place")
+    placed = select(Finding.id, place).where(*where).subquery()
+    shown = select(placed.c.id).where(placed.c.place <= each).order_by(placed.c.place, placed.c.id.desc()).limit(limit)
+    return (await session.scalars(select(Finding).where(Finding.id.in_(shown)).order_by(Finding.id.desc()))).all()

@@ -12,9 +12,11 @@ from controller.devices.tables import Finding
 from controller.receipts.tables import JournalEntry
 from controller.runtime.upsert import insert
 from controller.units import store as units
+from loa_protocol.lines import one_line
 from loa_protocol.outcomes import Outcome, Reason
 
 FOLD = timedelta(hours=1)
+_LONGEST = 500
 _AT_ONCE = 100
 _LEDGERS_COLUMNS = (
     BroadcastRow.start,
@@ -146,7 +148,7 @@ async def note_all(
     session: AsyncSession, found: Mapping[tuple[str, str], str], now: datetime
 ) -> dict[tuple[str, str], str]:
     """As `note` for many: (device, code) → detail; gives those that are new."""
-    told = {(device, _storable(code)): _storable(detail) for (device, code), detail in found.items()}
+    told = {(device, one_line(code)): _brief(detail) for (device, code), detail in found.items()}
     devices = sorted({device for device, _ in told})
     query = select(Finding).where(Finding.device_id.in_(devices), Finding.at > now - FOLD).order_by(Finding.id)
     known = {(one.device_id, one.code): one for one in await session.scalars(query)}
@@ -158,6 +160,7 @@ async def note_all(
     return fresh
 
 
-def _storable(text: str) -> str:
-    """PostgreSQL's texts hold no NUL; a device may say anything."""
-    return text.replace("\0", "\ufffd")
+def _brief(text: str) -> str:
+    """A device may say anything, and as long as it likes."""
+    line = one_line(text)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

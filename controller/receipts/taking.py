@@ -18,10 +18,16 @@ from controller.receipts.reports import Said
 from controller.receipts.told import Received
 from controller.runtime.changes import Change
 from controller.runtime.clock import Clock
+from loa_protocol.acceptance import Why
 from loa_protocol.audit_head import AUDIT_REWOUND
+from loa_protocol.content import ContentBadFrame, ContentBadSize, ContentWrongChunk, ContentWrongIndex
 from loa_protocol.documents.device import Ack, CommandReply, DeviceState, Health, Presence
+from loa_protocol.errors import DocumentInvalid
 from loa_protocol.ids import device_scope
+from loa_protocol.policy import PolicyInvalid
 from loa_protocol.receipts import Note, Refused, decode_entry
+from loa_protocol.topics import TopicUnknown
+from loa_protocol.trust import TrustRefused
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +35,18 @@ _TELLING = frozenset(str(body.__struct_config__.tag) for body in (Refused, Note)
 """Kinds of entries that may tell of something odd; they are few."""
 _NOTED = frozenset({"equivocation", AUDIT_REWOUND})
 """Codes of notes that are findings."""
+_ERRORS = (
+    ContentBadFrame,
+    ContentBadSize,
+    ContentWrongChunk,
+    ContentWrongIndex,
+    DocumentInvalid,
+    PolicyInvalid,
+    TopicUnknown,
+    TrustRefused,
+)
+_REASONS = frozenset({*map(str, Why), *(error.code for error in _ERRORS)})
+"""Why agents refuse documents; with any other reason one device could make findings without end."""
 
 
 async def take(session: AsyncSession, group: Sequence[Message], clock: Clock, known: Heads | None = None) -> Effects:
@@ -98,11 +116,18 @@ def _told(taken: Taken) -> Iterable[Odd]:
             continue
         match decode_entry(line.raw).body:
             case Refused() as refused:
-                yield Odd(f"refused_{refused.reason}"[:60], f"{refused.count} on {refused.topic}")
+                yield _refused(refused)
             case Note() as note if note.code in _NOTED:
                 yield Odd(note.code, note.text)
             case _:
                 pass
+
+
+def _refused(refused: Refused) -> Odd:
+    told = f"{refused.count} on {refused.topic}"
+    if refused.reason in _REASONS:
+        return Odd(f"refused_{refused.reason}", told)
+    return Odd("refused_other", f"{refused.reason}: {told}")
 
 
 async def _note(session: AsyncSession, odd: Sequence[tuple[str, Odd]], effects: Effects, now: datetime) -> None:

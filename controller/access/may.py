@@ -296,11 +296,11 @@ def require_asked(request: Request) -> None:
 
 
 async def may_of(request: Request, session: AsyncSession, actor: Actor, now: datetime) -> May:
-    """What an actor may do now. An integration's token gives what its owner may do as an integration, no more."""
+    """What an actor may do now. A token gives what its owner was to do as an integration when it was made, no more."""
     on = local_day(now)
     roles: tuple[RoleHeld, ...] = ()
     if actor.person_id is not None:
-        roles = await store.roles_of(session, actor.person_id, on)
+        roles = await store.roles_of(session, actor.person_id, on, given_by=actor.given_by)
     if actor.via is Via.TOKEN:
         roles = tuple(one for one in roles if one.role is Role.INTEGRATION)
     return May(partial(looking, request), actor, roles, on)

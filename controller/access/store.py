@@ -1,6 +1,6 @@
 """All queries about what somebody may do: their roles, and the units these reach."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,15 +9,22 @@ from sqlalchemy.orm import InstrumentedAttribute
 from controller.access.rules import Reach, RoleHeld
 from controller.devices.tables import Device
 from controller.people.rules import Held, Role
-from controller.people.tables import Grant, Leave
+from controller.people.tables import Grant, Leave, Person
 from controller.units import store as units
 from controller.units.tables import Group, Unit
 
 
-async def roles_of(session: AsyncSession, person_id: str, on: date) -> tuple[RoleHeld, ...]:
-    """The roles of a person, and those of approvers whose deputy they are that day; none at closed units."""
-    query = select(Grant).join(Unit, Unit.id == Grant.unit_id)
-    query = query.where(Grant.revoked_at.is_(None), Unit.closed_at.is_(None))
+async def roles_of(
+    session: AsyncSession, person_id: str, on: date, *, given_by: datetime | None = None
+) -> tuple[RoleHeld, ...]:
+    """The roles of a person, and those of approvers whose deputy they are that day.
+
+    None at closed units, none of who has left, and with `given_by` none that was given later.
+    """
+    query = select(Grant).join(Unit, Unit.id == Grant.unit_id).join(Person, Person.id == Grant.person_id)
+    query = query.where(Grant.revoked_at.is_(None), Unit.closed_at.is_(None), Person.retired_at.is_(None))
+    if given_by is not None:
+        query = query.where(Grant.granted_at <= given_by)
     absent = select(Leave.person_id).where(
         Leave.deputy_id == person_id, Leave.cancelled_at.is_(None), Leave.first_day <= on, Leave.last_day >= on
     )

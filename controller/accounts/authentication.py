@@ -183,7 +183,7 @@ async def _integration(request: Request, session: AsyncSession, secret: str, now
     row, person = found
     if row.used_at is None or row.used_at + _TOKEN_SEEN_EVERY <= now:
         await _note(request, lambda writing: store.touch_token(writing, row.id, now))
-    return Actor(person.id, person.name, Via.TOKEN, strong=False, credential_id=row.id)
+    return Actor(person.id, person.name, Via.TOKEN, strong=False, credential_id=row.id, given_by=row.made_at)
 
 
 async def _signed_in(request: Request, session: AsyncSession, shown: Given, now: datetime, *, seen: bool) -> Actor:

@@ -1,7 +1,8 @@
 """One-time links: an administrator gives somebody an account, or a new start; the demonstration signs people in.
 
 A link is good once and for a while; the database has only its digest. A link is taken back by making another. Whoever
-uses one sets a password, and where it says so starts without a second factor.
+uses one sets a password, and where it says so starts without a second factor. An invitation leads nowhere once whoever
+made it does not look after its person any more: they may have been given more since.
 """
 
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from controller.accounts.tables import Account, Invitation
 from controller.accounts.telling import Event, tell
 from controller.people import service as people_service
 from controller.people import store as people
+from controller.people.over import is_over
 from controller.people.tables import Person
 from controller.runtime.ids import new_id
 from loa_protocol.errors import LoaError
@@ -141,6 +143,8 @@ async def accept(doors: Doors, secret: str, password: str, caller: Caller) -> Be
 
     async def work(session: AsyncSession) -> Begun:
         row, person = await _invited(session, Kind.INVITATION, secret, doors.now)
+        if row.made_by is not None and not await is_over(session, row.made_by, person.id, doors.now):
+            raise _over()
         if row.forgets_factors:
             await factors.forget(session, person.id)
         await forgetting.forget_failures(session, person.id)

@@ -1,6 +1,7 @@
 """Use cases of integration tokens: what another system acts by, for a year at most, as a person of its own.
 
-A token gives what its person may do as an integration and nothing else, whatever other roles they hold.
+A token gives what its person may do as an integration and nothing else, whatever other roles they hold. Roles given
+after it was made are none of it: whoever made it looked after what there was then.
 """
 
 from collections.abc import Sequence

@@ -52,7 +52,7 @@ class Actor:
     """Who acts: a person, or nobody in particular (`person_id` None), which only the host's token may.
 
     `strong`: with two factors; `proved_at`: when they last proved to be who they are; `credential_id`: the session or
-    token by which they act.
+    token by which they act; `given_by`: roles given later are none of that token's.
     """
 
     person_id: str | None
@@ -61,6 +61,7 @@ class Actor:
     strong: bool = True
     proved_at: datetime | None = None
     credential_id: str | None = None
+    given_by: datetime | None = None
 
     @property
     def everywhere(self) -> bool:

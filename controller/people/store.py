@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.people.rules import Away, Held, Role
@@ -72,6 +73,21 @@ async def grant(session: AsyncSession, person_id: str, grant_id: str) -> Grant |
     """One of a person's roles."""
     query = select(Grant).where(Grant.id == grant_id, Grant.person_id == person_id)
     return (await session.scalars(query)).one_or_none()
+
+
+def standing(person_id: Any, on: date) -> ColumnElement[bool]:
+    """The condition that a grant is, or will be, of use to somebody: theirs, or an approver's whose deputy they are."""
+    absent = select(Leave.person_id).where(
+        Leave.deputy_id == person_id, Leave.cancelled_at.is_(None), Leave.last_day >= on
+    )
+    stands_in = and_(Grant.role == str(Role.APPROVER), Grant.person_id.in_(absent))
+    lasts = or_(Grant.ends.is_(None), Grant.ends >= on)
+    return and_(Grant.revoked_at.is_(None), lasts, or_(Grant.person_id == person_id, stands_in))
+
+
+async def standing_units(session: AsyncSession, person_id: str, on: date) -> set[str]:
+    """The units of all grants that are, or will be, of use to somebody."""
+    return set(await session.scalars(select(Grant.unit_id).where(standing(person_id, on))))
 
 
 async def leaves(session: AsyncSession, person_id: str) -> Sequence[Leave]:

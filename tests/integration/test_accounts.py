@@ -20,9 +20,13 @@ from controller.accounts.tables import (
     SignedIn,
     Totp,
 )
+from controller.people import service as people
+from controller.people.approving import local_day
 from controller.people.rules import Role
+from controller.units import service as units
+from controller.units.tables import Unit
 from tests.fakes.databases import fresh_database
-from tests.fakes.doorway import PASSWORD, TOKEN, UNIT, Doorway, doorway
+from tests.fakes.doorway import PASSWORD, TOKEN, UNIT, Browser, Doorway, doorway
 
 OTHER = "núi xanh mây trắng bay"
 FIRST = {"name": "Trần Quản", "sign_in_name": "Quan@Xa.example", "password": PASSWORD}
@@ -451,19 +455,61 @@ async def test_a_forgotten_password_is_set_anew_and_the_second_factor_is_still_a
     assert used.json()["next"] == "second_factor"
 
 
-async def test_nobody_gives_a_new_start_to_an_account_that_may_do_more_than_they_look_after(here: Doorway) -> None:
-    from controller.people import service as people
-    from controller.people.approving import local_day
-    from controller.units import service as units
+async def give(here: Doorway, person_id: str, role: Role, unit_id: str) -> None:
+    """A role, at a unit that is made where there is none."""
+    now = here.clock.now()
+    async with here.controller.db.transaction() as session:
+        if await session.get(Unit, unit_id) is None:
+            await units.create(session, unit_id=unit_id, name="Tỉnh", kind="province")
+        day = local_day(now)
+        await people.grant(session, person_id, role=role, unit_id=unit_id, begins=day, by=None, now=now)
 
+
+async def invited(by: Browser, person_id: str, name: str) -> str:
+    """The secret of a link that somebody makes, by which another starts without a second factor."""
+    body = {"sign_in_name": name, "forgets_factors": True}
+    answer = await by.ask("POST", f"/people/{person_id}/invitation", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["secret"])
+
+
+async def test_an_invitation_of_before_is_none_to_an_account_that_may_do_more_by_now(xa: Doorway) -> None:
+    tuan, chi = await xa.strong("tuan", Role.ADMINISTRATOR), await xa.strong("chi", Role.OPERATOR)
+    boss, lan = await xa.strong("boss"), await xa.person("Lan", Role.OPERATOR)
+    links = [await invited(tuan, key, name) for key, name in ((chi.person_id, "chi"), (lan, "lan"))]
+    link_of_boss = await invited(tuan, boss.person_id, "boss")
+
+    await give(xa, chi.person_id, Role.ADMINISTRATOR, "tinh")
+    await give(xa, lan, Role.APPROVER, UNIT)
+    await give(xa, tuan.person_id, Role.APPROVER, "tinh")
+    days = {"first_day": str(local_day(xa.clock.now())), "last_day": str(local_day(xa.clock.now()))}
+    away = await xa.host().ask("POST", f"/people/{tuan.person_id}/leaves", {**days, "deputy_id": boss.person_id})
+    answers = [
+        await xa.browser().ask("POST", "/invitations", {"secret": one, "password": OTHER})
+        for one in (*links, link_of_boss)
+    ]
+
+    assert away.status_code == 201
+    assert [told(one) for one in answers] == [(410, "link_over"), (200, ""), (410, "link_over")]
+    assert (await chi.ask("GET", "/me")).json()["ways"] == ["code", "recovery_code"]
+
+
+async def test_an_invitation_ends_with_the_rights_of_who_made_it(here: Doorway) -> None:
+    tuan, hoa = await here.strong("tuan", Role.ADMINISTRATOR), await here.strong("hoa", Role.ADMINISTRATOR)
+    links = [await invited(by, await here.person(name), name) for by, name in ((tuan, "lan"), (hoa, "minh"))]
+    [role] = (await here.host().ask("GET", f"/people/{hoa.person_id}/grants")).json()
+
+    await here.host().ask("POST", f"/people/{tuan.person_id}/retirement")
+    await here.host().ask("DELETE", f"/people/{hoa.person_id}/grants/{role['id']}")
+    answers = [await here.browser().ask("POST", "/invitations", {"secret": one, "password": OTHER}) for one in links]
+
+    assert [told(one) for one in answers] == [(410, "link_over")] * 2
+
+
+async def test_nobody_gives_a_new_start_to_an_account_that_may_do_more_than_they_look_after(here: Doorway) -> None:
     tuan = await here.strong("tuan", Role.ADMINISTRATOR)
     above = await here.person("Giám đốc", Role.OPERATOR)
-    async with here.controller.db.transaction() as session:
-        await units.create(session, unit_id="tinh", name="Tỉnh", kind="province")
-        now = here.clock.now()
-        await people.grant(
-            session, above, role=Role.ADMINISTRATOR, unit_id="tinh", begins=local_day(now), by=None, now=now
-        )
+    await give(here, above, Role.ADMINISTRATOR, "tinh")
 
     answer = await tuan.ask("POST", f"/people/{above}/invitation", {"sign_in_name": "gd"})
 
@@ -531,6 +577,19 @@ async def test_a_token_of_an_integration_does_what_an_integration_may_until_it_e
     assert told(account) == (403, "session_needed")
     assert told(cookie) == told(late) == (401, "not_signed_in")
     assert [("secret" in one, one["used_at"] is not None) for one in listed] == [(False, True)]
+
+
+async def test_roles_given_after_a_token_was_made_are_none_of_it(xa: Doorway) -> None:
+    tuan, zalo = await xa.strong("tuan", Role.ADMINISTRATOR), await xa.person("Cổng Zalo", Role.INTEGRATION)
+    made = (await tuan.ask("POST", f"/people/{zalo}/tokens", {"name": "Zalo"})).json()
+    xa.pass_time(seconds=1)
+    await give(xa, zalo, Role.INTEGRATION, "tinh")
+    anew = (await xa.host().ask("POST", f"/people/{zalo}/tokens", {"name": "Zalo"})).json()
+
+    programs = [xa.browser(Authorization=f"Bearer {one['secret']}") for one in (made, anew)]
+    reaches = [(await one.ask("GET", "/permissions")).json()["reach"]["write"] for one in programs]
+
+    assert reaches == [[UNIT], ["tinh", UNIT]]
 
 
 async def test_a_revoked_token_is_good_for_nothing_at_the_next_request(here: Doorway) -> None:

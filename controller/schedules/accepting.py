@@ -19,6 +19,7 @@ from controller.handwritten.faults import Fault
 from controller.media.known import among
 from controller.schedules import programme as written
 from controller.schedules import rules
+from controller.schedules.checks import url_faults
 from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile
 from controller.schedules.recurrence import FIRST_DAY, LAST_DAY
@@ -56,10 +57,12 @@ def read_change(data: Any) -> Change:
     """Read a change out of plain data.
 
     Raises:
-        ProgrammeInvalid: it is malformed.
+        ProgrammeInvalid: it is malformed, or relays from where no device does.
     """
     _refuse(structure.faults(data, Change), "change.")
-    return msgspec.convert(data, Change)
+    change = msgspec.convert(data, Change)
+    _refuse([*url_faults("segments", change.segments or ())], "change.")
+    return change
 
 
 def require_times(change: Change) -> None:
@@ -82,7 +85,7 @@ def require_sound(document: ProgrammeFile) -> None:
     Raises:
         ProgrammeInvalid: with all faults.
     """
-    _refuse(rules.faults(document))
+    _refuse(rules.faults(document, standing=True))
 
 
 async def require_known(session: AsyncSession, document: ProgrammeFile, standing: Iterable[ProgrammeFile] = ()) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from controller.handwritten.faults import Fault
 from controller.schedules.fault_texts import fault
-from controller.schedules.programme import ChimeSegment, ProgrammeFile, Segment, Session
+from controller.schedules.programme import ChimeSegment, ProgrammeFile, RelaySegment, Segment, Session
 from controller.schedules.recurrence import (
     FIRST_DAY,
     LAST_DAY,
@@ -20,6 +20,7 @@ from controller.schedules.recurrence import (
 from controller.schedules.sessions import canonical, longest_ms, valid_days, wall_of
 from loa_protocol.documents.plan import CHIME_MS
 from loa_protocol.ids import Level
+from loa_protocol.streams import place_of
 
 _DAY_MS = 24 * 3600 * 1000
 
@@ -107,6 +108,24 @@ def _segment_faults(field: str, segments: Iterable[Segment]) -> Iterator[Fault]:
     for index, segment in enumerate(segments):
         if isinstance(segment, ChimeSegment) and segment.name not in CHIME_MS:
             yield fault(f"{field}[{index}].name", "chime_unknown", name=segment.name, known=", ".join(CHIME_MS))
+
+
+def relay_faults(document: ProgrammeFile) -> Iterator[Fault]:
+    """Of addresses from which no device relays; one that was saved before this was asked stays and is planned."""
+    for index, session in enumerate(document.sessions):
+        yield from url_faults(f"sessions[{index}].segments", session.segments)
+    for index, change in enumerate(document.changes):
+        yield from url_faults(f"changes[{index}].segments", change.segments or ())
+
+
+def url_faults(field: str, segments: Iterable[Segment]) -> Iterator[Fault]:
+    """Of those in a list of segments."""
+    for index, segment in enumerate(segments):
+        if isinstance(segment, RelaySegment):
+            try:
+                place_of(segment.url)
+            except ValueError:
+                yield fault(f"{field}[{index}].url", "relay_url_refused")
 
 
 def change_faults(document: ProgrammeFile) -> Iterator[Fault]:

@@ -49,6 +49,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "không có nhạc hiệu {name}; hãy chọn một trong {known}",
         "there is no chime {name}; choose one of {known}",
     ),
+    "relay_url_refused": (
+        "không thiết bị nào tiếp sóng từ địa chỉ này; ghi http(s)://máy-chủ không dấu, đúng cổng, không tên người dùng",
+        "no device relays from this address; write http(s)://server in ASCII, with a good port and no user name",
+    ),
     "session_too_long": (
         "buổi phát dài {length}, quá 24 giờ",
         "the session takes {length}, more than 24 hours",

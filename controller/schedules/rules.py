@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from controller.handwritten.faults import Fault
-from controller.schedules.checks import change_faults, document_faults, session_faults
+from controller.schedules.checks import change_faults, document_faults, relay_faults, session_faults
 from controller.schedules.fault_texts import fault
 from controller.schedules.programme import Change, ProgrammeFile, Session
 from controller.schedules.recurrence import FIRST_DAY, instant
@@ -135,15 +135,17 @@ def strays(series: Series) -> list[Change]:
     return [change for key, change in series.changes.items() if _planned_as(series, *key) is None]
 
 
-def faults(document: ProgrammeFile) -> list[Fault]:
-    """What no single field shows, in the order of the document; none when the programme is good.
+def faults(document: ProgrammeFile, *, standing: bool = False) -> list[Fault]:
+    """What no single field shows, part by part; none when the programme is good.
 
-    Clashes of sessions are looked for only where nothing else is wrong.
+    Clashes of sessions are looked for only where nothing else is wrong. `standing`: it was saved before; what is asked
+    of a relay's address since then is not held against it.
     """
     found = [
         *document_faults(document),
         *session_faults(document),
         *change_faults(document),
+        *(() if standing else relay_faults(document)),
     ]
     return found or _clashes(document)
 

@@ -1,38 +1,21 @@
 """Which addresses a stream may come from.
 
-Rules: only http and https, no user names; a name is looked up once and the connection goes to an address that was
+Rules: what `loa_protocol.streams` takes; a name is looked up once and the connection goes to an address that was
 judged; of the addresses that are not public, only those of a network the device's profile names.
 """
 
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from edge_agent.relay.errors import RelayAddressRefused, RelayUnreachable
+from loa_protocol import streams
 from loa_protocol.networks import Address, permitted
+from loa_protocol.streams import Place
+
+__all__ = ["Guard", "Lookup", "Place", "place_of"]
 
 Lookup = Callable[[str, int], Sequence[str]]
-
-_PORTS = {"http": 80, "https": 443}
-_URL_MAX = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a URL leads; `host` is a name or an address without brackets, `target` what is asked for."""
-
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-    @property
-    def authority(self) -> str:
-        """The value of a Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def place_of(url: str) -> Place:
@@ -41,19 +24,10 @@ def place_of(url: str) -> Place:
     Raises:
         RelayAddressRefused: it is no URL of an HTTP stream.
     """
-    if len(url) > _URL_MAX or not url.isascii() or any(sign <= " " for sign in url):
-        raise RelayAddressRefused("the stream's address is too long or has signs that do not belong there; correct it")
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        return streams.place_of(url)
     except ValueError as error:
-        raise RelayAddressRefused(f"the stream's address is no URL ({error}); correct it") from error
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise RelayAddressRefused(f"only http and https streams are relayed, not {parts.scheme or 'this'}; correct it")
-    if parts.username is not None or parts.password is not None:
-        raise RelayAddressRefused("the stream's address holds a user name; ask the station for a public one")
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], target)
+        raise RelayAddressRefused(str(error)) from error
 
 
 class Guard:

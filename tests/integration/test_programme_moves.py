@@ -1,15 +1,17 @@
 """Moving a session for once or from then on: what is planned afterwards; on both databases."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from controller.schedules import rules, service, store
 from controller.schedules.accepting import ProgrammeInvalid
 from controller.schedules.moving import MoveInvalid
 from controller.schedules.service import Move, OccurrenceStarted, ProgrammeMovedOn, Saved
+from controller.schedules.tables import ProgrammeRevision
 from tests.fakes.station import EVENING, MORNING, PROGRAMME, Station, programme, station
 
 WEDNESDAY = "2026-11-25T05:00"
@@ -27,6 +29,14 @@ async def move(dai: Station, session: str, occurrence: str, start: str, *, follo
     made = await dai.xa.db.attempt(lambda s: service.move(s, PROGRAMME, wanted, expected, dai.terms))
     dai.saved[PROGRAMME] = made.revision
     return made
+
+
+def told(error: ProgrammeInvalid) -> list[tuple[str, str]]:
+    return [(one["field"], one["code"]) for one in error.details["faults"]]  # type: ignore[attr-defined]
+
+
+def relay(url: str) -> dict[str, Any]:
+    return {"kind": "relay", "title": "VOV", "url": url, "duration_s": 60}
 
 
 async def mornings(dai: Station) -> list[str]:
@@ -76,6 +86,33 @@ async def test_a_move_tells_which_changes_have_no_effect_after_it(dai: Station) 
     assert [one.en for one in moved.notes if one.code == "occurrence_unknown"] == [
         "the change of chieu at 2026-12-02T17:00 does nothing: no rule has it begin then"
     ]
+
+
+async def test_a_programme_saved_before_relays_were_asked_is_planned_changed_and_moved(dai: Station) -> None:
+    await dai.save(programme({**MORNING, "segments": [relay("https://radio.vn/live")]}))
+    async with dai.xa.db.transaction() as session:
+        old = programme({**MORNING, "segments": [relay("http://user:pass@radio.vn/live")]})
+        await session.execute(update(ProgrammeRevision).values(document=old))
+
+    dai.ahead += timedelta(days=1)
+    await dai.extend()
+    await dai.change(session="sang", occurrence="2026-11-24T05:00", cancel=True)
+    await move(dai, "sang", WEDNESDAY, "2026-11-25T05:30", following=True)
+
+    starts = await dai.starts()
+    assert ("11-24T05:00" in starts, "11-25T05:30" in starts, starts[-1]) == (False, True, "12-07T05:30")
+    with pytest.raises(ProgrammeInvalid) as refused:
+        await dai.save(old)
+    assert told(refused.value) == [("sessions[0].segments[0].url", "relay_url_refused")]
+
+
+async def test_a_change_of_one_occurrence_relays_from_no_address_that_devices_refuse(dai: Station) -> None:
+    await dai.save(programme(MORNING))
+
+    with pytest.raises(ProgrammeInvalid) as refused:
+        await dai.change(session="sang", occurrence=WEDNESDAY, segments=[relay("http://[::1")])
+
+    assert told(refused.value) == [("change.segments[0].url", "relay_url_refused")]
 
 
 async def test_a_weekday_moves_to_another_day_and_time_from_then_on(dai: Station) -> None:

@@ -677,6 +677,42 @@ def test_a_fault_is_told_with_its_field_and_code(document, expected) -> None:
     assert marks(document) == expected
 
 
+REFUSED_BY_DEVICES = (
+    "http://[::1",
+    "http://a:99999/x",
+    "http://a/é",
+    "http://đài.vn/",
+    "http://user:pass@radio.vn/live",
+    "http:///live",
+)
+
+
+@pytest.mark.parametrize("url", REFUSED_BY_DEVICES)
+def test_an_address_that_every_device_refuses_is_told_wherever_it_stands(url) -> None:
+    relay = {"kind": "relay", "title": "VOV", "url": url, "duration_s": 60}
+    change = {"session": "sang", "occurrence": "2026-01-02T05:00", "segments": [relay]}
+
+    assert marks(programme(session(segments=[{"kind": "chime"}, relay]), changes=[change])) == [
+        ("sessions[0].segments[1].url", "relay_url_refused"),
+        ("changes[0].segments[0].url", "relay_url_refused"),
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://radio.vn", "https://[2405:4800::1]:8443/live?id=1"])
+def test_an_address_that_devices_relay_from_is_good(url) -> None:
+    relay = {"kind": "relay", "title": "VOV", "url": url, "duration_s": 60}
+
+    assert faults(programme(session(segments=[relay]))) == []
+
+
+def test_what_was_saved_before_addresses_were_asked_is_without_faults_and_is_asked_for_clashes() -> None:
+    relay = {"kind": "relay", "title": "VOV", "url": REFUSED_BY_DEVICES[0], "duration_s": 60}
+    old = session(segments=[relay])
+
+    assert faults(programme(old), standing=True) == []
+    assert [one.code for one in faults(programme(old, session("trua")), standing=True)] == ["sessions_clash"]
+
+
 def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_document() -> None:
     document = programme(
         session(level="emergency", rrule="FREQ=SECONDLY"),

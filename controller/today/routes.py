@@ -1,7 +1,7 @@
 """The overview of a day over HTTP: what sounds, what comes next, and how the last one went; for who asks."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from fastapi import APIRouter
 from sqlalchemy import ColumnElement, select
@@ -13,9 +13,12 @@ from controller.api.dependencies import Read, TheController
 from controller.api.models import View
 from controller.broadcasts.store import heard
 from controller.broadcasts.tables import BroadcastRow, BroadcastScope, LedgerRow
+from controller.bulletins.tables import Bulletin, Placement
 from controller.delivery.tables import StopRow
 from controller.devices.tables import Device
 from controller.receipts import rules
+from controller.schedules import store as programmes
+from controller.schedules.sessions import longest_ms
 from controller.today import store
 from controller.units import store as units
 
@@ -37,6 +40,25 @@ class TodayBroadcastView(View):
     may_stop: bool = False
 
 
+class NextView(TodayBroadcastView):
+    """`sound_ms` of the `length_ms` that its session is planned for; 0: it is of no programme."""
+
+    sound_ms: int
+    length_ms: int = 0
+
+
+class FromAboveView(View):
+    """A bulletin that a source or a unit above puts on the air here; `start` None: in the slots of one's sessions."""
+
+    bulletin_id: str
+    title: str
+    level: str
+    essential: bool
+    unit_name: str
+    start: datetime | None
+    placed_at: datetime
+
+
 class LastView(TodayBroadcastView):
     """As it ended: Σ `outcomes` + `waiting` = `expected`, of the devices that the reader may see."""
 
@@ -51,8 +73,9 @@ class TodayView(View):
 
     now: datetime
     on_air: list[TodayBroadcastView]
-    next: list[TodayBroadcastView]
+    next: list[NextView]
     last: LastView | None
+    from_above: list[FromAboveView]
 
 
 @router.get("/today")
@@ -64,12 +87,52 @@ async def today(session: Read, controller: TheController, may: Allowed) -> Today
     sounding = [row for row in await store.begun(session, now, *mine) if not _is_over(row, now)]
     over = (row for row in await store.before(session, now, _LAST + len(sounding), *mine) if _is_over(row, now))
     last = next(over, None)
+    coming = await store.following(session, now, NEXT, *mine)
     return TodayView(
         now=now,
         on_air=await _on_air(session, may, sounding),
-        next=[_view(row) for row in await store.following(session, now, NEXT, *mine)],
+        next=[await _next(session, row, planned=row is coming[0]) for row in coming],
         last=None if last is None else await _last(session, may, last),
+        from_above=await _from_above(session, may),
     )
+
+
+async def _next(session: AsyncSession, row: BroadcastRow, *, planned: bool) -> NextView:
+    """`planned`: with how long its session is."""
+    length_ms = await _planned_ms(session, row) if planned else 0
+    return NextView(**_view(row).model_dump(), sound_ms=row.duration_ms, length_ms=length_ms)
+
+
+async def _planned_ms(session: AsyncSession, row: BroadcastRow) -> int:
+    if row.programme_id is None or row.occurrence is None:
+        return 0
+    day = date.fromisoformat(row.occurrence[:10])
+    now_on = programmes.in_force(await programmes.revisions(session, row.programme_id), day)
+    document = await programmes.document(session, row.programme_id, now_on[0].number) if now_on else None
+    own = [one for one in document.sessions if one.id == row.session_id] if document is not None else []
+    return longest_ms(own[0]) if own else 0
+
+
+async def _from_above(session: AsyncSession, may: May) -> list[FromAboveView]:
+    found = await store.from_above(
+        session,
+        NEXT,
+        ours=await may.where(Permission.SEE, Bulletin.unit_id),
+        here=await may.where(Permission.SEE, Placement.slot_unit_id),
+        heard=await may.where_scope(Permission.KNOW, BroadcastScope.scope),
+    )
+    return [
+        FromAboveView(
+            bulletin_id=bulletin.id,
+            title=bulletin.title,
+            level=bulletin.level,
+            essential=bulletin.essential,
+            unit_name=name,
+            start=placement.start or (None if placement.slot_unit_id else placement.made_at),
+            placed_at=placement.made_at,
+        )
+        for placement, bulletin, name in found
+    ]
 
 
 async def _on_air(session: AsyncSession, may: May, rows: Sequence[BroadcastRow]) -> list[TodayBroadcastView]:

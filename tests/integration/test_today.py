@@ -2,19 +2,25 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.api.app import create_app
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
+from controller.bulletins.places import PlacementState
+from controller.bulletins.tables import Bulletin, Placement
 from controller.people.acting import HEADER
 from controller.people.rules import Role as Holds
 from controller.runtime.server import Controller
 from controller.runtime.settings import Role, Settings
-from tests.fakes.commune import COMMUNE, SetClock, commune
+from tests.fakes.commune import COMMUNE, SCOPE, SetClock, commune
+from tests.fakes.newsroom import newsroom
 from tests.fakes.roles import take_in
+from tests.fakes.station import EVENING, programme, slot
 
 
 @asynccontextmanager
@@ -75,6 +81,58 @@ async def test_a_day_is_told_to_who_may_know_of_it(database: str, tmp_path: Path
     assert told["on_air"][0]["stopped_at"] is None
     assert (answered["on_air"], answered["last"]["id"]) == ([], sounding)
     assert after["on_air"][0]["stopped_at"] == xa.clock.now().isoformat().replace("+00:00", "Z")
+
+
+async def test_what_comes_from_above_stands_apart_until_it_is_over(database: str, tmp_path: Path) -> None:
+    async with newsroom(database) as room:
+        xa = room.station.xa
+        await room.station.save(programme({**EVENING, "segments": [slot(300)]}))
+        own = await room.approved(title="Của xã")
+        province, source = await room.approved(title="Của tỉnh"), await room.approved(title="Từ nguồn")
+        await room.place_at(own, 3600)
+        start = room.now + timedelta(hours=2)
+        await room.place(province, to=[SCOPE], start=start)
+        xa.clock.move(seconds=1)
+        placed = await room.place(source, slot=COMMUNE)
+
+        async def hand_down(session: AsyncSession) -> None:
+            (await session.get_one(Bulletin, province.id)).unit_id = "tinh"
+            (await session.get_one(Bulletin, source.id)).author_id = None
+
+        async def end(session: AsyncSession) -> None:
+            (await session.get_one(Placement, placed.id)).state = PlacementState.OVER
+
+        await room.write(hand_down)
+        above = await room.person("ở tỉnh", Holds.OPERATOR, unit="tinh")
+        async with answering(database, tmp_path / "controller", xa.clock) as client:
+            told = await _of(client, room.id_of("lan"))
+            theirs = await _of(client, above.require_person())
+            await room.write(end)
+            after = await _of(client, room.id_of("lan"))
+
+    assert [(one["title"], one["unit_name"], one["start"]) for one in told["from_above"]] == [
+        ("Từ nguồn", "Xã An Bình", None),
+        ("Của tỉnh", "Tỉnh", start.isoformat().replace("+00:00", "Z")),
+    ]
+    assert [one["title"] for one in theirs["from_above"]] == ["Từ nguồn"]
+    assert [one["title"] for one in after["from_above"]] == ["Của tỉnh"]
+
+
+async def test_the_next_session_is_told_with_how_much_of_it_is_filled(database: str, tmp_path: Path) -> None:
+    async with newsroom(database) as room:
+        xa = room.station.xa
+        await room.station.save(programme({**EVENING, "segments": [{"kind": "chime"}, slot(300)]}))
+        await room.station.hand_in("Tin", "tin")
+        async with answering(database, tmp_path / "controller", xa.clock) as client:
+            session, following = (await _of(client, room.id_of("lan")))["next"][:2]
+            await xa.broadcast(title="Ngay", in_s=60)
+            alone = (await _of(client, room.id_of("lan")))["next"][0]
+
+    chime_ms = session["sound_ms"] - 60_000
+    assert 0 < chime_ms < 10_000
+    assert session["length_ms"] == chime_ms + 300_000
+    assert following["length_ms"] == 0
+    assert (alone["title"], alone["length_ms"]) == ("Ngay", 0)
 
 
 async def test_one_who_asks_is_told_what_they_may(database: str, tmp_path: Path) -> None:

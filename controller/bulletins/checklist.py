@@ -61,7 +61,7 @@ class Place:
     """A placement: the lists of languages its loudspeakers speak, how many boards, and what stands against it there.
 
     `name`: where that is, for people. `slot_ms`: the longest slot that comes within a week, 0 where none does; None for
-    a placement at a time.
+    a placement at a time. `night`: the local time it begins, where people sleep at that time.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Place:
     slot_ms: int | None = None
     longest_ms: int = 0
     objections: tuple[tuple[str, str], ...] = ()
+    night: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,9 @@ def _place(text: Document, place: Place, names: Mapping[str, str]) -> Iterator[P
         yield _warn("board_empty", vi, f"{place.boards} boards here would show nothing.", placement=place.id)
     if place.slot_ms is not None:
         yield from _slot(text, place)
+    if place.night and text.sounds:
+        vi = f"{_where(place)}: {place.night} là giờ bà con đang ngủ, hãy xem lại giờ phát."
+        yield _warn("at_night", vi, f"People sleep at {place.night}; look at the time again.", placement=place.id)
     for vi, en in place.objections:
         yield _stop("outside_rules", vi, en, placement=place.id)
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +28,9 @@ from loa_protocol.documents.plan import CHIME_MS, Broadcast, ChimeSegment, Conte
 from loa_protocol.ids import Level, unit_scope
 
 AHEAD = timedelta(days=7)
+_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+_AWAKE = (5, 22)
+"""Hours."""
 
 
 async def points(session: AsyncSession, row: Bulletin, now: datetime) -> list[Point]:
@@ -94,7 +98,14 @@ async def _place(
         classes=classes,
         boards=await _boards(session, one.scopes),
         objections=await _objections(session, text, one, sounds, classes),
+        night=_night(one.start or now),
     )
+
+
+def _night(start: datetime) -> str:
+    """The local time of a start at which people sleep, whatever a unit's own rules of the air say; else empty."""
+    local = start.astimezone(_ZONE)
+    return "" if _AWAKE[0] <= local.hour < _AWAKE[1] else f"{local:%H:%M}"
 
 
 async def _slot(

@@ -64,6 +64,7 @@ ADVICE: Mapping[str, tuple[str, str]] = {
     "board_empty": ("content", marked("Nếu cần, cho hiện chữ trên bảng tin.")),
     "slot_needs_sound": ("content", marked("Thu âm hoặc cho máy đọc.")),
     "no_slot": ("when", marked("Chọn giờ khác.")),
+    "at_night": ("when", marked("Chọn giờ khác.")),
     "longer_than_slot": ("when", marked("Rút ngắn, hoặc chọn giờ khác.")),
     "outside_rules": ("when", marked("Chọn giờ trong khung được phát.")),
     "no_approver": ("", marked("Báo người quản trị giao vai trò người duyệt.")),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -193,6 +194,17 @@ async def test_what_would_not_be_heard_is_known_before_the_approval(here: Newsro
 async def _speak(session: Any, device_id: str, languages: list[str]) -> None:
     device = await devices.require(session, device_id)
     device.languages = languages
+
+
+@pytest.mark.parametrize(("hour", "told"), [(3, True), (5, False), (21, False), (22, True)])
+async def test_a_start_while_people_sleep_is_told_beforehand(here: Newsroom, hour: int, told: bool) -> None:
+    start = (here.now + timedelta(days=1)).astimezone(ZoneInfo("Asia/Ho_Chi_Minh")).replace(hour=hour, minute=0)
+    row = await here.create()
+    await here.place(row, by="lan", to=[SCOPE], start=start)
+    async with here.station.xa.db.reading() as session:
+        points = await readiness.points(session, await here.row(row), here.now)
+
+    assert ("at_night" in {one.code for one in points}) is told
 
 
 async def test_the_findings_of_a_sound_and_the_reading_it_was_spoken_from_are_told(here: Newsroom) -> None:

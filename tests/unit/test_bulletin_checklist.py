@@ -50,6 +50,7 @@ def test_nothing_is_said_where_all_is_well() -> None:
             ("language_missing", "warning"),
         ),
         ((SPOKEN,), {"places": (Place(id="p1", classes=VIETNAMESE, boards=2),)}, ("board_empty", "warning")),
+        ((SPOKEN,), {"places": (Place(id="p1", classes=VIETNAMESE, night="03:00"),)}, ("at_night", "warning")),
         ((SPOKEN,), {"places": (Place(id="p1", classes=VIETNAMESE, slot_ms=0),)}, ("no_slot", "warning")),
         (
             (SPOKEN,),

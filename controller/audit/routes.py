@@ -2,20 +2,22 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.access.may import Allowed, May
 from controller.access.rules import Permission
+from controller.access.store import within
 from controller.api.dependencies import Read, TheController
 from controller.api.models import UtcField, View
 from controller.audit import recording, service, store
+from controller.audit.rules import part_of
 from controller.audit.service import Shown
-from controller.audit.store import Sought
+from controller.audit.store import Mine, Sought
 from controller.audit.tables import AuditUnit
 from controller.people import store as people
 from controller.units.tables import Unit
@@ -83,11 +85,11 @@ async def list_entries(  # noqa: PLR0917 - a filter of parts
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[EntryView]:
     """Entries that concern where the reader may look, newest first; `before` the last sequence is the next page."""
-    sought = Sought(
-        before=before, person_id=person, action=action, since=since, until=until, unit_ids=await _visible(may)
-    )
+    mine = await _mine(may)
+    unit_ids = None if mine is None else mine(AuditUnit.unit_id)
+    sought = Sought(before=before, person_id=person, action=action, since=since, until=until, unit_ids=unit_ids)
     shown = await service.page(session, sought, limit)
-    units = await _within(session, may, shown)
+    units = None if mine is None else await _within(session, mine, shown)
     names = {row.row.person_id: await people.find(session, row.row.person_id) for row in shown if row.row.person_id}
     told = {key: person.name for key, person in names.items() if person is not None}
     return [_view(one, units, told) for one in shown]
@@ -106,10 +108,11 @@ async def export(
 ) -> StreamingResponse:
     """The chain as lines of JSON, which `loa audit verify` checks without the controller.
 
-    Of what does not concern where the reader may look come only the links. `private`: with values that people may have
-    erased; a copy of them outside is no longer reached by that.
+    Of what does not concern where the reader may look come only the links; of what concerns others besides, the link
+    and what the list shows. `private`: with values that people who belong there may have erased; a copy of them outside
+    is no longer reached by that.
     """
-    visible = await _visible(may)
+    mine = await _mine(may)
     now = controller.clock.now()
     async with controller.db.transaction() as session:
         facts = {"after": after, "private": private}
@@ -117,30 +120,30 @@ async def export(
 
     async def lines() -> AsyncIterator[bytes]:
         async with controller.db.reading() as reading:
-            async for line in service.exported(reading, now, after=after, visible=visible, private=private):
+            async for line in service.exported(reading, now, after=after, mine=mine, private=private):
                 yield line
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
 
-async def _visible(may: May) -> ColumnElement[bool] | None:
-    """The condition that an entry may be seen by its unit; None: all may, also those of no unit."""
+async def _mine(may: May) -> Mine | None:
+    """Where the reader may look, by a column that names a unit; None: everywhere, also at what concerns no unit."""
     reach = await may.reach(Permission.AUDIT)
-    return None if reach.everywhere else await may.where(Permission.AUDIT, AuditUnit.unit_id)
+    return None if reach.everywhere else partial(within, reach)
 
 
-async def _within(session: AsyncSession, may: May, shown: list[Shown]) -> frozenset[str] | None:
-    """Of the units these entries name, those where the reader may look; None: everywhere."""
-    if (await may.reach(Permission.AUDIT)).everywhere:
-        return None
-    named = {unit for one in shown if one.entry for change in one.entry.changes for unit in change.units}
-    return await store.units_where(session, named, await may.where(Permission.AUDIT, Unit.id))
+async def _within(session: AsyncSession, mine: Mine, shown: list[Shown]) -> frozenset[str]:
+    """Of the units these entries name, those where the reader may look."""
+    named = {unit for one in shown if one.entry for unit in one.entry.units}
+    return await store.units_where(session, named, mine(Unit.id))
 
 
 def _view(shown: Shown, units: frozenset[str] | None, names: dict[str, str]) -> EntryView:
     row, entry = shown.row, shown.entry
     if entry is None:
         raise AssertionError(f"entry {row.sequence} of the audit cannot be read; run “loa audit verify”")
+    if units is not None:
+        entry = part_of(entry, units)
     who = WhoView(
         via=entry.who.via,
         person=entry.who.person or None,
@@ -149,7 +152,7 @@ def _view(shown: Shown, units: frozenset[str] | None, names: dict[str, str]) -> 
     )
     changes = [
         ChangeView(table=one.table, key=one.key, units=list(one.units), before=one.before, after=one.after)
-        for one in service.within(entry.changes, units)
+        for one in entry.changes
     ]
     return EntryView(
         sequence=row.sequence,
@@ -160,9 +163,9 @@ def _view(shown: Shown, units: frozenset[str] | None, names: dict[str, str]) -> 
         count=entry.count,
         request=entry.request,
         about=entry.about,
-        units=[unit for unit in entry.units if units is None or unit in units],
+        units=list(entry.units),
         changes=changes,
-        more=entry.more if units is None else {},
+        more=entry.more,
         facts=entry.facts,
         hash=row.hash,
     )

@@ -111,7 +111,10 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="entry"):
-    """An entry as it is stored, with every column beside its bytes. `entry` is None where the reader may not see it."""
+    """An entry as it is stored, with every column beside its bytes. `entry` is None where the reader may not see all.
+
+    `part`: what they may see of one that also concerns others; nothing in the chain vouches for it alone.
+    """
 
     sequence: int
     previous: str
@@ -122,6 +125,34 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     action: str = ""
     units: tuple[str, ...] = ()
     beside: dict[str, Beside] = {}
+    part: Entry | None = None
+
+
+def part_of(entry: Entry, units: frozenset[str]) -> Entry:
+    """What of an entry concerns these units; what is only counted may be of any."""
+    return msgspec.structs.replace(
+        entry,
+        units=tuple(unit for unit in entry.units if unit in units),
+        changes=tuple(one for one in entry.changes if not units.isdisjoint(one.units)),
+        more={},
+    )
+
+
+def bounded(kept: Kept, units: frozenset[str]) -> Kept:
+    """What of a whole entry somebody sees who may look into these units: all of it, a part, or only the link."""
+    link = Kept(sequence=kept.sequence, previous=kept.previous, hash=kept.hash)
+    if kept.entry is None or units.isdisjoint(kept.units):
+        return link
+    try:
+        entry = msgspec.json.decode(kept.entry, type=Entry)
+    except msgspec.MsgspecError:
+        return kept if units.issuperset(kept.units) else link  # it was tampered with, which is theirs to find
+    part = part_of(entry, units)
+    if part == entry:
+        return kept
+    shown = set(commitments(part))
+    beside = {digest: one for digest, one in kept.beside.items() if digest in shown}
+    return msgspec.structs.replace(link, part=part, beside=beside)
 
 
 class Fault(StrEnum):

@@ -1,19 +1,18 @@
 """Use cases of the audit: look into it, export it, cut it where the retention says, let people's values go."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.audit import recording, store
 from controller.audit.checkpoints import Checkpoint, months_before, sealed
-from controller.audit.rules import Beside, Changed, Entry
-from controller.audit.store import Sought
+from controller.audit.rules import Beside, Entry
+from controller.audit.store import Mine, Sought
 from controller.audit.tables import AuditCheckpoint, AuditEntry
 from controller.audit.verifying import Begin, End
 from controller.runtime.database import Database, alone
@@ -63,20 +62,15 @@ def _value(value: Any, values: dict[str, Beside]) -> Any:
     return _ERASED if held is None else held.value
 
 
-def within(changes: Sequence[Changed], units: frozenset[str] | None) -> list[Changed]:
-    """Those that concern one of the units; None: all."""
-    return [one for one in changes if units is None or not units.isdisjoint(one.units)]
-
-
 async def exported(
     session: AsyncSession,
     now: datetime,
     *,
     after: int = 0,
-    visible: ColumnElement[bool] | None = None,
+    mine: Mine | None = None,
     private: bool = False,
 ) -> AsyncIterator[bytes]:
-    """The audit as lines of JSON; of what `visible` leaves out only the links. `private`: with erasable values."""
+    """The audit as lines of JSON; of what is not `mine` only the links. `private`: with erasable values."""
     head = await store.head_of(session) if await store.has_head(session) else None
     trust = await newest_envelope(session)
     cuts = [row.envelope.decode() for row in await store.checkpoints(session)]
@@ -92,7 +86,7 @@ async def exported(
         )
     )
     count = 0
-    async for kept in store.kept(session, after, visible):
+    async for kept in store.kept(session, after, mine):
         count += 1
         yield _line(kept if private else msgspec.structs.replace(kept, beside={}))
     yield _line(End(entries=count))

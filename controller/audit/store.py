@@ -1,19 +1,23 @@
 """All queries of the audit."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from controller.audit.rules import Beside, Kept
+from controller.audit.rules import Beside, Kept, bounded
 from controller.audit.tables import AuditCheckpoint, AuditEntry, AuditHead, AuditPrivate, AuditUnit
 from controller.devices.tables import DeviceReport
+from controller.people.tables import Person
 from controller.units.tables import Unit
 from loa_protocol.audit_head import NOTHING, Head, parse
 
+Mine = Callable[[Any], ColumnElement[bool]]
+"""The condition that a column names a unit into which somebody may look."""
 _AT_ONCE = 500
 
 
@@ -65,11 +69,16 @@ def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
     return wanted
 
 
-async def values_of(session: AsyncSession, entries: Collection[AuditEntry]) -> dict[str, dict[str, Beside]]:
-    """Entry's id → commitment → the value that still stands beside it."""
+async def values_of(
+    session: AsyncSession, entries: Collection[AuditEntry], mine: Mine | None = None
+) -> dict[str, dict[str, Beside]]:
+    """Entry's id → commitment → the value that still stands beside it; only of people who are `mine`."""
     known: dict[str, dict[str, Beside]] = {}
-    wanted = [entry.id for entry in entries]
-    for row in await session.scalars(select(AuditPrivate).where(AuditPrivate.entry_id.in_(wanted))):
+    query = select(AuditPrivate).where(AuditPrivate.entry_id.in_([entry.id for entry in entries]))
+    if mine is not None:
+        people = select(Person.id).where(mine(Person.unit_id))
+        query = query.where(or_(AuditPrivate.subject.is_(None), AuditPrivate.subject.in_(people)))
+    for row in await session.scalars(query):
         known.setdefault(row.entry_id, {})[row.commitment] = Beside(salt=row.salt.hex(), value=_value(row.value))
     return known
 
@@ -92,30 +101,23 @@ async def units_of(session: AsyncSession, entries: Collection[AuditEntry]) -> di
     return {entry: tuple(units) for entry, units in known.items()}
 
 
-async def kept(session: AsyncSession, after: int, visible: ColumnElement[bool] | None = None) -> AsyncIterator[Kept]:
-    """Every entry after a sequence, in order; of those whose units do not fit `visible` only the links."""
+async def kept(session: AsyncSession, after: int, mine: Mine | None = None) -> AsyncIterator[Kept]:
+    """Every entry after a sequence, in order; of what concerns units that are not `mine` the link, and what is."""
+    seen = None if mine is None else frozenset(await session.scalars(select(Unit.id).where(mine(Unit.id))))
     while True:
         query = select(AuditEntry).where(AuditEntry.sequence > after).order_by(AuditEntry.sequence).limit(_AT_ONCE)
         rows = (await session.scalars(query)).all()
         if not rows:
             return
-        units, beside = await units_of(session, rows), await values_of(session, rows)
-        shown = None if visible is None else await _shown(session, rows, visible)
+        units, beside = await units_of(session, rows), await values_of(session, rows, mine)
         for row in rows:
-            seen = shown is None or row.id in shown
-            yield _line(row, units.get(row.id, ()), beside.get(row.id, {}), seen=seen)
+            line = _line(row, units.get(row.id, ()), beside.get(row.id, {}))
+            yield line if seen is None else bounded(line, seen)
         after = rows[-1].sequence
         session.expunge_all()
 
 
-async def _shown(session: AsyncSession, rows: Sequence[AuditEntry], visible: ColumnElement[bool]) -> set[str]:
-    wanted = select(AuditUnit.entry_id).where(AuditUnit.entry_id.in_([row.id for row in rows]), visible)
-    return set(await session.scalars(wanted.distinct()))
-
-
-def _line(row: AuditEntry, units: tuple[str, ...], beside: Mapping[str, Beside], *, seen: bool) -> Kept:
-    if not seen:
-        return Kept(sequence=row.sequence, previous=row.previous, hash=row.hash)
+def _line(row: AuditEntry, units: tuple[str, ...], beside: Mapping[str, Beside]) -> Kept:
     return Kept(
         sequence=row.sequence,
         previous=row.previous,

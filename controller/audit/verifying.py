@@ -51,7 +51,7 @@ class ExportInvalid(LoaError):
 
 @dataclass(slots=True)
 class Report:
-    """What was found. `erased` values were taken away rightly; `hidden` entries only showed their link."""
+    """What was found. `erased` values were taken away rightly; `hidden` entries showed their link, not all they say."""
 
     head: Head = NOTHING
     start: Head = NOTHING

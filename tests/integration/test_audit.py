@@ -1,6 +1,7 @@
 """The audit on real databases: every change has its entry, and whatever is done to the rows behind it is found."""
 
 import asyncio
+import base64
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -180,6 +181,63 @@ async def test_an_auditor_sees_what_concerns_their_units_and_no_more(api: httpx.
     assert {one["key"]["id"] for entry in mine for one in entry["changes"] if one["table"] == "groups"} == {"nhom-a"}
     assert {entry["sequence"] for entry in mine} < {entry["sequence"] for entry in everything}
     assert refused.status_code == 403
+
+
+async def exported(api: httpx.AsyncClient, reader: str, **query: Any) -> tuple[list[dict[str, Any]], Report]:
+    """The lines of entries as somebody exports them, and what verifying says of them."""
+    answer = await api.get("/audit/export", headers={"X-Loa-Person": reader}, params=query)
+    assert answer.status_code == 200, answer.text
+    lines = answer.content.splitlines()
+    return [msgspec.json.decode(line) for line in lines[1:-1]], verified(lines)
+
+
+async def test_a_copy_shows_an_auditor_no_more_than_the_list_and_the_chain_still_holds(api: httpx.AsyncClient) -> None:
+    auditor = await person(api, "Kiểm tra", ("auditor", "xa"))
+    kept = [
+        {"public_key": base64.b64encode(bytes(32)).decode(), "kind": "speaker", "name": f"Loa ở {unit}"}
+        for unit in "ab"
+    ]
+    both = [{**one, "id": f"loa-x{unit}", "unit_id": f"x{unit}"} for one, unit in zip(kept, "ab", strict=True)]
+    await sent(api, "POST", "/devices/batch", json={"devices": both})
+    await sent(api, "POST", "/groups", json={"id": "nhom-a", "name": "Nhóm a", "unit_id": "xa", "devices": []})
+    await sent(api, "POST", "/groups", json={"id": "nhom-b", "name": "Nhóm b", "unit_id": "xb", "devices": []})
+
+    listed = {one["sequence"]: one for one in await newest(api, limit=200)}
+    mine = {one["sequence"]: one for one in (await api.get("/audit", headers={"X-Loa-Person": auditor})).json()}
+    lines, report = await exported(api, auditor, private=True)
+
+    text = msgspec.json.encode(lines).decode()
+    assert ("loa-xb" in text, "Loa ở b" in text, "nhom-b" in text) == (False, False, False)
+    assert ("loa-xa" in text, "nhom-a" in text) == (True, True)
+    of = {listed[line["sequence"]]["changes"][0]["key"].get("id"): line for line in lines if line["sequence"] in listed}
+    assert set(of["nhom-b"]) == {"kind", "sequence", "previous", "hash"}
+    assert "part" not in of["nhom-a"]
+    assert "nhom-a" in of["nhom-a"]["entry"]
+    [partly] = [line for line in lines if line.get("part", {}).get("action") == "POST /devices/batch"]
+    assert [one["key"] for one in partly["part"]["changes"]] == [{"id": "loa-xa"}]
+    assert partly["part"]["units"] == mine[partly["sequence"]]["units"] == ["xa"]
+    assert {line["sequence"] for line in lines if "entry" in line or "part" in line} - mine.keys() == set()
+    assert report.found == []
+    assert report.checked == len(lines)
+    assert 0 < report.hidden < report.checked
+
+
+async def test_a_copy_has_values_of_people_where_the_auditor_may_look_only(api: httpx.AsyncClient) -> None:
+    auditor = await person(api, "Kiểm tra", ("auditor", "xa"))
+    at_home = {"name": "Người trong xã", "unit_id": "xa", "email": "trong@xa.example"}
+    moving = {"name": "Người chuyển đi", "unit_id": "xa", "email": "di@xa.example"}
+    elsewhere = {"name": "Người xã bên", "unit_id": "xb", "email": "ben@xb.example"}
+    ids = [(await sent(api, "POST", "/people", json=one))["id"] for one in (at_home, moving, elsewhere)]
+    await sent(api, "PATCH", f"/people/{ids[1]}", json={"unit_id": "xb", "email": "moi@xb.example"})
+
+    lines, report = await exported(api, auditor, private=True)
+    bare, _ = await exported(api, auditor)
+
+    values = {one["value"] for line in lines for one in line.get("beside", {}).values()}
+    assert {"Người trong xã", "trong@xa.example"} <= values
+    assert values.isdisjoint({*elsewhere.values(), *moving.values(), "moi@xb.example"} - {"xa"})
+    assert report.found == []
+    assert not any(line.get("beside") for line in bare)
 
 
 async def test_pages_go_on_where_the_last_one_ended(here: tuple[Controller, httpx.AsyncClient]) -> None:

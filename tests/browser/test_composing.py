@@ -696,3 +696,18 @@ def test_pages_of_composing_are_light_narrow_and_accessible(house: House, tell: 
             tell(f"first visit of {path.replace(row, '…')}: {weight / 1000:.1f} kB")
 
             assert weight < 60_000
+
+
+def test_going_on_while_one_speaks_keeps_what_was_said(house: House) -> None:
+    with officer(house, "gone-on-while-recording") as hoa:
+        tap(hoa, "Soạn bản tin")
+        tap(hoa, "Thu âm", leads=False)
+        hoa.fill(title="Đang nói thì bấm Tiếp")
+        tap(hoa, "Bắt đầu thu", leads=False)
+        expect(hoa.page.locator(".timer")).to_contain_text("0:03", timeout=20_000)
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+        hoa.show("where")
+
+        assert re.search(r"[2-6] giây", hoa.text)
+    (variant,) = row_of(house, "Đang nói thì bấm Tiếp")["document"]["variants"]
+    assert variant["audio_kind"] == "recording"

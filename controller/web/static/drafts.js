@@ -47,6 +47,7 @@ class Kept extends HTMLElement {
       this.note();
       if (event.target.type === "file") this.keepFile(event.target.files[0]);
     });
+    this.form.addEventListener("recording", (event) => event.detail && this.note());
     this.form.addEventListener("submit", (event) => this.submitted(event));
     this.again = () => this.waiting && this.send();
     window.addEventListener("online", this.again);
@@ -141,12 +142,14 @@ class Kept extends HTMLElement {
     this.form.prepend(note);
   }
 
-  submitted(event) {
+  async submitted(event) {
     if (event.submitter?.value === "search") return;
     event.preventDefault();
     event.stopPropagation();
     if (this.busy) return;
+    this.busy = true;
     this.submitter = event.submitter;
+    await this.querySelector("loa-recorder")?.ended?.(); // what is being said belongs to what is sent
     if (!this.tried) this.note();
     this.send();
   }

@@ -51,11 +51,12 @@ class Recorder extends HTMLElement {
     } catch (error) {
       return this.say(error.name === "NotAllowedError" ? this.dataset.refused : this.dataset.missing);
     }
+    if (this.closest("form").hasAttribute("aria-busy")) return this.release();
     this.parts = [];
     this.kind = kind;
     this.recorder = new MediaRecorder(this.stream, { mimeType: kind[0], audioBitsPerSecond: 96000 });
     this.recorder.addEventListener("dataavailable", (event) => this.take(event.data));
-    this.recorder.addEventListener("stop", () => this.finish());
+    this.finished = new Promise((done) => this.recorder.addEventListener("stop", () => done(this.finish())));
     this.listen();
     this.recorder.start(EVERY_MS);
     this.since = performance.now();
@@ -72,6 +73,12 @@ class Recorder extends HTMLElement {
   file() {
     const [type, ending] = this.kind;
     return new File(this.parts, `thu-am.${ending}`, { type: type.split(";")[0] });
+  }
+
+  // Stops what runs; done when what was said is in the field.
+  ended() {
+    if (this.recorder?.state === "recording") this.recorder.stop();
+    return this.finished;
   }
 
   finish() {

@@ -8,7 +8,7 @@ import typer
 
 from loa_cli.instants import ZONE
 from loa_cli.line import Line, on_line
-from loa_cli.reporting import EXIT_ERROR, console, errors, print_json
+from loa_cli.reporting import EXIT_ERROR, console, errors, print_file, print_json
 
 if TYPE_CHECKING:
     from controller.schedules.calendars.reading import Read
@@ -33,7 +33,7 @@ def export(
     day = on.date() if on else datetime.now(ZONE).date()  # noqa: TID251 - the person's own clock
     content = document_as_ical(current(line.client, programme, day if on else None), day)
     if file is None:
-        typer.echo(content, nl=False)
+        print_file(content)
     else:
         file.write_bytes(content)
         errors.print(f"Đã ghi {file}", highlight=False, markup=False)

@@ -61,6 +61,10 @@ PEOPLE = (
 )
 
 
+PROVINCIAL = {"desk": ("Vũ Minh Khang", "operator"), "head": ("Đỗ Thu Trang", "approver")}
+"""Who hands bulletins down to the commune; nobody signs in as one of them."""
+
+
 async def take_in(house: House) -> dict[str, str]:
     """Make them known with their roles and names to sign in by, but no password; gives key → id."""
     ids = {}
@@ -69,4 +73,8 @@ async def take_in(house: House) -> dict[str, str]:
         ids[who.key] = str(row["id"])
         await house.post(f"/people/{row['id']}/grants", {"role": who.role, "unit_id": who.unit})
         await house.post(f"/people/{row['id']}/invitation", {"sign_in_name": who.sign_in_name})
+    for key, (name, role) in PROVINCIAL.items():
+        row = await house.post("/people", {"name": name, "unit_id": PROVINCE[0]})
+        ids[key] = str(row["id"])
+        await house.post(f"/people/{row['id']}/grants", {"role": role, "unit_id": PROVINCE[0]})
     return ids

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from loa_cli.demo_house import House
-from loa_cli.demo_land import COMMUNE
+from loa_cli.demo_land import COMMUNE, PROVINCE
 from loa_cli.demo_past import Step
 from loa_cli.demo_people import LEADER, OFFICER
 from loa_cli.instants import ZONE
@@ -132,6 +132,7 @@ class Newsroom:
         yield Step(
             at - timedelta(minutes=50), partial(self._approved_for, "cat_dien", tomorrow - timedelta(minutes=90))
         )
+        yield Step(at - timedelta(minutes=40), partial(self._from_the_province, tomorrow + timedelta(minutes=195)))
         yield Step(at - timedelta(minutes=35), partial(self._waiting, "hop_thon", tomorrow + timedelta(minutes=630)))
         yield Step(at - timedelta(minutes=20), partial(self._waiting_board, tomorrow + timedelta(hours=6)))
         yield Step(at - timedelta(minutes=5), self._draft)
@@ -160,6 +161,17 @@ class Newsroom:
         text = await self._spoken(name) | {"level": "priority", "agency": "Điện lực"}
         place = {"to": [f"u-{COMMUNE}"], "start": start.isoformat(), "repeats": 2, "board_s": 1800}
         await self._approve(await self._written(text, place))
+
+    async def _from_the_province(self, start: datetime) -> None:
+        words = GREETING + "Tỉnh mở đợt cấp đổi thẻ bảo hiểm y tế. Mời bà con đến trung tâm hành chính công của xã."
+        shown = {"language": "vi", "text": words, "board": {"long": words}}
+        text = {"title": "Cấp đổi thẻ bảo hiểm y tế", "field": "health", "essential": True, "variants": [shown]}
+        desk, head = self.people["desk"], self.people["head"]
+        row = await self.house.post("/bulletins", {"unit": PROVINCE[0], "document": text}, by=desk)
+        place = {"to": [f"u-{COMMUNE}"], "start": start.isoformat(), "board_s": 1800}
+        await self.house.post(f"/bulletins/{row['id']}/placements", place, by=desk)
+        await self.house.post(f"/bulletins/{row['id']}/submit", {}, by=desk)
+        await self.house.post(f"/bulletins/{row['id']}/approve", {"revision": row["revision"]}, by=head)
 
     async def _draft(self) -> None:
         words = "Trạm y tế xã khám sức khỏe cho người cao tuổi. Thời gian và địa điểm: (chờ trạm y tế xác nhận)."

@@ -1,23 +1,51 @@
-"""How the command line shows data: tables for people, JSON for programs, errors with their stable code."""
+"""How the command line shows data: tables for people, JSON for programs, errors with their stable code.
+
+Whatever is in a name, a title or what a device says: on the terminal it is text and gives no orders.
+"""
 
 import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from loa_cli.instants import ZONE
 from loa_protocol.errors import LoaError
 
-console = Console(markup=False)  # titles and names hold square brackets; `styled` is the one way to colour
-errors = Console(stderr=True, markup=False)
+_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What a terminal obeys: controls but for the new line and the tab, and marks that turn the direction."""
+_STANDS_FOR_IT = "\ufffd"
+
+
+def harmless(text: str) -> str:
+    """The text with a sign in place of each order to a terminal."""
+    return _ORDERS.sub(_STANDS_FOR_IT, text)
+
+
+class PlainConsole(Console):
+    """A console on which orders come from ourselves only, never from what is shown."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Before it is measured, so that tables stay straight."""
+        return super().render_str(harmless(text), **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Also what is a text already."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text))
+
+
+console = PlainConsole(markup=False)  # titles and names hold square brackets; `styled` is the one way to colour
+errors = PlainConsole(stderr=True, markup=False)
 
 _HALF_TENTH = timedelta(milliseconds=50)
 _REASON_WIDTH = 15  # nearly every code in one piece
@@ -62,8 +90,17 @@ REASON_WORDS = {
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    """One JSON document on standard output, in which orders to a terminal are escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write(_ORDERS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
+
+
+def print_file(content: str | bytes) -> None:
+    """A file on standard output: as it is for a program, without orders on a terminal."""
+    if sys.stdout.isatty():
+        text = content if isinstance(content, str) else content.decode(errors="replace")
+        content = harmless(text.replace("\r\n", "\n"))
+    typer.echo(content, nl=False)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from loa_cli import calendars, sheets
 from loa_cli.line import Line, on_line
 from loa_cli.options import AsJson
-from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_json
+from loa_cli.reporting import EXIT_ERROR, console, errors, local, print_file, print_json
 
 schedules = typer.Typer(help="Programmes as files: what a station sends, on which days and when.", no_args_is_help=True)
 schedules.command("template")(sheets.template)
@@ -121,7 +121,7 @@ def export(
 
     text = write_programme(current(line.client, programme, on.date() if on else None), HEADING)
     if file is None:
-        typer.echo(text, nl=False)
+        print_file(text)
     else:
         file.write_text(text, encoding="utf-8")
         errors.print(f"Đã ghi {file}; chú thích của tệp gốc không được lưu.", highlight=False, markup=False)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from loa_cli.line import Line, on_line
-from loa_cli.reporting import console, print_json
+from loa_cli.reporting import console, print_file, print_json
 
 staggers = typer.Typer(help="Horns that are heard together: take turns, or delay some.", no_args_is_help=True)
 
@@ -112,7 +112,7 @@ def _print(found: dict[str, Any], form: Form) -> None:
     elif form is Form.GEOJSON:
         print_json(geojson(found))
     elif form is Form.SVG:
-        typer.echo(svg(found), nl=False)
+        print_file(svg(found))
     else:
         _tables(found)
 

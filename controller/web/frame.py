@@ -1,11 +1,13 @@
 """What belongs to every page: its language, and where the places are that a phone has no room for."""
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
 
 from controller.web.navigation import MORE
 from controller.web.translating import Language
-from controller.web.visits import Visit, local, open_page, signed_page
+from controller.web.visits import HOME, Visit, local, open_page, signed_page
 
 
 async def choose_language(visit: Visit) -> Response:
@@ -13,7 +15,23 @@ async def choose_language(visit: Visit) -> Response:
     wanted = visit.form.get("language")
     if wanted in set(Language):
         visit.set_language = Language(wanted)
-    return visit.go(local(visit.form.get("next")))
+    return visit.go(readable(local(visit.form.get("next")), visit.request.app.routes))
+
+
+def readable(where: str, routes: Sequence[BaseRoute]) -> str:
+    """The page itself; of an address that only takes forms, the nearest one above it that can be read."""
+    path, mark, query = where.partition("?")
+    if _is_read(path, routes):
+        return f"{path}{mark}{query}"
+    while path := path.rpartition("/")[0]:
+        if _is_read(path, routes):
+            return path
+    return HOME
+
+
+def _is_read(path: str, routes: Sequence[BaseRoute]) -> bool:
+    asked = {"type": "http", "method": "GET", "path": path, "root_path": ""}
+    return any(one.matches(asked)[0] is Match.FULL for one in routes)
 
 
 async def show_more(visit: Visit) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.accounts.tables import SignedIn
+from tests.acceptance.rig import COMMUNE as NEAR
 from tests.acceptance.rig import make_tone
 from tests.browser.far_commune import COMMUNE, VILLAGES, FarCommune
 from tests.browser.house import PASSWORD, Guest, House
@@ -304,6 +305,20 @@ def test_without_the_root_key_the_page_says_who_does_what(house: House, far: Far
 
 
 @pytest.mark.usefixtures("far")
+def test_the_language_is_changed_where_a_form_was_refused(house: House) -> None:
+    with house.guest("units-english") as tuan:
+        tuan.enter("tuan")
+        tuan.go(f"/units/{NEAR}")
+        tuan.fill(name="   ")
+        tuan.press("Thêm")
+        assert tuan.page.url.endswith("/below")
+        tuan.press("English")
+        tuan.show("english")
+
+        assert tuan.page.url.endswith(f"/units/{NEAR}")
+        assert "Xã An Bình" in tuan.page.locator("h1").inner_text()
+
+
 def test_who_does_not_administer_has_no_such_place(house: House) -> None:
     with house.guest("no-administration", scripts=False) as nga:
         nga.enter("nga")

@@ -1,15 +1,19 @@
-"""Days on which people are away, and who stands in for them."""
+"""Days on which people are away, and who stands in for them: for a year at most, so that no deputy stays for good."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.people import store
-from controller.people.service import hold, hold_present, require, require_order
+from controller.people.service import DaysInvalid, hold, hold_present, local_day, require, require_order
 from controller.people.tables import Leave
 from controller.runtime.ids import new_id
 from loa_protocol.errors import LoaError
+
+LONGEST_DAYS = 366
+LATEST_DAYS = 31
+"""So long after it began a leave is noted at the latest."""
 
 
 class LeaveNotFound(LoaError):
@@ -67,6 +71,24 @@ async def take_leave(
     session.add(row)
     await session.flush()
     return row
+
+
+def require_bounds(first_day: date, last_day: date, now: datetime) -> None:
+    """A leave that somebody asks for is no longer than a year, and no older than a month.
+
+    Raises:
+        DaysInvalid: it is.
+    """
+    if (last_day - first_day).days >= LONGEST_DAYS:
+        raise DaysInvalid(
+            f"a leave has {LONGEST_DAYS} days at most; note the rest when it comes",
+            vi=f"một lần nghỉ dài nhất {LONGEST_DAYS} ngày; phần còn lại hãy ghi sau",
+        )
+    if first_day < local_day(now) - timedelta(days=LATEST_DAYS):
+        raise DaysInvalid(
+            f"{first_day} is more than {LATEST_DAYS} days ago; begin later",
+            vi=f"ngày đầu đã qua hơn {LATEST_DAYS} ngày; hãy chọn ngày sau",
+        )
 
 
 async def cancel_leave(session: AsyncSession, person_id: str, leave_id: str, *, now: datetime) -> Leave:

@@ -16,7 +16,7 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, DayField, IdField, View
 from controller.audit.recording import record
 from controller.people import copying, leaves, service, store
-from controller.people.over import require_over
+from controller.people.over import require_over, require_own_or_over
 from controller.people.rules import Role
 from controller.people.tables import Person
 from controller.units import store as units
@@ -248,10 +248,13 @@ async def list_leaves(person_id: IdField, session: Read) -> list[LeaveView]:
 async def create_leave(
     person_id: IdField, body: LeaveBody, session: Write, controller: TheController, may: Allowed
 ) -> LeaveView:
-    """Note days on which they are away; a deputy approves for them meanwhile."""
+    """Note days on which they are away; a deputy approves for them meanwhile, named a moment after a proof."""
     now = controller.clock.now()
-    if person_id != may.actor.person_id:
-        await require_over(may, session, person_id, now)
+    await require_own_or_over(may, session, person_id, now)
+    leaves.require_bounds(body.first_day, body.last_day, now)
+    if body.deputy_id is not None:
+        may.actor.require_recent(now)
+        await may.require_of(Permission.SEE, subjects.PERSON, body.deputy_id)
     row = await leaves.take_leave(
         session,
         person_id,
@@ -265,9 +268,13 @@ async def create_leave(
 
 
 @router.delete("/people/{person_id}/leaves/{leave_id}")
-async def cancel_leave(person_id: IdField, leave_id: IdField, session: Write, controller: TheController) -> LeaveView:
+async def cancel_leave(
+    person_id: IdField, leave_id: IdField, session: Write, controller: TheController, may: Allowed
+) -> LeaveView:
     """They are not away after all."""
-    row = await leaves.cancel_leave(session, person_id, leave_id, now=controller.clock.now())
+    now = controller.clock.now()
+    await require_own_or_over(may, session, person_id, now)
+    row = await leaves.cancel_leave(session, person_id, leave_id, now=now)
     return LeaveView.model_validate(row)
 
 

@@ -63,7 +63,7 @@ class GrantNotFound(LoaError):
 
 
 class DaysInvalid(LoaError):
-    """The last of some days is before the first."""
+    """Some days are out of order, too many, or long past."""
 
     code = "days_invalid"
 
@@ -127,7 +127,9 @@ async def change(session: AsyncSession, person_id: str, **changes: Any) -> Perso
 
 
 async def retire(session: AsyncSession, person_id: str, *, now: datetime) -> Person:
-    """The person leaves: they act no more, their addresses and ways to sign in are forgotten. Again changes nothing.
+    """The person leaves: they act no more, their addresses and ways to sign in are forgotten, their leaves end.
+
+    Again changes nothing.
 
     Raises:
         PersonNotFound: there is none.
@@ -138,6 +140,9 @@ async def retire(session: AsyncSession, person_id: str, *, now: datetime) -> Per
         person.email, person.webhook = None, False
         await notices.forget_addresses(session, person_id)
         await accounts.forget(session, person_id)
+        for one in await store.leaves(session, person_id):
+            if one.last_day >= local_day(now):
+                one.cancelled_at = now
         await session.flush()
     return person
 

@@ -26,7 +26,7 @@ from controller.people.rules import Role
 from controller.units import service as units
 from controller.units.tables import Unit
 from tests.fakes.databases import fresh_database
-from tests.fakes.doorway import PASSWORD, TOKEN, UNIT, Browser, Doorway, doorway
+from tests.fakes.doorway import HOST, PASSWORD, TOKEN, UNIT, Browser, Doorway, doorway
 
 OTHER = "núi xanh mây trắng bay"
 FIRST = {"name": "Trần Quản", "sign_in_name": "Quan@Xa.example", "password": PASSWORD}
@@ -344,6 +344,25 @@ async def test_giving_roles_that_release_needs_a_fresh_proof(here: Doorway) -> N
 
     assert answers == {"approver": (403, "proof_needed"), "administrator": (403, "proof_needed"), "operator": (201, "")}
     assert told(invited) == (403, "proof_needed")
+
+
+async def test_naming_a_deputy_needs_a_fresh_proof(here: Doorway) -> None:
+    boss, crony = await here.strong("boss", Role.APPROVER, Role.ADMINISTRATOR), await here.person("Phó")
+    day = str(local_day(here.clock.now()))
+    path, days = f"/people/{boss.person_id}", {"first_day": day, "last_day": day}
+    here.pass_time(minutes=11)
+
+    refused = await boss.ask("POST", f"{path}/leaves", {**days, "deputy_id": crony})
+    form = {**days, "deputy_id": crony, "csrf": boss.csrf}
+    headers = {"Sec-Fetch-Site": "same-origin", "Referer": f"{HOST}{path}"}
+    page = await boss.http.post(f"{HOST}{path}/leave", data=form, headers=headers)
+    alone = await boss.ask("POST", f"{path}/leaves", {"first_day": "2099-01-01", "last_day": "2099-01-01"})
+    await boss.ask("POST", "/sign-in/proof", {"password": PASSWORD, "code": here.code(boss)})
+    named = await boss.ask("POST", f"{path}/leaves", {**days, "deputy_id": crony})
+
+    assert told(refused) == (403, "proof_needed")
+    assert (page.status_code, page.headers["location"]) == (303, f"/account/proof?next={path}")
+    assert [alone.status_code, named.status_code] == [201, 201]
 
 
 async def test_five_wrong_passwords_wait_longer_each_and_a_restart_forgives_nothing(xa: Doorway) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from controller.access.store import roles_of
 from controller.api.app import create_app
 from controller.notices import service as notices
 from controller.notices.rules import Message
@@ -155,6 +156,31 @@ async def test_who_retires_acts_no_more_from_then_on(here: Commune) -> None:
     assert await approving(here) == []
 
 
+async def test_nobody_stands_in_for_who_has_left(xa: Commune) -> None:
+    chair, vice, deputy = [await person(xa, name, approves=COMMUNE) for name in ("Chủ tịch", "Phó", "Ủy viên")]
+    stays = await person(xa, "Sở", approves="tinh")
+    await away(xa, chair, deputy, first=TODAY - DAY, last=TODAY + DAY)
+    await away(xa, chair, deputy, first=TODAY - 9 * DAY, last=TODAY - 8 * DAY)
+    for absent in (vice, stays):
+        await away(xa, absent, deputy)
+    before = await roles(xa, deputy)
+    async with xa.db.transaction() as session:
+        await service.retire(session, chair.id, now=xa.clock.now())
+        gone = await service.require(session, vice.id)
+        gone.retired_at = xa.clock.now()  # as before leaves ended with their person
+
+    assert before == ["tinh", COMMUNE, COMMUNE, COMMUNE]
+    assert await roles(xa, deputy) == ["tinh", COMMUNE]
+    async with xa.db.reading() as session:
+        assert [one.first_day for one in await leaves.leaves(session, chair.id)] == [TODAY - 9 * DAY]
+
+
+async def roles(xa: Commune, who: Person) -> list[str]:
+    """The units of what somebody may do today."""
+    async with xa.db.reading() as session:
+        return sorted(one.held.unit_id for one in await roles_of(session, who.id, TODAY))
+
+
 async def test_a_revoked_role_counts_no_more(here: Commune) -> None:
     chair = await person(here, "Chủ tịch", approves=COMMUNE)
     async with here.db.transaction() as session:
@@ -263,6 +289,21 @@ async def test_the_api_gives_roles_leaves_and_who_may_approve(api: httpx.AsyncCl
     await api.delete(f"/people/{chair}/grants/{role.json()['id']}")
     assert (await api.get("/units/xa/approvers", params={"on": day})).json() == []
     assert len((await api.get(f"/people/{chair}/grants")).json()) == 1
+
+
+async def test_a_leave_lasts_a_year_at_most_and_is_noted_within_a_month(api: httpx.AsyncClient) -> None:
+    boss = await administrator(api)
+    today = date.fromisoformat((await api.get(f"/people/{boss}/grants")).json()[0]["begins"])
+
+    answers = [
+        await api.post(
+            f"/people/{boss}/leaves", json={"first_day": str(today + first * DAY), "last_day": str(today + last * DAY)}
+        )
+        for first, last in ((9, 375), (-32, -9), (9, 374), (-30, -9))
+    ]
+
+    assert [one.status_code for one in answers] == [422, 422, 201, 201]
+    assert {one.json()["code"] for one in answers[:2]} == {"days_invalid"}
 
 
 async def test_who_acts_is_somebody_who_works_here(api: httpx.AsyncClient) -> None:

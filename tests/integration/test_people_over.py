@@ -15,6 +15,7 @@ from controller.runtime.settings import Role as Process
 from controller.runtime.settings import Settings
 from tests.fakes.databases import fresh_database
 
+LATER = {"first_day": "2032-01-01", "last_day": "2032-01-02"}
 DAYS = {"first_day": "2031-01-01", "last_day": "2031-01-02"}
 
 
@@ -24,11 +25,11 @@ class Office:
 
     api: httpx.AsyncClient
     ids: dict[str, str] = field(default_factory=dict)
-    grants: dict[str, str] = field(default_factory=dict)
+    things: dict[str, str] = field(default_factory=dict)
 
     async def ask(self, who: str | None, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {} if who is None else {"X-Loa-Person": self.ids[who]}
-        return await self.api.request(method, path.format(**self.ids, **self.grants), json=body, headers=headers)
+        return await self.api.request(method, path.format(**self.ids, **self.things), json=body, headers=headers)
 
     async def made(self, path: str, body: Any) -> dict[str, Any]:
         answer = await self.ask(None, "POST", path, body)
@@ -43,7 +44,9 @@ class Office:
         for name, role, unit in (("kim", "administrator", "xa"), ("chi", "approver", "tinh"), ("an", "operator", "xa")):
             self.ids[name] = (await self.made("/people", {"name": name, "unit_id": "xa"}))["id"]
             given = await self.made(f"/people/{self.ids[name]}/grants", {"role": role, "unit_id": unit})
-            self.grants[f"role_of_{name}"] = given["id"]
+            self.things[f"role_of_{name}"] = given["id"]
+            leave = await self.made(f"/people/{self.ids[name]}/leaves", LATER)
+            self.things[f"leave_of_{name}"] = leave["id"]
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ async def office(tmp_path: Path, url: str) -> AsyncIterator[Office]:
     [
         ("POST", "/people/{%s}/invitation", {"sign_in_name": "ai-do"}),
         ("POST", "/people/{%s}/leaves", DAYS),
+        ("DELETE", "/people/{%s}/leaves/{leave_of_%s}", None),
         ("POST", "/people/{%s}/retirement", None),
         ("GET", "/people/{%s}/data", None),
         ("DELETE", "/people/{%s}", None),
@@ -91,6 +95,18 @@ async def test_an_administrator_of_a_commune_has_no_power_over_who_decides_for_t
 
     assert (over_chi.status_code, over_chi.json()["code"]) == (403, "not_allowed")
     assert over_an.status_code < 400, over_an.text
+
+
+async def test_a_deputy_is_somebody_whom_who_names_them_knows(office: Office) -> None:
+    far = (await office.made("/people", {"name": "far", "unit_id": "xa-b"}))["id"]
+
+    known, unknown, nobody = [
+        await office.ask(who, "POST", f"/people/{office.ids[who]}/leaves", {**DAYS, "deputy_id": key})
+        for who, key in (("kim", office.ids["an"]), ("an", far), ("an", "0198-khong-co"))
+    ]
+
+    assert known.status_code == 201, known.text
+    assert [(one.status_code, one.json()["code"]) for one in (unknown, nobody)] == [(404, "person_not_found")] * 2
 
 
 async def test_people_name_their_own_deputy_whatever_they_decide_for(office: Office) -> None:

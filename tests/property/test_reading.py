@@ -82,6 +82,35 @@ def test_an_amount_of_money_is_heard_as_it_is_written(number: int, money: str) -
 
 
 @ordinary
+@given(whole, st.sampled_from([" ", "\u00a0", "\u202f"]), st.sampled_from([" đồng", "đ", " kg", " hộ", " m2"]))
+def test_a_number_in_groups_apart_is_heard_as_it_is_written(number: int, gap: str, unit: str) -> None:
+    assert heard(f"Tất cả {dotted(number).replace('.', gap)}{unit}") == [number]
+
+
+@ordinary
+@given(st.lists(st.integers(0, 99), min_size=3, max_size=8))
+def test_every_number_joined_by_commas_is_heard(listed: list[int]) -> None:
+    assert heard(f"Các điểm {','.join(map(str, listed))} nhé") == listed
+
+
+@ordinary
+@given(st.lists(st.integers(1, 28), min_size=3, max_size=6, unique=True), st.integers(1, 12), st.sampled_from(",-"))
+def test_every_day_of_a_list_is_heard(days: list[int], month: int, joint: str) -> None:
+    written = joint.join(map(str, sorted(days)))
+
+    found = read(f"các ngày {written}/{month}", today=TODAY)
+
+    assert numbers_in(found.spoken) == [*sorted(days), month]
+    assert found.doubts == ()
+
+
+@ordinary
+@given(st.dates(date(2000, 1, 1), date(2000, 12, 31)))
+def test_a_day_with_a_dash_is_heard_as_day_and_month(day: date) -> None:
+    assert heard(f"mít tinh ngày {day.day}-{day.month} tại xã") == [day.day, day.month]
+
+
+@ordinary
 @given(st.integers(-40, 60), st.integers(0, 9))
 def test_a_temperature_is_heard_with_its_sign(degrees: int, tenth: int) -> None:
     value = Fraction(abs(degrees)) + Fraction(tenth, 10)
@@ -194,6 +223,7 @@ FRAGMENTS = [
     "xa@laocai.gov.vn", "http://", "www.", "CA XÃ", "THÔNG BÁO", "Ⅲ", "½", "²", "😀", "\u202e", "e\u0302\u0301",
     "ភាសាខ្មែរ", "中文", "ß", "ŉ", "ǅ", "İ", "ﬁ", "$100", "tr", "1tr5", "k", "…a", "?!", ";", ":", ",", ".", "0",
     "00000000000", "12345678901234567890123", "001", "m2", "km/h", "đồng/người", "T2-T6", "P.5",
+    "BCH", "MN", "T.Ư", "2-9", "1,2/9", "28-29-30/7", "1 000 000", "912 345 678", "15'", "60+", "tuổi",
 ]  # fmt: skip
 texts = st.lists(
     st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8), st.sampled_from([" ", ""])), max_size=14
@@ -235,7 +265,8 @@ def test_a_text_is_cleaned_once_for_all_or_refused(text: str) -> None:
 NASTY = [
     "1.111", "1,111,", "1/2/", "9-", "9 - ", "a.", "a@", "a-", "A", "AB ", "X", "XVI ", "h'", "(0", "+84 ", "12:",
     "T2-", "1.", "….", ". ", ", ", "\n", "\n- 1", "<", "</a", "www.a", "86/KH-", "86-KH/", "TS.", "0912 345 ",
-    "ngày 1/", "1-1/1-", "đồng/kg/", "1x", "1tr", "$1", "III-", "0", "1 ", "e\u0301\u0301\u0301", "số ",
+    "ngày 1/", "1-1/1-", "đồng/kg/", "1x", "1tr", "$1", "III-", "0", "1 ",
+    "1,2", "2-9 ", "1 000 ", "1,2/", "1-2-", "5'", "‘5’ ", "5+", "BCH ", "MN ", "113: ", "e\u0301\u0301\u0301", "số ",
 ]  # fmt: skip
 
 

@@ -8,6 +8,10 @@ DATE_OR_FRACTION: Final = Doubt(
     "Có thể là ngày tháng, cũng có thể là phân số; viết “ngày …” hoặc viết bằng chữ cho rõ.",
     "It may be a date or a fraction; write “ngày …”, or write it in words.",
 )
+DAY_OR_RANGE: Final = Doubt(
+    "Có thể là một ngày, cũng có thể là “từ … đến …”; hãy viết ngày có gạch chéo, như 2/9.",
+    "It may be a day or a range; write days with a slash, such as 2/9.",
+)
 NO_SUCH_DAY: Final = Doubt("Không có ngày này trong lịch.", "The calendar has no such day.")
 MONTH_FIRST: Final = Doubt(
     "Có vẻ viết tháng trước ngày sau; hãy viết ngày trước, tháng sau.",
@@ -25,6 +29,18 @@ ENGLISH_GROUPS: Final = Doubt(
 ENGLISH_POINT: Final = Doubt(
     "Dấu chấm được hiểu là dấu phẩy thập phân; hãy viết dấu phẩy.",
     "The dot is taken for a decimal comma; write a comma.",
+)
+SPACED_GROUPS: Final = Doubt(
+    "Các nhóm chữ số cách nhau có thể là một số, cũng có thể là nhiều số; hãy dùng dấu chấm ngăn hàng nghìn.",
+    "Groups of digits apart may be one number or several; group thousands with dots.",
+)
+LIST_OR_DECIMALS: Final = Doubt(
+    "Các số nối bằng dấu phẩy được đọc là danh sách; nếu là số thập phân, hãy thêm dấu cách giữa các số.",
+    "Numbers joined by commas are read as a list; if they are decimals, put spaces between them.",
+)
+AT_LEAST: Final = Doubt(
+    "Dấu cộng sau số được hiểu là “trở lên” hoặc “trên”; hãy viết bằng chữ.",
+    "The plus after the number is taken for “or more” or “above”; write it in words.",
 )
 UNKNOWN_ABBREVIATION: Final = Doubt(
     "Chưa biết chữ viết tắt này nên đọc từng chữ cái; hãy viết đầy đủ hoặc thêm vào danh sách cách đọc.",

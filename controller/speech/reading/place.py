@@ -20,6 +20,10 @@ _BREAK: Final = re.compile(r"[!?;\n]|\.(?=\s)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _LAST: Final = re.compile(r"([^\W_]+) ?\Z")
 _LAST_TWO: Final = re.compile(r"([^\W_]+) ([^\W_]+) ?\Z")
+_NO_NOUN: Final = re.compile(
+    r" ?(?:[,.;:!?()\n“”\"–-]|\Z)| (?:[A-ZĐ]|(?:tại|ở|lúc|vào|từ|đến|tới|của|và|hoặc|hay|là|do|sẽ|đã|được|để|cho|năm|"
+    r"này|nhưng|khi|nếu|ngay|thì|vừa|sắp|trên|trong|với|theo|bằng)(?![^\W_]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class Place:
     def near(self) -> tuple[str, ...]:
         """Up to eight words before in the same sentence, across commas."""
         return tuple(_WORD.findall(self.before)[-_NEAR:])
+
+    def counts_nothing(self, end: int) -> bool:
+        """Whether no noun follows that a number up to `end` could count."""
+        return _NO_NOUN.match(self.text, end) is not None
 
     @property
     def previous(self) -> str:

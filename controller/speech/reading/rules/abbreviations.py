@@ -11,6 +11,7 @@ from controller.speech.reading.rules.capitals import in_headline
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.vocabulary.abbreviations import ABBREVIATIONS, AMBIGUOUS, NOUNS_OF_CAPITALS, TITLES
 from controller.speech.reading.vocabulary.letters import spelled
+from controller.speech.reading.vocabulary.senses import SENSES
 
 _TITLE: Final = re.compile(rf"({'|'.join(sorted(map(re.escape, TITLES), key=len, reverse=True))})\.(?= ?[^\W\d_])")
 _WARD: Final = re.compile(r"([PQ])\. ?(\d{1,2})(?![^\W_])")
@@ -31,6 +32,7 @@ _BESIDE_BEFORE: Final = re.compile(r"t[2-7](?: đến| và|,| hoặc) \Z")
 _UNIT: Final = re.compile(r"(Q|P|H|X)\. ?(?=[^\W\d_]{2,12}(?: |\Z|,))")
 _UNITS: Final = {"Q": "quận", "P": "phường", "H": "huyện", "X": "xã"}
 _TOWN: Final = re.compile(r"T[Pp] (?=[^\W\d_]{2})")
+_AHEAD: Final = 40
 _OF_UNITS: Final = re.compile(r" (?:xã|phường|tỉnh|huyện|thành phố|XÃ|PHƯỜNG|TỈNH)\b")
 
 
@@ -83,8 +85,10 @@ def _known(place: Place, written: str, end: int) -> Said | None:
     if written in ABBREVIATIONS:
         told = written[-1].isupper() or len(written) <= 3  # noqa: PLR2004
         return Said(end, ABBREVIATIONS[written], Kind.ABBREVIATION, told=told)
-    first, others = AMBIGUOUS[written]
-    return Said(end, first, Kind.ABBREVIATION, doubts.other_meanings(others))
+    after = place.text[end : end + _AHEAD].lower()
+    sense = next((sense for sense in SENSES.get(written, ()) if sense.holds(place.before, after)), None)
+    first, others = (sense.spoken, sense.others) if sense else AMBIGUOUS[written]
+    return Said(end, first, Kind.ABBREVIATION, doubts.other_meanings(others) if others else None)
 
 
 def _ward(place: Place) -> Said | None:

@@ -12,7 +12,7 @@ _DATED_WORDS: Final = """
 ngày mùng mồng hôm đường phố cầu chợ viên trường lễ khánh sáng trưa chiều tối đêm từ đến hết trước sau dịp nay mai
 hai ba tư sáu bảy nhật vào cn kể tới mừng niệm rạng khuya qua
 """
-_DATED: Final = frozenset(_DATED_WORDS.split())
+DATED: Final = frozenset(_DATED_WORDS.split())
 _FRACTIONAL_WORDS: Final = """
 hơn gần khoảng chiếm đạt giảm tăng bằng còn được tỷ tỉ lệ có trên quá phần lớp tổ nhà ngõ hẻm kiệt ngách nửa số thửa
 mất cắt bớt ít nhất
@@ -22,7 +22,7 @@ _WHOLES_WORDS: Final = """
 số dân diện tổng chặng quãng chiều lượng thời nhiệm sản cân dung thế muỗng mức chi giá kinh tiền vốn chỉ nồng thìa
 """
 _WHOLES: Final = frozenset(_WHOLES_WORDS.split())
-_HOLIDAYS: Final = frozenset(
+HOLIDAYS: Final = frozenset(
     {
         (2, 9),
         (30, 4),
@@ -51,7 +51,7 @@ def is_fraction(place: Place, end: int) -> bool:
     """Whether the words around say that d/m up to `end` counts parts."""
     after = _AFTER.match(place.text, end)
     follows = after.group(1).lower() if after else ""
-    if place.last in _DATED:
+    if place.last in DATED:
         return False
     return place.last in _FRACTIONAL or follows in COUNTED or follows in _WHOLES
 
@@ -64,8 +64,8 @@ def counts_things(place: Place, end: int) -> bool:
 
 def is_dated(place: Place, day: int, month: int) -> bool:
     """Whether the words before, or the day itself, make d/m a date."""
-    if (day, month) in _HOLIDAYS and (_FEASTS & set(place.near) or (day, month) not in SIMPLE):
+    if (day, month) in HOLIDAYS and (_FEASTS & set(place.near) or (day, month) not in SIMPLE):
         return True
-    if place.last in _DATED or "ngày" in place.near or stands_by_weekday(place):
+    if place.last in DATED or "ngày" in place.near or stands_by_weekday(place):
         return True
     return bool(_TODAY & set(place.near[-1:]))

@@ -18,7 +18,7 @@ _D: Final = r"(\d{1,2})"
 _FULL: Final = re.compile(rf"{_D}([/.-]){_D}\2(\d{{4}}|\d{{2}}){END}(?!\.\d)")
 _ISO: Final = re.compile(rf"(\d{{4}})-(\d{{2}})-(\d{{2}}){END}")
 _SHORT: Final = re.compile(rf"{_D}/{_D}{END}")
-_DOTTED: Final = re.compile(rf"{_D}[.-]{_D}{END}(?!\.\d)")
+_DOTTED: Final = re.compile(rf"{_D}\.{_D}{END}(?!\.\d)")
 _LONG: Final = re.compile(rf"{_D} tháng {_D}(?![\d/-])(?: năm (\d{{4}})(?!\d))?")
 _MONTH_YEAR: Final = re.compile(rf"{_D}[/-](\d{{4}}){END}")
 
@@ -117,11 +117,9 @@ def _short(place: Place) -> Said | None:
 
 
 def _dotted(place: Place) -> Said | None:
-    """30.4 and 30-4 are dates only after a word for days."""
+    """30.4 is a date only after a word for days."""
     found = place.match(_DOTTED) if place.last in {"ngày", "lễ", "dịp"} else None
     if not found or not is_date_like(int(found.group(1)), int(found.group(2))):
-        return None
-    if "-" in found.group() and int(found.group(1)) < int(found.group(2)):
         return None
     day, month = int(found.group(1)), int(found.group(2))
     return said_date(place, found.end(), day_month(day, month, place.usage), doubt_of(place, day, month, None))

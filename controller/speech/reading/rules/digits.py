@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from controller.speech.reading import doubts, numbers
+from controller.speech.reading.amounts import amount_at
 from controller.speech.reading.place import Place, Said
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.vocabulary.letters import spelled
@@ -24,6 +25,7 @@ _CODED: Final = re.compile(
     r"(?:mã|tài khoản|stk|cccd|cmnd|căn cước|mst|máy lẻ|lẻ|otp|sổ)(?: (?:số|là|khách hàng|hồ sơ|thuế|định danh))?:? ?\Z"
 )
 _COMMON: Final = 6
+_SPACED: Final = re.compile(r"(?<!\d)(?<!\d[ .,])[1-9]\d{0,2}(?: \d{3}){2,5}(?! ?\d)(?![.,/:]\d)")
 
 
 def coded(place: Place) -> Said | None:
@@ -93,7 +95,17 @@ def chains(place: Place) -> Said | None:
     if not found:
         return None
     parts = [numbers.cardinal(int(part), place.usage) for part in found.group().split("-")]
-    return Said(found.end(), ", ".join(parts), Kind.NUMBER)
+    doubt = doubts.DATE_OR_FRACTION if place.text[found.end() : found.end() + 1] == "/" else None
+    return Said(found.end(), ", ".join(parts), Kind.NUMBER, doubt)
+
+
+def spaced_groups(place: Place) -> Said | None:
+    """912 345 678: groups that nothing makes one number."""
+    found = place.match(_SPACED)
+    number = amount_at(place.text, place.at, place.usage, place.last) if found else None
+    if not found or (number is not None and number.end >= found.end()):
+        return None
+    return Said(found.end(), ", ".join(map(numbers.in_groups, found.group().split())), Kind.CODE, doubts.LONG_NUMBER)
 
 
 def any_digits(place: Place) -> Said | None:
@@ -103,5 +115,6 @@ def any_digits(place: Place) -> Said | None:
         return None
     if len(found.group()) <= _COMMON and not found.group().startswith("0"):
         return Said(found.end(), numbers.cardinal(int(found.group()), place.usage), Kind.NUMBER, told=False)
-    doubt = doubts.LONG_NUMBER if len(found.group()) > _COMMON else None
+    torn = place.previous in " '’" and place.text[max(0, place.at - 2) : max(0, place.at - 1)].isdigit()
+    doubt = doubts.LONG_NUMBER if torn or len(found.group()) > _COMMON else None
     return Said(found.end(), numbers.in_groups(found.group()), Kind.CODE, doubt)

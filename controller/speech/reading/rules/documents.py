@@ -11,7 +11,7 @@ from typing import Final
 from controller.speech.reading import doubts, numbers
 from controller.speech.reading.place import Doubt, Place, Said
 from controller.speech.reading.spoken import Kind
-from controller.speech.reading.vocabulary.documents import ISSUERS, KINDS
+from controller.speech.reading.vocabulary.documents import ALSO, ISSUERS, KINDS
 from controller.speech.reading.vocabulary.letters import spelled
 
 _PART: Final = r"[A-ZĐƯ][A-Za-zĐđƯưyi&]{0,9}\d{0,2}"
@@ -29,12 +29,12 @@ _UNIT_LIKE: Final = frozenset({"USD", "VND", "VNĐ", "CN", "AIDS"})
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """What the letters of a number say: the kind of document, who issued it, and whether all of it is known."""
+    """What the letters of a number say: the kind of document, who issued it, and what is doubtful in it."""
 
     sign: str
     kind: str
     issuer: str
-    known: bool
+    doubt: Doubt | None
 
 
 def documents(place: Place) -> Said | None:
@@ -56,7 +56,7 @@ def bare_signs(place: Place) -> Said | None:
         return None
     signs = _read_parts([found.group(1), *found.group(2).split("-")], place)
     of = "" if place.match(_OF, found.end()) else f" của {signs.issuer}"
-    return Said(found.end(), signs.kind + of, Kind.DOCUMENT)
+    return Said(found.end(), signs.kind + of, Kind.DOCUMENT, signs.doubt)
 
 
 def _is_document(found: re.Match[str]) -> bool:
@@ -79,8 +79,7 @@ def _said(place: Place, end: int, number: str, year: str | None, signs: _Signs) 
         words[-1] += f", {kind}"
     if signs.issuer and not place.match(_OF, end):
         words += ["của", signs.issuer]
-    doubt: Doubt | None = None if signs.known else doubts.UNKNOWN_ABBREVIATION
-    return Said(end, " ".join(words), Kind.DOCUMENT, doubt)
+    return Said(end, " ".join(words), Kind.DOCUMENT, signs.doubt)
 
 
 def _is_named(place: Place, signs: _Signs) -> bool:
@@ -99,18 +98,25 @@ def _read_parts(parts: list[str], place: Place) -> _Signs:
     kind = KINDS.get(parts[0], "") if len(parts) > 1 or parts[0] not in ISSUERS else ""
     rest = parts[1:] if kind else parts
     said = [_issuer(part, place) for part in rest]
-    return _Signs(parts[0].lower(), kind, ", ".join(words for words, _ in said), all(known for _, known in said))
+    return _Signs(
+        parts[0].lower(),
+        kind,
+        ", ".join(words for words, _ in said),
+        next(filter(None, (doubt for _, doubt in said)), None),
+    )
 
 
-def _issuer(part: str, place: Place) -> tuple[str, bool]:
-    """Who issued it, and whether the list knows; the pronunciation list comes first."""
+def _issuer(part: str, place: Place) -> tuple[str, Doubt | None]:
+    """Who issued it, and what is doubtful; the pronunciation list comes first."""
     for written, spoken in place.manner.lexicon.get(part[0].lower(), ()):
         if written == part:
-            return spoken, True
+            return spoken, None
     if part in ISSUERS:
-        return ISSUERS[part], True
+        return ISSUERS[part], doubts.other_meanings(ALSO[part]) if part in ALSO else None
     term = _TERM.fullmatch(part)
     if term:
-        return f"{ISSUERS[term.group(1)]} khóa {numbers.cardinal(int(term.group(2)), place.usage)}", True
+        return f"{ISSUERS[term.group(1)]} khóa {numbers.cardinal(int(term.group(2)), place.usage)}", None
     letters, digits = part.rstrip("0123456789"), part[len(part.rstrip("0123456789")) :]
-    return spelled(letters) + (f" {numbers.cardinal(int(digits), place.usage)}" if digits else ""), False
+    return spelled(letters) + (
+        f" {numbers.cardinal(int(digits), place.usage)}" if digits else ""
+    ), doubts.UNKNOWN_ABBREVIATION

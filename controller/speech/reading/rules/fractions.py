@@ -13,7 +13,7 @@ from controller.speech.reading.spoken import Kind
 from controller.speech.reading.usage import Usage
 
 _SLASHED: Final = re.compile(r"(\d{1,6})((?:/\d{1,6}){1,4})(?!\d)(?![,/]\d)")
-_FINE: Final = re.compile(r"\d{1,3},\d{1,2}/(\d{1,4})(?![\d/])")
+_FINE: Final = re.compile(r"(?<!\d,)(\d{1,3}),(\d{1,2})/(\d{1,4})(?![\d/])")
 _COLON: Final = re.compile(r"(\d{1,6})(?:\.000)? ?: ?(\d{1,3}(?:\.\d{3}){1,2}|\d{1,6})(?![\d:])")
 _TIMES: Final = re.compile(r" ?[x×] ?(?=\d)")
 _FEW: Final = 4
@@ -49,7 +49,10 @@ def _fine_over(place: Place) -> Said | None:
     number = amount_at(place.text, place.at, place.usage) if found else None
     if not found or number is None:
         return None
-    return Said(found.end(), f"{number.spoken} trên {numbers.cardinal(int(found.group(1)), place.usage)}", Kind.NUMBER)
+    first, second, below = map(int, found.groups())
+    days = first < second and is_day(second, below) and not is_fraction(place, found.end())
+    words = f"{number.spoken} trên {numbers.cardinal(below, place.usage)}"
+    return Said(found.end(), words, Kind.NUMBER, doubts.DATE_OR_FRACTION if days else None)
 
 
 def _over(above: int, below: int, usage: Usage) -> str:

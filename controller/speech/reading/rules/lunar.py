@@ -12,11 +12,11 @@ from controller.speech.reading.place import Place, Said
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.usage import Usage
 
-_LUNAR: Final = r"(?= ?[(,]? ?(?:nhuận ?)?(?:năm [^\W\d_]{1,6} [^\W\d_]{1,6} ?)?(?:\(?âm lịch|\(?ÂL\b|\(?Âm lịch))"
+LUNAR: Final = r"(?= ?[(,]? ?(?:nhuận ?)?(?:năm [^\W\d_]{1,6} [^\W\d_]{1,6} ?)?(?:\(?âm lịch|\(?ÂL\b|\(?Âm lịch))"
 _DATE: Final = re.compile(
-    rf"(?:(\d{{1,2}}) ?[-–] ?)?(\d{{1,2}})(?:/| tháng )(\d{{1,2}})(?:/(\d{{4}}))?(?![\d/]){_LUNAR}"
+    rf"(?:(\d{{1,2}}) ?[-–] ?)?(\d{{1,2}})(?:/| tháng )(\d{{1,2}})(?:/(\d{{4}}))?(?![\d/]){LUNAR}"
 )
-_MONTH: Final = re.compile(rf"(\d{{1,2}})(?![\d/]){_LUNAR}")
+_MONTH: Final = re.compile(rf"(\d{{1,2}})(?![\d/]){LUNAR}")
 _AFTER_FIRST: Final = re.compile(r"(\d{1,2})(?:/| tháng )(\d{1,2})(?![\d/.,])")
 _DAY: Final = re.compile(r"(\d{1,2})/(\d{1,2})(?![\d/])")
 _FEASTS: Final = {(15, 8): "thu", (5, 5): "ngọ", (15, 7): "lan", (3, 3): "minh", (10, 3): "vương", (23, 12): "táo"}

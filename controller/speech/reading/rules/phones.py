@@ -21,6 +21,11 @@ _NUMBERED_WORDS: Final = """
 số gọi tổng đài hotline nóng thoại máy hoặc và cứu đt sđt gửi ngay tới đến qua
 """
 _NUMBERED: Final = frozenset(_NUMBERED_WORDS.split())
+_CALLED: Final = re.compile(
+    r"(?<![^\W_])(?:gọi(?: (?:ngay|điện|số|đến|tới|về)){0,2}|đường dây nóng|tổng đài|hotline|điện thoại|sđt|số máy|"
+    r"liên (?:hệ|lạc)(?: ngay)?|cấp cứu|cứu (?:hỏa|hoả|thương|nạn|hộ)|chữa cháy|báo cháy|pccc|công an|cảnh sát|"
+    r"trẻ em|khẩn cấp)(?: số)?(?: | ?[:(–-] ?)\Z"
+)
 _DATE: Final = re.compile(r"\d{1,2}([.-])\d{1,2}\1(?:19|20)\d{2}(?!\d)")
 _MOST_GROUPS: Final = 6
 _ALONE: Final = 5
@@ -60,11 +65,16 @@ def _groups(text: str, at: int, lengths: tuple[int, ...]) -> tuple[list[str], in
 def _short(place: Place) -> Said | None:
     """113, 114, 1022."""
     found = place.match(_SHORT)
-    if not found or not _CALLING & set(place.near):
-        return None
-    if place.last not in _NUMBERED and not _SHORT.fullmatch(place.near[-1]):
+    if not found or not (_is_called(place) or (_CALLED.search(place.before) and place.counts_nothing(found.end()))):
         return None
     return Said(found.end(), numbers.digits(found.group()), Kind.PHONE)
+
+
+def _is_called(place: Place) -> bool:
+    """Whether somebody is to call, and the word before is one for numbers, or another such number stands there."""
+    if not _CALLING & set(place.near):
+        return False
+    return place.last in _NUMBERED or _SHORT.fullmatch(place.near[-1]) is not None
 
 
 def _said(groups: list[str]) -> str:

@@ -1,12 +1,14 @@
 """Numbers with their signs, ranges and units: -5°C, cấp 8-9, 20-30 mm, 1,5 tỷ đồng, $100, 1tr5."""
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from controller.speech.reading import doubts, numbers
 from controller.speech.reading.amounts import Amount, amount_at
 from controller.speech.reading.measures import Measure, is_short_money, measure_at
 from controller.speech.reading.place import Doubt, Place, Said
+from controller.speech.reading.rules.dashed_days import may_be_day
 from controller.speech.reading.spoken import Kind
 from controller.speech.reading.vocabulary.units import DEGREES
 
@@ -27,6 +29,9 @@ _WEEKDAYS: Final = re.compile(r"thứ [2-7](?:, ?[2-7]){0,4}(?:, ?| và )\Z")
 _NO_MINUS: Final = frozenset("0123456789)%")
 _SCALES: Final = re.compile(r" (?:triệu|nghìn|ngàn|tỷ|tỉ|trăm)\b")
 _FEWEST_FOR_K: Final = 10
+_LIST: Final = re.compile(r"\d{1,4}(?:,\d{1,4}){2,11}(?!\d)(?![,./:-]\d)")
+_PLUS: Final = re.compile(r"\+(?! ?\d)( ?tuổi(?![^\W_]))?")
+_AT_LEAST: Final = frozenset({"từ", "trên", "hơn"})
 
 
 def quantity(place: Place) -> Said | None:
@@ -35,6 +40,38 @@ def quantity(place: Place) -> Said | None:
     if first is None:
         return None
     return _range(place, first) or _single(place, first)
+
+
+def lists(place: Place) -> Said | None:
+    """6,7,8: three or more numbers joined by commas are no decimals."""
+    found = place.match(_LIST)
+    first = amount_at(place.text, place.at, place.usage, place.last) if found else None
+    if not found or (first is not None and not place.text.startswith(",", first.end)):
+        return None
+    unit = measure_at(place.text, found.end())
+    if unit is None and place.text[found.end() : found.end() + 1].isalpha():
+        return None
+    values = [int(part) for part in found.group().split(",")]
+    rises = all(above < below for above, below in pairwise(values))
+    words = ", ".join(_counted(place, value) or numbers.cardinal(value, place.usage) for value in values)
+    doubt = None if rises else doubts.LIST_OR_DECIMALS
+    return _with_unit(place, Amount(found.end(), words, values[-1], fine=False, doubt=doubt), unit)
+
+
+def at_least(place: Place) -> Said | None:
+    """60+ tuổi: sixty and more; without the years it may be another sign."""
+    number = amount_at(place.text, place.at, place.usage, place.last)
+    plus = place.match(_PLUS, number.end) if number else None
+    if number is None or plus is None:
+        return None
+    unit = measure_at(place.text, plus.end())
+    counted = " tuổi" if plus.group(1) else f" {unit.spoken}" if unit else ""
+    end = unit.end if unit else plus.end()
+    if not counted and not place.counts_nothing(end):
+        return Said(end, f"trên {number.spoken}", Kind.NUMBER, doubts.AT_LEAST)
+    lead = "" if place.last in _AT_LEAST else "từ "
+    doubt = number.doubt or (None if plus.group(1) else doubts.AT_LEAST)
+    return Said(end, f"{lead}{number.spoken}{counted} trở lên", Kind.NUMBER, doubt)
 
 
 def _runs_on(place: Place, end: int) -> bool:
@@ -144,6 +181,8 @@ def _range(place: Place, first: Amount) -> Said | None:
     above = f"{_in_words(place, first)}{unit_first}"
     below = _in_words(place, second) + (f" {late.spoken}" if late else "")
     doubt: Doubt | None = first.doubt or second.doubt
+    if joint.group() == "-" and not late and not (first.fine or second.fine):
+        doubt = doubt or (doubts.DAY_OR_RANGE if may_be_day(place, first.value, second.value, end) else None)
     if first.value >= second.value and not (first.fine or second.fine):
         return Said(end, f"{above}, {below}", Kind.RANGE, doubt or doubts.FALLING_RANGE)
     again = f"{place.last} " if place.last in REPEATED and not late else ""

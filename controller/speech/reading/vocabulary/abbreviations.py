@@ -1,7 +1,7 @@
 """Abbreviations of communes' papers and what an announcer says for them.
 
-ABBREVIATIONS mean one thing; AMBIGUOUS are read as their first meaning, and the officer is told the others; TITLES
-stand before names and may end in a full stop that ends no sentence.
+ABBREVIATIONS mean one thing; AMBIGUOUS are read as their first meaning, and the officer is told the others, unless the
+words around tell which (`senses`); TITLES stand before names and may end in a full stop that ends no sentence.
 """
 
 from typing import Final
@@ -12,9 +12,10 @@ ABBREVIATIONS: Final[dict[str, str]] = {
     "UBMTTQ": "ủy ban Mặt trận Tổ quốc", "UBMTTQVN": "ủy ban Mặt trận Tổ quốc Việt Nam",
     "UB MTTQ": "ủy ban Mặt trận Tổ quốc", "UBKT": "ủy ban kiểm tra", "UBBC": "ủy ban bầu cử",
     "MTTQ": "Mặt trận Tổ quốc", "MTTQVN": "Mặt trận Tổ quốc Việt Nam", "MTTW": "Mặt trận Trung ương",
-    "BCĐ": "ban chỉ đạo", "BCH": "ban chấp hành", "BTV": "ban thường vụ", "BTC": "ban tổ chức", "BQL": "ban quản lý",
-    "BCHQS": "ban chỉ huy quân sự", "BCH QS": "ban chỉ huy quân sự", "BCHTW": "Ban Chấp hành Trung ương",
-    "TW": "trung ương", "TƯ": "trung ương", "ĐCSVN": "Đảng Cộng sản Việt Nam", "ĐCS": "Đảng Cộng sản",
+    "BCĐ": "ban chỉ đạo", "BTV": "ban thường vụ", "BTC": "ban tổ chức", "BQL": "ban quản lý",
+    "BCHQS": "ban chỉ huy quân sự", "BCHTW": "Ban Chấp hành Trung ương",
+    "TW": "trung ương", "TƯ": "trung ương", "T.Ư": "Trung ương", "T.W": "Trung ương",
+    "ĐCSVN": "Đảng Cộng sản Việt Nam", "ĐCS": "Đảng Cộng sản",
     "CHXHCNVN": "Cộng hòa xã hội chủ nghĩa Việt Nam", "CHXHCN": "Cộng hòa xã hội chủ nghĩa",
     "XHCN": "xã hội chủ nghĩa", "LHPN": "liên hiệp phụ nữ", "LHTN": "liên hiệp thanh niên",
     "TNCS": "thanh niên cộng sản", "ĐVTN": "đoàn viên thanh niên", "CCB": "cựu chiến binh",
@@ -56,12 +57,13 @@ ABBREVIATIONS: Final[dict[str, str]] = {
     "THCS": "trung học cơ sở", "THPT": "trung học phổ thông", "PTDTNT": "phổ thông dân tộc nội trú",
     "TNPT": "tốt nghiệp phổ thông", "PTDTBT": "phổ thông dân tộc bán trú", "GDTX": "giáo dục thường xuyên",
     "TTHTCĐ": "trung tâm học tập cộng đồng", "GDNN": "giáo dục nghề nghiệp", "ĐH": "đại học", "CĐ": "cao đẳng",
-    "MN": "mầm non", "TTN": "thanh thiếu nhi",
+    "TTN": "thanh thiếu nhi",
     # security, defence, rescue
     "ANTT": "an ninh trật tự", "TTATXH": "trật tự an toàn xã hội", "ATGT": "an toàn giao thông",
     "TTATGT": "trật tự an toàn giao thông", "TNGT": "tai nạn giao thông", "CSGT": "cảnh sát giao thông",
     "CSTT": "cảnh sát trật tự", "CSKV": "cảnh sát khu vực", "CAND": "công an nhân dân", "QĐND": "quân đội nhân dân",
-    "LLVT": "lực lượng vũ trang", "DQTV": "dân quân tự vệ", "NVQS": "nghĩa vụ quân sự", "BĐBP": "bộ đội biên phòng",
+    "LLVT": "lực lượng vũ trang", "QS": "quân sự", "PTDS": "phòng thủ dân sự",
+    "DQTV": "dân quân tự vệ", "NVQS": "nghĩa vụ quân sự", "BĐBP": "bộ đội biên phòng",
     "BCHQSX": "ban chỉ huy quân sự xã", "ANQG": "an ninh quốc gia", "PCCC": "phòng cháy, chữa cháy",
     "PCCC&CNCH": "phòng cháy, chữa cháy và cứu nạn, cứu hộ", "CNCH": "cứu nạn, cứu hộ",
     "PCCCR": "phòng cháy, chữa cháy rừng", "PCTT": "phòng, chống thiên tai", "PCLB": "phòng, chống lụt bão",
@@ -138,6 +140,8 @@ AMBIGUOUS: Final[dict[str, tuple[str, str]]] = {
     "Tp": ("thành phố", "trưởng phòng"),
 
     "PV": ("phóng viên", "phỏng vấn"), "ĐV": ("đảng viên", "đơn vị, đoàn viên"),
+    "BCH": ("ban chấp hành", "ban chỉ huy"), "MN": ("mầm non", "mực nước, miền núi, miền Nam"),
+
     "TN": ("thanh niên", "thất nghiệp, tài nguyên"),
 }  # fmt: skip
 

@@ -41,3 +41,6 @@ ISSUERS: Final[dict[str, str]] = {
     "VPUB": "văn phòng ủy ban", "CTUBND": "chủ tịch ủy ban nhân dân", "UB": "ủy ban", "ĐLV": "điện lực",
     "KTTV": "khí tượng thủy văn", "DBQG": "dự báo quốc gia",
 }  # fmt: skip
+
+ALSO: Final[dict[str, str]] = {"BCH": "ban chấp hành"}
+"""What an issuer can mean besides."""

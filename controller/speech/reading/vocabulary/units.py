@@ -19,8 +19,8 @@ PHYSICAL: Final[dict[str, str]] = {
     "MHz": "mê-ga-héc", "GHz": "gi-ga-héc", "dB": "đề-xi-ben", "hPa": "héc-tô pát-xcan", "mb": "mi-li-ba",
     "mmHg": "mi-li-mét thủy ngân", "Pa": "pát-xcan", "cc": "xê xê", "GB": "gi-ga-bai", "MB": "mê-ga-bai",
     "TB": "tê-ra-bai", "Mbps": "mê-ga-bít trên giây", "kcal": "ki-lô ca-lo", "Kcal": "ki-lô ca-lo", "h": "giờ",
-    "giờ": "giờ", "s": "giây", "giây": "giây", "ph": "phút", "phút": "phút", "inch": "in", "HP": "mã lực",
-    "CV": "mã lực", "mol": "mon", "ppm": "phần triệu",
+    "giờ": "giờ", "s": "giây", "giây": "giây", "ph": "phút", "phút": "phút", "'": "phút", "’": "phút", "′": "phút",
+    "inch": "in", "HP": "mã lực", "CV": "mã lực", "mol": "mon", "ppm": "phần triệu",
 }  # fmt: skip
 
 DEGREES: Final[dict[str, str]] = {
@@ -39,7 +39,9 @@ MONEY: Final[dict[str, str]] = {
 }  # fmt: skip
 
 SHORT_MONEY: Final = frozenset({"k", "tr"})
-TIGHT: Final = frozenset({"k", "tr", "V", "W", "s", "0C", "l", "L", "Đ"})
+PRIMES: Final = frozenset({"'", "’", "′"})
+"""Signs of minutes, which may close a quotation, too."""
+TIGHT: Final = frozenset({"k", "tr", "V", "W", "s", "0C", "l", "L", "Đ"}) | PRIMES
 """Units that count only without a space before them."""
 
 _PER: Final = """

@@ -16,6 +16,12 @@ PROGRAMME = "ct-an-binh"
 VOV = {"kind": "relay", "title": "VOV1", "url": "https://vov.example/vov1.mp3", "duration_s": 900}
 SLOT = {"kind": "bulletins", "title": "Bản tin xã", "of": COMMUNE, "max_duration_s": 600}
 CHIME = {"kind": "chime"}
+_LINES = """(all) => all.map((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return new Set([...range.getClientRects()].map((line) => line.top)).size;
+})"""
+"""How many lines each of them takes."""
 
 
 def next_week() -> Week:
@@ -79,6 +85,7 @@ def test_a_week_is_a_table_on_a_screen_and_a_day_on_a_phone(house: House, week: 
             lan.go(f"{week}&day={day(1)}")
             lan.show("day", look=True)
             assert lan.page.locator(".entry:visible").count() == 3
+            assert lan.page.locator("tbody th:visible").evaluate_all(_LINES) == [1, 1, 1]
             lan.page.locator("nav.days a").nth(2).tap()
             expect(lan.page.locator(".day-title")).to_contain_text(f"Thứ Tư {day(2):%d/%m}")
             lan.show("next-day")

@@ -1,7 +1,7 @@
 """“Kết quả phát”: past broadcasts day by day, each on its devices with what to do, another try, why, and as files."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ FILTERS = ("kind", "q", "unit")
 _AT_ONCE = 500
 _MOST_LINES = 5_000
 _KINDS = frozenset(outcome_words.KINDS)
+_SOON = timedelta(minutes=2)
 
 
 async def show_all(visit: Visit) -> Response:
@@ -206,7 +207,8 @@ async def _one(visit: Visit) -> dict[str, Any]:
     return {
         "one": found,
         "strip": strip(found),
-        "again": [(one, strip(one)) for one in found["again"]],
+        "again": [(one, strip(one), _is_sent(one, visit.now)) for one in found["again"]],
+        "sending": _is_sent(found, visit.now),
         "chosen": {**dict.fromkeys(FILTERS, ""), **asked},
         "first": after is None,
         "here": here,
@@ -216,6 +218,13 @@ async def _one(visit: Visit) -> dict[str, Any]:
         "part": _address(f"{here}/part", {**asked, **({"after": after} if after else {})}),
         "ow": outcome_words,
     }
+
+
+def _is_sent(one: Mapping[str, Any], now: datetime) -> bool:
+    """Whether it is on its way just now, so that which devices it is for will show presently."""
+    if one["expected"] or one["closed"] or one["cancelled"]:
+        return False
+    return moments.instant(one["start"]) - _SOON <= now < moments.instant(one["ends"])
 
 
 def _asked(visit: Visit, names: Sequence[str]) -> dict[str, str]:

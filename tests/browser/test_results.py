@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -170,6 +171,7 @@ def test_it_is_played_again_where_it_failed_and_the_page_follows(house: House) -
         lan.show("under-way")
         assert "Đang phát lại cho các cụm bị lỗi" in lan.text
         assert "Đây là lần phát lại" in lan.text
+        assert "Chưa có cụm loa nào nhận buổi này" not in lan.text
         again = lan.page.url.rpartition("/")[2]
         wait_for(lambda: _expected(house, again) == 1, "the device is awaited")
         expect(lan.page.locator("main")).to_contain_text("Cụm loa 7", timeout=15_000)
@@ -178,6 +180,19 @@ def test_it_is_played_again_where_it_failed_and_the_page_follows(house: House) -
 
         assert "Phát lại lúc" in lan.text
         assert lan.page.get_by_role("button", name="Phát lại ngay").count() == 0
+
+
+def test_what_has_just_been_ordered_is_being_sent_and_then_the_page_follows(house: House) -> None:
+    made = house.broadcast("Tin vừa đặt", in_s=20)
+    with house.guest("sending") as lan:
+        lan.enter("lan")
+        lan.go(f"/results/{made}")
+        lan.show("sending", look=True)
+
+        assert "Đang gửi tới các cụm…" in lan.text
+        assert not re.search("Chưa có cụm loa nào|Tất cả|Không có cụm nào", lan.text)
+        expect(lan.page.locator("main")).to_contain_text("Cụm loa 1", timeout=50_000)
+        assert "Đang gửi tới" not in lan.text
 
 
 def _expected(house: House, made: str) -> int:

@@ -1,7 +1,7 @@
 """Accounts of people, for who tends to them: invitations, locks, sessions, tokens of integrations.
 
-Nobody gives a new start to an account that may do more than they themselves look after: an invitation needs the
-permission at every unit where its person has a role.
+Nobody gives a new start to an account that may do more than they themselves look after, opens it to who guesses, or
+puts its person out: that needs the permission at every unit where the person has a role.
 """
 
 from datetime import datetime
@@ -23,7 +23,7 @@ from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, Title, View
 from controller.people import service as people
 from controller.people.acting import Acting
-from controller.people.over import require_over
+from controller.people.over import require_over, require_own_or_over
 from loa_protocol.errors import LoaError
 
 router = APIRouter(tags=["people"], route_class=WriteRoute)
@@ -151,8 +151,9 @@ async def make_sign_in_link(
 
 
 @router.delete("/people/{person_id}/lock")
-async def unlock(person_id: IdField, session: Write) -> dict[str, bool]:
+async def unlock(person_id: IdField, session: Write, doors: TheDoors, may: Allowed) -> dict[str, bool]:
     """Open an account again that wrong passwords or codes have shut."""
+    await require_own_or_over(may, session, person_id, doors.now)
     await people.require(session, person_id)
     was = await attempts.is_locked(session, person_id)
     await forgetting.forget_failures(session, person_id)
@@ -167,8 +168,9 @@ async def list_sessions_of(person_id: IdField, session: Read) -> list[SessionVie
 
 
 @router.delete("/people/{person_id}/sessions")
-async def end_sessions_of(person_id: IdField, session: Write) -> dict[str, int]:
+async def end_sessions_of(person_id: IdField, session: Write, doors: TheDoors, may: Allowed) -> dict[str, int]:
     """End all sessions of somebody."""
+    await require_own_or_over(may, session, person_id, doors.now)
     await people.require(session, person_id)
     return {"ended": await sessions.end_all(session, person_id)}
 

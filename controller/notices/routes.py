@@ -9,7 +9,6 @@ from pydantic import Field
 from sqlalchemy import or_, select
 
 from controller.access.may import Allowed
-from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.idempotency import Write, WriteRoute
 from controller.api.models import Body, IdField, View
@@ -19,6 +18,7 @@ from controller.notices.tables import Notice, Sending
 from controller.people import service as people
 from controller.people import store as people_store
 from controller.people.acting import Acting
+from controller.people.over import looked_after, require_own_or_over
 from controller.people.tables import Person
 
 router = APIRouter(tags=["notices"], route_class=WriteRoute)
@@ -108,6 +108,7 @@ class WebhookSecretView(WebhookView):
 @router.get("/notices")
 async def list_notices(  # noqa: PLR0917 - one a word of the request
     session: Read,
+    controller: TheController,
     may: Allowed,
     person: Annotated[IdField | None, Query()] = None,
     about: Annotated[str | None, Query(max_length=80)] = None,
@@ -115,7 +116,7 @@ async def list_notices(  # noqa: PLR0917 - one a word of the request
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[NoticeView]:
     """What people were told, newest first; kept for 90 days. One's own, and those of the people one looks after."""
-    theirs = Notice.person_id.in_(select(Person.id).where(await may.where(Permission.PEOPLE, Person.unit_id)))
+    theirs = Notice.person_id.in_(select(Person.id).where(await looked_after(may, controller.clock.now())))
     mine = or_(may.mine(Notice.person_id), theirs)
     rows = await store.newest(session, mine, person_id=person, about=about, state=state, limit=limit)
     sendings = await store.sendings(session, [row.id for row in rows])
@@ -156,8 +157,12 @@ async def list_browsers(person_id: IdField, session: Read) -> list[BrowserView]:
 
 
 @router.post("/people/{person_id}/push-subscriptions", status_code=201)
-async def subscribe(person_id: IdField, body: BrowserBody, session: Write, controller: TheController) -> BrowserView:
+async def subscribe(
+    person_id: IdField, body: BrowserBody, session: Write, controller: TheController, may: Allowed
+) -> BrowserView:
     """A browser of this person wants to be told; the same browser again changes its keys."""
+    now = controller.clock.now()
+    await require_own_or_over(may, session, person_id, now)
     row = await receivers.subscribe(
         session,
         await people.hold_present(session, person_id),
@@ -165,14 +170,17 @@ async def subscribe(person_id: IdField, body: BrowserBody, session: Write, contr
         p256dh=body.keys.p256dh,
         auth=body.keys.auth,
         hosts=controller.settings.push_hosts,
-        now=controller.clock.now(),
+        now=now,
     )
     return BrowserView.model_validate(row)
 
 
 @router.delete("/people/{person_id}/push-subscriptions/{subscription_id}")
-async def unsubscribe(person_id: IdField, subscription_id: IdField, session: Write) -> dict[str, str]:
+async def unsubscribe(
+    person_id: IdField, subscription_id: IdField, session: Write, controller: TheController, may: Allowed
+) -> dict[str, str]:
     """The browser is told no more."""
+    await require_own_or_over(may, session, person_id, controller.clock.now())
     await receivers.unsubscribe(session, person_id, subscription_id)
     return {"id": subscription_id}
 

@@ -157,8 +157,7 @@ async def copy_person(person_id: IdField, controller: TheController, may: Allowe
     now = controller.clock.now()
     async with controller.db.reading() as reading:
         await service.require(reading, person_id)
-        if person_id != may.actor.person_id:  # it tells what they did at every unit
-            await require_over(may, reading, person_id, now)
+        await require_own_or_over(may, reading, person_id, now)  # it tells what they did at every unit
     async with controller.db.transaction() as session:
         record(session, "GET /people/{person_id}/data", by=may.actor, now=now, about={"person_id": person_id})
 
@@ -176,8 +175,11 @@ async def change_person(
     person_id: IdField, body: PersonChange, session: Write, controller: TheController, may: Allowed
 ) -> PersonView:
     """Change what is given; an `email` of null is forgotten."""
+    now = controller.clock.now()
+    if body.model_fields_set & {"email", "webhook"}:  # where they are told what is nobody else's business
+        await require_own_or_over(may, session, person_id, now)
     if "unit_id" in body.model_fields_set:
-        await require_over(may, session, person_id, controller.clock.now())
+        await require_over(may, session, person_id, now)
         await may.require_of(Permission.PEOPLE, subjects.UNIT, body.unit_id)
     changes = body.model_dump(include=body.model_fields_set)
     return PersonView.model_validate(await service.change(session, person_id, **changes))

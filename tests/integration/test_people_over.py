@@ -14,9 +14,15 @@ from controller.runtime.server import Controller
 from controller.runtime.settings import Role as Process
 from controller.runtime.settings import Settings
 from tests.fakes.databases import fresh_database
+from tests.fakes.post_office import Browser
 
 LATER = {"first_day": "2032-01-01", "last_day": "2032-01-02"}
 DAYS = {"first_day": "2031-01-01", "last_day": "2031-01-02"}
+
+
+def browser_of(name: str) -> dict[str, Any]:
+    """A subscription."""
+    return Browser(f"https://fcm.googleapis.com/fcm/send/{name}").subscription()
 
 
 @dataclass
@@ -47,6 +53,8 @@ class Office:
             self.things[f"role_of_{name}"] = given["id"]
             leave = await self.made(f"/people/{self.ids[name]}/leaves", LATER)
             self.things[f"leave_of_{name}"] = leave["id"]
+            browser = await self.made(f"/people/{self.ids[name]}/push-subscriptions", browser_of(name))
+            self.things[f"browser_of_{name}"] = browser["id"]
 
 
 @pytest.fixture
@@ -84,6 +92,12 @@ async def office(tmp_path: Path, url: str) -> AsyncIterator[Office]:
         ("GET", "/people/{%s}/data", None),
         ("DELETE", "/people/{%s}", None),
         ("PATCH", "/people/{%s}", {"unit_id": "xa"}),
+        ("PATCH", "/people/{%s}", {"email": "kim@xa.example"}),
+        ("PATCH", "/people/{%s}", {"webhook": True}),
+        ("DELETE", "/people/{%s}/lock", None),
+        ("DELETE", "/people/{%s}/sessions", None),
+        ("POST", "/people/{%s}/push-subscriptions", browser_of("kim-again")),
+        ("DELETE", "/people/{%s}/push-subscriptions/{browser_of_%s}", None),
         ("DELETE", "/people/{%s}/grants/{role_of_%s}", None),
     ],
 )
@@ -95,6 +109,39 @@ async def test_an_administrator_of_a_commune_has_no_power_over_who_decides_for_t
 
     assert (over_chi.status_code, over_chi.json()["code"]) == (403, "not_allowed")
     assert over_an.status_code < 400, over_an.text
+
+
+async def test_people_tend_to_themselves_whatever_they_decide_for(office: Office) -> None:
+    await office.made("/people/{chi}/grants", {"role": "administrator", "unit_id": "xa"})
+
+    answers = [
+        await office.ask("chi", method, path, body)
+        for method, path, body in (
+            ("PATCH", "/people/{chi}", {"email": "chi@xa.example"}),
+            ("DELETE", "/people/{chi}/sessions", None),
+            ("POST", "/people/{chi}/push-subscriptions", browser_of("chi-too")),
+            ("DELETE", "/people/{chi}/push-subscriptions/{browser_of_chi}", None),
+            ("GET", "/people/{chi}/data", None),
+        )
+    ]
+
+    assert [one.status_code for one in answers] == [200, 200, 201, 200, 200]
+
+
+async def told(office: Office, who: str | None) -> set[str]:
+    """Of whose notices somebody reads."""
+    return {one["person"] for one in (await office.ask(who, "GET", "/notices")).json()}
+
+
+async def test_nobody_reads_what_people_were_told_at_units_they_do_not_look_after(office: Office) -> None:
+    for name in office.ids:
+        await office.ask(None, "POST", f"/people/{office.ids[name]}/test-notice")
+    before = {who: await told(office, who) for who in (None, "kim", "chi", "an")}
+
+    await office.ask("chi", "POST", "/people/{chi}/leaves", {**DAYS, "deputy_id": office.ids["an"]})
+
+    assert before == {None: {"kim", "chi", "an"}, "kim": {"kim", "an"}, "chi": {"chi"}, "an": {"an"}}
+    assert await told(office, "kim") == {"kim"}
 
 
 async def test_a_deputy_is_somebody_whom_who_names_them_knows(office: Office) -> None:

@@ -1,5 +1,6 @@
 """“Người dùng”: who works here, what they may do, their invitations and leaves; for who looks after people."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -8,7 +9,7 @@ from starlette.routing import Route
 from controller.access.rules import Permission
 from controller.people.rules import Role
 from controller.web import words
-from controller.web.account import unit_names
+from controller.web.account import by_name, unit_names
 from controller.web.backend import Refused
 from controller.web.second_factors import qr
 from controller.web.tables import Table
@@ -30,7 +31,7 @@ async def show_all(visit: Visit) -> Response:
 
 async def show_new(visit: Visit) -> Response:
     """The form."""
-    return visit.page("person_new.html", units=await unit_names(visit))
+    return visit.page("person_new.html", offered=await _offered(visit))
 
 
 async def create(visit: Visit) -> Response:
@@ -39,7 +40,7 @@ async def create(visit: Visit) -> Response:
     try:
         told = await visit.api.send("POST", PEOPLE, body, visit.once)
     except Refused as refused:
-        return visit.again("person_new.html", refused, units=await unit_names(visit))
+        return visit.again("person_new.html", refused, offered=await _offered(visit))
     return visit.go(_at(told["id"]), told="person-made")
 
 
@@ -118,18 +119,37 @@ async def _again(visit: Visit, refused: Refused) -> Response:
 
 async def _everything(visit: Visit) -> dict[str, Any]:
     at = _at(_key(visit))
-    everybody = await visit.api.get(PEOPLE)
+    everybody, person = await visit.api.get(PEOPLE), await visit.api.get(at)
+    units = await unit_names(visit)
     return {
-        "person": await visit.api.get(at),
+        "person": person,
         "signs_in": await visit.api.get(f"{at}/account"),
         "grants": await visit.api.get(f"{at}/grants"),
         "leaves": [one for one in await visit.api.get(f"{at}/leaves") if one["cancelled_at"] is None],
         "sessions": await visit.api.get(f"{at}/sessions"),
         "everybody": everybody,
         "names": {one["id"]: one["name"] for one in everybody},
-        "units": await unit_names(visit),
+        "units": units,
+        "offered": await _offered(visit, {person["unit_id"]: units.get(person["unit_id"], person["unit_id"])}),
         "roles": [role for role in words.ROLES if role in set(Role)],
     }
+
+
+async def _offered(visit: Visit, present: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Where one may look after people: one's own units first, then those below; `present` is offered in any case."""
+    found = await visit.api.get("/units")
+    roots = visit.reach.get(Permission.PEOPLE, [])
+    names = {one["id"]: one["name"] for one in found}
+    below: dict[str, list[str]] = {}
+    for one in found:
+        below.setdefault(one["parent_id"] or "", []).append(one["id"])
+    held, left = set(roots), list(roots)
+    while left:
+        more = set(below.get(left.pop(), ())) - held
+        held |= more
+        left += more
+    own = by_name({one: names[one] for one in roots if one in names})
+    return {**own, **by_name({one: name for one, name in names.items() if one in held}), **(present or {})}
 
 
 def _key(visit: Visit) -> str:

@@ -1,11 +1,13 @@
 """“Đơn vị”: the tree of units, one place at a time: counted, added, renamed, moved, closed, opened again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.access.rules import Permission
+from controller.devices.names import sort_key
 from controller.web.backend import Refused
 from controller.web.visits import Visit, signed_page
 
@@ -82,9 +84,11 @@ async def _done(
 
 async def _everything(visit: Visit) -> dict[str, Any]:
     branch = await visit.api.get(f"{_at(visit)}/branch")
+    branch["below"].sort(key=_in_lists)
     return {
         "branch": branch,
         "own": branch["own"],
+        "linked": _within(visit, branch["path"]),
         "below_kind": _BELOW.get(branch["own"]["kind"], "village"),
         "beside": await _places(visit, branch),
         "closed": await visit.api.get(f"{_at(visit)}/closed"),
@@ -92,13 +96,23 @@ async def _everything(visit: Visit) -> dict[str, Any]:
     }
 
 
+def _in_lists(one: Mapping[str, Any]) -> str:
+    return sort_key(one["name"])
+
+
+def _within(visit: Visit, path: list[dict[str, Any]]) -> list[str]:
+    """Those of the units above that one administers: from one's own unit on."""
+    roots = visit.reach.get(Permission.ADMINISTER, [])
+    known = [str(one["id"]) for one in path]
+    return known[next((number for number, one in enumerate(known) if one in roots), len(known)) :]
+
+
 async def _places(visit: Visit, branch: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where it may be moved to: what stands beside the unit above it, and that one above."""
-    path = branch["path"]
-    if len(path) < 2:  # noqa: PLR2004 - the unit above, and the one above that
+    """Where it may be moved to: what stands beside the unit above it, and that one above, where one administers it."""
+    if len(within := _within(visit, branch["path"])) < 2:  # noqa: PLR2004 - the unit above, and the one above that
         return []
-    above = await visit.api.get(f"{UNITS}/{path[-2]['id']}/branch")
-    found = [(one["id"], one["name"]) for one in (above["own"], *above["below"])]
+    above = await visit.api.get(f"{UNITS}/{within[-2]}/branch")
+    found = [(one["id"], one["name"]) for one in (above["own"], *sorted(above["below"], key=_in_lists))]
     return [one for one in found if one[0] != branch["own"]["id"]]
 
 

@@ -319,6 +319,51 @@ def test_the_language_is_changed_where_a_form_was_refused(house: House) -> None:
         assert "Xã An Bình" in tuan.page.locator("h1").inner_text()
 
 
+def test_an_administrator_is_offered_their_own_units_in_vietnamese_order(house: House) -> None:
+    api = house.system.client
+    api.post("/units", {"id": "tinh-minh-hoa", "name": "Tỉnh Minh Họa", "kind": "province"})
+    api.post("/units", {"id": "xa-an-lanh", "name": "Xã An Lành", "kind": "commune", "parent_id": "tinh-minh-hoa"})
+    for name in ("Thôn Gò Mít", "Thôn Chợ Chiều", "Thôn Ao Sen", "Thôn Đầm Hạ", "Thôn Cầu Gạo"):
+        api.post("/units", {"name": name, "kind": "village", "parent_id": "xa-an-lanh"})
+    expected = ["Thôn Ao Sen", "Thôn Cầu Gạo", "Thôn Chợ Chiều", "Thôn Đầm Hạ", "Thôn Gò Mít"]
+    _come_in(house, "thu", "xa-an-lanh")
+    with house.guest("units-own") as thu:
+        thu.enter("thu")
+        thu.go("/people/new")
+        thu.show("new-person", look=True)
+        offered = thu.page.locator("select[name=unit_id]")
+
+        assert offered.locator("option").all_inner_texts() == ["Xã An Lành", *expected]
+        assert offered.input_value() == "xa-an-lanh"
+
+        thu.fill(name="Ngô Văn Tám")
+        thu.press("Thêm")
+        for number in range(2):
+            at = thu.page.locator("select[name=unit_id]").nth(number)
+            assert at.locator("option").all_inner_texts() == ["Xã An Lành", *expected]
+            assert at.input_value() == "xa-an-lanh"
+
+        thu.go("/units")
+        thu.show("own-unit", look=True)
+
+        assert "Tỉnh Minh Họa" in thu.page.locator("nav.trail").inner_text()
+        assert thu.page.locator("nav.trail a").all_inner_texts() == ["Quản trị"]
+        assert thu.page.locator(".tree a").all_inner_texts() == expected
+
+        thu.follow("Thôn Ao Sen")
+
+        assert thu.page.locator("nav.trail a").all_inner_texts() == ["Quản trị", "Xã An Lành"]
+        assert "Tỉnh Minh Họa" not in "".join(thu.page.locator("option").all_inner_texts())
+
+
+def _come_in(house: House, name: str, unit: str) -> None:
+    api = house.system.client
+    made = api.post("/people", {"name": name.title(), "unit_id": unit})["id"]
+    api.post(f"/people/{made}/grants", {"role": "administrator", "unit_id": unit})
+    link = api.post(f"/people/{made}/invitation", {"sign_in_name": name})
+    api.post("/invitations", {"secret": link["secret"], "password": PASSWORD, "keep": "token"})
+
+
 def test_who_does_not_administer_has_no_such_place(house: House) -> None:
     with house.guest("no-administration", scripts=False) as nga:
         nga.enter("nga")

@@ -77,6 +77,8 @@ def test_a_week_is_a_table_on_a_screen_and_a_day_on_a_phone(house: House, week: 
         assert lan.page.locator("table.week tbody tr").count() == 3
         assert "tiếp sóng" in cell(lan, 0, "05:00").inner_text()
         assert cell(lan, 0, "17:00").locator("progress").get_attribute("max") == "1800000"
+        span = f"từ thứ Hai {day(0):%d/%m/%Y} đến Chủ nhật {day(6):%d/%m/%Y}"
+        assert span in lan.page.locator("caption").inner_text()
         assert "15/30 phút" in cell(lan, 0, "17:00").inner_text()
 
     for name, more in (("week-phone", {}), ("week-narrow", NARROWEST)):
@@ -141,7 +143,7 @@ def test_a_session_is_skipped_once_with_its_reason_and_brought_back(house: House
         lan.go(f"{week}&day={day(3)}")
         lan.lead(cell(lan, 3, "17:00").get_by_role("link").click)
         lan.fill(note="Họp Hội đồng nhân dân")
-        lan.press("Bỏ phiên này")
+        lan.press("Bỏ buổi này")
         lan.show("skipped")
         assert "Bỏ một lần" in cell(lan, 3, "17:00").inner_text()
         assert "Họp Hội đồng nhân dân" in lan.text
@@ -175,14 +177,14 @@ def test_a_session_is_dragged_to_another_day_once_and_from_then_on(house: House,
         lan.show("asked", look=True)
         asked = lan.page.locator("dialog").inner_text()
         assert f"Từ Thứ Ba {day(1):%d/%m}, 11:30 sang Thứ Năm {day(3):%d/%m}, 11:30" in asked
-        lan.press("Chỉ phiên này")
+        lan.press("Chỉ buổi này")
         assert starts(house, "trua") == [at(3, "11:30")]
         _drag(lan, cell(lan, 3, "11:30"), cell(lan, 4, "11:30"))
         lan.page.get_by_role("button", name="Thôi").click()
         expect(lan.page.locator("dialog")).to_be_hidden()
         assert starts(house, "trua") == [at(3, "11:30")]
         _drag(lan, cell(lan, 3, "11:30"), cell(lan, 4, "11:30"))
-        lan.press("Từ phiên này về sau")
+        lan.press("Từ buổi này về sau")
         lan.show("from-then-on")
         later = house.system.client.get(
             f"/units/{COMMUNE}/week", {"week": Week(next_week().first + timedelta(days=7)).name}

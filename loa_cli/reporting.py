@@ -96,11 +96,10 @@ def print_json(value: Any) -> None:
 
 
 def print_file(content: str | bytes) -> None:
-    """A file on standard output: as it is for a program, without orders on a terminal."""
-    if sys.stdout.isatty():
-        text = content if isinstance(content, str) else content.decode(errors="replace")
-        content = harmless(text.replace("\r\n", "\n"))
-    typer.echo(content, nl=False)
+    """A file on standard output: byte by byte for a program, without orders on a terminal."""
+    raw = content.encode() if isinstance(content, str) else content
+    on_terminal = sys.stdout.isatty()
+    typer.echo(harmless(raw.decode(errors="replace").replace("\r\n", "\n")) if on_terminal else raw, nl=False)
 
 
 @contextmanager

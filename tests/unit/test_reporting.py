@@ -1,6 +1,9 @@
 """What the command line shows: names as they are, codes whole, instants as people write them."""
 
 import io
+import json
+import re
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from loa_cli import explaining, programme_plans, reporting
 from loa_cli.client import ApiRefused
@@ -65,6 +69,62 @@ def test_square_brackets_of_a_title_are_shown_as_they_are(monkeypatch: pytest.Mo
 
     assert "[KHẨN] tin [/b] mưa" in told(console)
     assert "^[ugd]-[a-z0-9-]{1,40}$" in told(console)
+
+
+HOSTILE = "Loa \x1b]0;tôi\x07\x1b[2J\x9b31m\x7f\u202e\u2066\r\x00 xã"
+ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def test_no_name_commands_the_terminal_on_which_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = reporting.PlainConsole(file=io.StringIO(), width=80, markup=False)
+    monkeypatch.setattr(reporting, "errors", console)
+    table = Table("Tên", title=HOSTILE)
+    table.add_row(HOSTILE)
+    table.add_row(reporting.styled(HOSTILE, "red"))
+    console.print(table)
+    console.print(HOSTILE, highlight=False, soft_wrap=True)
+    console.print(reporting.ledger_table(HOSTILE, [{"device_id": HOSTILE, "outcome": "failed", "reason": HOSTILE}]))
+    with pytest.raises(typer.Exit), reporting.told():
+        raise ApiRefused({"code": "request_invalid", "detail": HOSTILE})
+
+    assert not ORDERS.search(told(console))
+    assert "Loa \ufffd]0;tôi" in told(console)
+    assert {len(line) for line in told(console).splitlines() if line.startswith(("┃ L", "│ L"))} == {32}
+
+
+def test_our_own_colours_and_lines_stay_whole() -> None:
+    console = reporting.PlainConsole(
+        file=io.StringIO(), width=80, markup=False, force_terminal=True, color_system="256"
+    )
+    console.print(reporting.styled("đã phát\nhai", "green"))
+
+    assert told(console) == "\x1b[32mđã phát\x1b[0m\n\x1b[32mhai\x1b[0m\n"
+
+
+def test_json_for_programs_says_the_same_without_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"name": HOSTILE, HOSTILE: ["Xã Ẫ 😀 \u200d"]}]
+
+    reporting.print_json(rows)
+
+    written = capsys.readouterr().out
+    assert json.loads(written) == rows
+    assert not ORDERS.search(written)
+    assert "Xã Ẫ 😀 \u200d" in written
+
+
+@pytest.mark.parametrize("content", [f"a: {HOSTILE}\n", f"A:{HOSTILE}\r\nB:b\r\n".encode()])
+def test_a_file_is_exact_for_programs_and_harmless_on_a_terminal(
+    content: str | bytes, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    reporting.print_file(content)
+    exact = capfdbinary.readouterr().out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    reporting.print_file(content)
+    on_terminal = capfdbinary.readouterr().out.decode()
+
+    assert exact == (content if isinstance(content, bytes) else content.encode())
+    assert not ORDERS.search(on_terminal)
+    assert len(on_terminal.splitlines()) == exact.count(b"\n")
 
 
 def test_a_reason_code_is_never_cut_off_in_eighty_columns() -> None:

@@ -1,17 +1,26 @@
 """Words shared by the bodies of several routes."""
 
+import re
 from datetime import UTC, date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def _each_once(languages: list[str]) -> list[str]:
     if len(set(languages)) < len(languages):
         raise ValueError("a language is named twice; name each once, in the order in which they are spoken")
     return languages
+
+
+def _without_controls(title: str) -> str:
+    """Names and titles stand in lists, in logs and on terminals: none of them gives orders there."""
+    if _CONTROLS.search(title):
+        raise ValueError("a name or title is one line without control characters or marks that turn its direction")
+    return title
 
 
 def _of_our_time(value: date) -> date:
@@ -28,7 +37,9 @@ UtcField = Annotated[AwareDatetime, AfterValidator(_of_our_time), AfterValidator
 LanguageField = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
 LanguagesField = Annotated[list[LanguageField], Field(max_length=10), AfterValidator(_each_once)]
 VariantsField = Annotated[dict[LanguageField, IdField], Field(max_length=20)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True, pattern=r"^[^\x00]*$")]
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True), AfterValidator(_without_controls)
+]
 
 
 class Body(BaseModel):

@@ -19,6 +19,7 @@ from controller.delivery.tables import SentCommand
 from controller.devices import beat_store, beats, journal, listing, logs, service, volumes
 from controller.devices.listing import Order, State, Wanted
 from controller.devices.tables import Device, DeviceReport, Finding
+from controller.devices.texts import lined
 from controller.people import store as people
 from controller.policies import store as policies
 from controller.units import store as units
@@ -412,7 +413,7 @@ async def ask_device(
 
 def _command(row: SentCommand, now: datetime, names: Mapping[str, str]) -> CommandView:
     return CommandView(
-        **{name: getattr(row, name) for name in _OF_COMMAND},
+        **{name: lined(getattr(row, name)) for name in _OF_COMMAND},
         state=_became(row, now),
         asked_by_name=names.get(row.asked_by or ""),
     )

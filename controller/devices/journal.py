@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
 from controller.receipts.tables import JournalEntry, JournalRow
+from loa_protocol.lines import one_line
 from loa_protocol.receipts import Body, ChainBroken, Note, Receipt, Refused, Started, decode_entry
 
 PAGE = 30
@@ -50,8 +51,10 @@ def _line(row: JournalEntry) -> Line:
     try:
         entry = decode_entry(row.raw)
     except ChainBroken as error:
-        return Line(row.journal_id, row.sequence, row.received_at, row.received_at, "unreadable", text=str(error)[:300])
+        told = one_line(str(error))[:300]
+        return Line(row.journal_id, row.sequence, row.received_at, row.received_at, "unreadable", text=told)
     kind, code, text, broadcast, level = _told(entry.body)
+    code, text = one_line(code), one_line(text)
     return Line(row.journal_id, row.sequence, entry.at, row.received_at, kind, code, text, broadcast, level_db=level)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.devices import beat_store, beats, logs
 from controller.devices.tables import DeviceReport
+from controller.devices.texts import lined
 from controller.runtime.changes import Change
 from controller.runtime.upsert import insert
 from loa_protocol.clock import FUTURE_TOLERANCE
@@ -80,7 +81,7 @@ def _take_state(report: DeviceReport, state: DeviceState, *, retained: bool, now
         _seen(report, now)
     if not _newer(report.state_issued, state, now):
         return False
-    report.state_issued, report.state = state.issued, msgspec.to_builtins(state)
+    report.state_issued, report.state = state.issued, lined(msgspec.to_builtins(state))
     return True
 
 
@@ -88,7 +89,7 @@ def _take_health(report: DeviceReport, health: Health, now: datetime) -> bool:
     """Figures for people, without the log, which not everybody may read; whether it was not known to be there."""
     was_online = report.online
     _seen(report, now)
-    report.health = msgspec.to_builtins(msgspec.structs.replace(health, log=()))
+    report.health = lined(msgspec.to_builtins(msgspec.structs.replace(health, log=())))
     return not was_online
 
 

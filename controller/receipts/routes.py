@@ -15,6 +15,7 @@ from controller.api.models import View
 from controller.broadcasts import service as broadcasts
 from controller.broadcasts.tables import LedgerRow
 from controller.devices.tables import Device
+from controller.devices.texts import lined
 from controller.receipts import rules, service
 from controller.speech import marks
 from controller.speech.marks import SpeechView
@@ -84,5 +85,5 @@ def _view(row: LedgerRow, receipt: Receipt | None) -> LedgerRowView:
         started=row.started,
         played_ms=row.played_ms,
         answered_at=row.answered_at,
-        receipt=None if receipt is None else msgspec.to_builtins(receipt),
+        receipt=None if receipt is None else lined(msgspec.to_builtins(receipt)),
     )

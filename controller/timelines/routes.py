@@ -10,6 +10,7 @@ from controller.access.may import Allowed
 from controller.access.rules import Permission
 from controller.api.dependencies import Read, TheController
 from controller.api.models import IdField, UtcField
+from controller.devices.tables import Device
 from controller.speech import marks
 from controller.timelines import service
 from controller.timelines.views import (
@@ -60,8 +61,14 @@ async def explain(
 
 
 @router.get("/programmes/{programme_id}/conflicts")
-async def conflicts(programme_id: IdField, session: Read, controller: TheController) -> list[DisplacedView]:
-    """Which broadcasts of a programme do not play whole and at their time within a week, and what is in their way."""
+async def conflicts(
+    programme_id: IdField, session: Read, controller: TheController, may: Allowed
+) -> list[DisplacedView]:
+    """Which broadcasts of a programme do not play whole and at their time within a week, and what is in their way.
+
+    On devices that whoever asks may see.
+    """
     now = controller.clock.now()
-    found = await service.conflicts(session, programme_id, now=now, until=now + WEEK)
+    seen = await may.where(Permission.SEE, Device.unit_id)
+    found = await service.conflicts(session, programme_id, seen, now=now, until=now + WEEK)
     return [displaced_view(one) for one in found[:SHOWN]]

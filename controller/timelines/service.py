@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow
@@ -157,10 +158,15 @@ async def displaced(
     return _in_order(found)
 
 
-async def conflicts(session: AsyncSession, programme_id: str, *, now: datetime, until: datetime) -> list[Displaced]:
-    """Which of a programme's broadcasts until then do not play whole and at their time, and where."""
+async def conflicts(
+    session: AsyncSession, programme_id: str, *where: ColumnElement[bool], now: datetime, until: datetime
+) -> list[Displaced]:
+    """Which of a programme's broadcasts until then do not play whole and at their time, and where.
+
+    `where`: conditions on the devices of which whoever asks may be told.
+    """
     scopes, ids = await store.of_programme(session, programme_id, now, until)
-    listeners, scene = await _audience(session, scopes, now, until)
+    listeners, scene = await _audience(session, scopes, now, until, *where)
     own = [Occurrence(id=one) for one in ids]
     found: dict[tuple[bool, str, datetime], Displaced] = {}
     for alike, devices in scene.classes(listeners).items():
@@ -170,9 +176,9 @@ async def conflicts(session: AsyncSession, programme_id: str, *, now: datetime, 
 
 
 async def _audience(
-    session: AsyncSession, scopes: Iterable[str], now: datetime, until: datetime
+    session: AsyncSession, scopes: Iterable[str], now: datetime, until: datetime, *where: ColumnElement[bool]
 ) -> tuple[list[Listener], Scene]:
-    listeners = await store.listeners(session, await units.devices_of_scopes(session, scopes))
+    listeners = await store.listeners(session, await units.devices_of_scopes(session, scopes, *where))
     heard = frozenset(scope for one in listeners for scope in one.scopes)
     return listeners, await store.scene(session, now - _DAY, until, now=now, scopes=heard)
 
@@ -230,10 +236,13 @@ def _history(answers: Iterable[tuple[BroadcastRow, Answered]]) -> dict[Occurrenc
 
 
 def _sounded(one: Answered) -> tuple[datetime, datetime] | None:
-    """From when to when it sounded."""
+    """From when to when it sounded, as far as there is a calendar for what the device tells."""
     if one.row.started is None or not one.row.played_ms:
         return None
-    return one.row.started, one.row.started + one.row.played_ms * _MS
+    try:
+        return one.row.started, one.row.started + one.row.played_ms * _MS
+    except OverflowError:
+        return one.row.started, one.row.started
 
 
 def _past(

@@ -125,9 +125,11 @@ async def any_listens(session: AsyncSession, scopes: Iterable[str]) -> bool:
     return (await session.scalars(query)).first() is not None
 
 
-async def devices_of_scopes(session: AsyncSession, scopes: Iterable[str]) -> tuple[Device, ...]:
-    """Devices in service that listen to any of the scopes, by id."""
-    query = select(Device).where(listens_to(scopes)).order_by(Device.id)
+async def devices_of_scopes(
+    session: AsyncSession, scopes: Iterable[str], *where: ColumnElement[bool]
+) -> tuple[Device, ...]:
+    """Devices in service that listen to any of the scopes and of which the conditions hold, by id."""
+    query = select(Device).where(listens_to(scopes), *where).order_by(Device.id)
     return tuple(await session.scalars(query))
 
 

@@ -11,11 +11,15 @@ import pytest
 
 from controller.api.app import create_app
 from controller.devices.tables import DeviceReport
+from controller.people.acting import HEADER
+from controller.people.rules import Role
 from controller.runtime.server import Controller
 from controller.runtime.settings import Settings
+from controller.units import service as units
 from loa_protocol import topics
 from tests.fakes.commune import COMMUNE, SCOPE, Commune, SetClock
 from tests.fakes.databases import fresh_database
+from tests.fakes.roles import take_in
 from tests.fakes.station import EVENING, MORNING, PROGRAMME, Station, programme, slot
 
 PATH = f"/programmes/{PROGRAMME}"
@@ -395,6 +399,35 @@ async def test_two_programmes_at_one_time_are_told_before_and_after_saving(
     assert told[0]["vi"] == "“Buổi chiều” sẽ không phát trên 2 thiết bị vì “Buổi chiều”."
     assert [one["begin"] for one in standing.json()] == [one["begin"] for one in told]
     assert (await api.get(f"{PATH}/conflicts")).json() == []
+
+
+async def test_conflicts_are_told_on_devices_that_one_may_see(url: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, database_url=url, roles="api", host_acts_for_people=True)  # type: ignore[arg-type]
+    controller = Controller(settings, SetClock())
+    xa = Commune(controller.db, controller.clock)  # type: ignore[arg-type]
+    await xa.furnish()
+    dai = Station(xa)
+    await dai.sound("tin", 600_000)
+    async with controller.db.transaction() as session:
+        await units.create(session, unit_id="xa-khac", name="Xã khác", kind="commune", parent_id="tinh")
+        await xa.register(session, "loa-khac", "xa-khac")
+        lan = await take_in(session, "Lan", COMMUNE, Role.OPERATOR, now=xa.clock.now())
+    long = {**EVENING, "late_s": 30, "segments": [{"kind": "content", "asset": "tin", "duration_s": 600}]}
+    await dai.save(programme(long, id="ct-khac", unit="xa-khac"))
+    xa.clock.move(seconds=60)  # of equals, who was planned first goes first
+    await dai.save(programme(long, id="ct-tinh", unit="tinh"))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=create_app(controller, "bi-mat")),
+        base_url="http://127.0.0.1/api/v1",
+        headers={"Authorization": "Bearer bi-mat"},
+    ) as api:
+        path = "/programmes/ct-tinh/conflicts"
+        whole = await api.get(path)
+        hers = await api.get(path, headers={HEADER: lan})
+    await controller.db.close()
+
+    assert {one["devices"] for one in whole.json()} == {1}
+    assert (hers.status_code, hers.json()) == (200, [])
 
 
 HOSTILE = {

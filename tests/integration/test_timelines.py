@@ -1,7 +1,7 @@
 """What a device plays and why not: receipts for the past, the devices' own timeline for what comes."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from controller.broadcasts.tables import BroadcastRow
 from controller.devices.tables import Device
 from controller.policies import service as policies
 from controller.policies.document import Rules, Window
+from controller.receipts import service as receipts
 from controller.timelines import service
 from controller.timelines.service import Entry, TimelineTooLong
 from controller.units.service import DeviceUnknown
@@ -156,6 +157,21 @@ async def test_a_text_that_a_board_has_not_answered_for_is_named_as_long_as_it_w
 
     assert await _others(xa, in_s=10_859 - 12_000, device="loa-2") == [("Thông báo", None)]
     assert await _others(xa, in_s=10_860 - 12_000, device="loa-2") == []
+
+
+async def test_a_device_that_tells_of_the_last_second_of_the_calendar_breaks_nothing(xa: Commune) -> None:
+    made = await xa.broadcast(in_s=1, title="Cuối lịch")
+    now = xa.clock.move(seconds=2)
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    async with xa.db.transaction() as session:
+        await receipts.tick(session, now)
+        await say(session, "loa-1", skipped(made, outcome=Outcome.PLAYED, started=last, played_ms=60_000), now)
+    async with xa.db.reading() as session:
+        told = await service.timeline(session, "loa-1", now - HOUR, now + HOUR, now=now)
+        why = await service.explain(session, "loa-1", now, now=now)
+
+    assert [one.title for one in told] == ["Cuối lịch"]
+    assert why.playing is None or why.playing.title == "Cuối lịch"
 
 
 async def test_a_change_is_told_what_it_displaces_and_where(xa: Commune) -> None:

@@ -29,6 +29,12 @@ _NOTHING: dict[str, Any] = {
     "text": "",
     **dict.fromkeys(("reading", "audio", "audio_kind", "board")),
 }
+_LACKING = {
+    "text": marked("Chưa có nội dung. Hãy gõ lời của bản tin."),
+    "recording": marked("Chưa có bản thu. Hãy thu âm, hoặc chọn cách khác ở trên."),
+    "file": marked("Chưa có tệp âm thanh. Hãy chọn tệp, hoặc chọn cách khác ở trên."),
+}
+"""At which place of the form something is missing, and what to do."""
 _FACTS = ("title", "level", "field", "essential", "agency", "valid_from", "valid_until")
 
 
@@ -46,6 +52,9 @@ async def keep(visit: Visit, kept: Kept) -> Response:
     """Make the sound, then the draft or its next revision."""
     known = visit.form.get("bulletin")
     row = await visit.api.get(f"/bulletins/{known}") if known else None
+    if (lacking := _lacking(visit, kept, row)) is not None:
+        visit.form.errors[lacking] = visit.tongue.say(_LACKING[lacking])
+        return visit.page("compose.html", 422, **await _around(visit, row))
     try:
         made = await _made(visit, kept, row)
     except Refused as refused:
@@ -55,6 +64,18 @@ async def keep(visit: Visit, kept: Kept) -> Response:
             visit.form.errors["text"] = visit.reason(refused)
         return visit.again("compose.html", _in_words(refused, kept), **await _around(visit, row))
     return visit.go(f"{AT}/{made}/where")
+
+
+def _lacking(visit: Visit, kept: Kept, row: dict[str, Any] | None) -> str | None:
+    """What the chosen way of telling still needs; None: there is something to tell."""
+    before = variant_of(row["document"] if row is not None else {})
+    mode = visit.form.get("mode")
+    if mode == "type":
+        only_on_boards = bool(before["board"]) and not before["text"]
+        return None if visit.form.get("text") or only_on_boards else "text"
+    if kept.total_bytes or before["audio"]:
+        return None
+    return "recording" if mode == "record" else "file"
 
 
 def _in_words(refused: Refused, kept: Kept) -> Refused:

@@ -711,3 +711,33 @@ def test_going_on_while_one_speaks_keeps_what_was_said(house: House) -> None:
         assert re.search(r"[2-6] giây", hoa.text)
     (variant,) = row_of(house, "Đang nói thì bấm Tiếp")["document"]["variants"]
     assert variant["audio_kind"] == "recording"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+@pytest.mark.parametrize(
+    ("way", "at", "told"),
+    [
+        ("Gõ chữ, máy đọc", "text", "Chưa có nội dung"),
+        ("Thu âm", "recording", "Chưa có bản thu"),
+        ("Tải tệp lên", "file", "Chưa có tệp"),
+    ],
+    ids=["typed", "recorded", "uploaded"],
+)
+def test_an_empty_form_makes_no_draft_and_says_what_is_missing(
+    house: House, scripts: bool, way: str, at: str, told: str
+) -> None:
+    before = {one["id"] for one in house.system.client.get("/bulletins")}
+    with officer(house, f"empty-{at}-{'with' if scripts else 'without'}-scripts", scripts=scripts) as hoa:
+        tap(hoa, "Soạn bản tin")
+        tap(hoa, way, leads=False)
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát", leads=not scripts)
+        fault = hoa.page.locator(f"#f-{at}-error")
+        expect(fault).to_contain_text(told)
+        hoa.show("told", look=scripts)
+
+        assert hoa.page.url.endswith("/compose")
+        if scripts and at == "text":
+            expect(hoa.page.locator("[name=text]")).to_be_focused()
+            hoa.fill(text="Mời bà con họp.")
+            expect(fault).to_be_empty()
+    assert {one["id"] for one in house.system.client.get("/bulletins")} == before

@@ -70,6 +70,7 @@ class Kept extends HTMLElement {
       this.tried = this.waiting = false;
       clearTimeout(this.timer);
       this.say("");
+      this.right();
     }
     const fields = [...new FormData(this.form)].filter(([name, value]) => typeof value === "string" && !OWN.has(name));
     try {
@@ -212,10 +213,27 @@ class Kept extends HTMLElement {
       // no words of ours
     }
     const [name, text] = Object.entries(errors)[0] ?? ["", `${request.status}`];
-    this.say(text, "error");
+    const place = name && document.getElementById(`f-${name}-error`);
+    this.say(place ? "" : text, "error");
+    this.right();
     const control = name && this.form.elements[name];
-    if (control?.focus) control.focus();
+    if (place) this.wrong(place, text, control);
+    else if (control?.focus) control.focus();
     else this.told.scrollIntoView({ block: "center" });
+  }
+
+  // At its field, where the page has room for it there.
+  wrong(place, text, control) {
+    place.textContent = text;
+    control?.setAttribute("aria-invalid", "true");
+    (control ?? place.parentElement.querySelector("button:not([hidden])"))?.focus();
+    place.scrollIntoView({ block: "center" });
+    this.place = place;
+  }
+
+  right() {
+    this.place?.replaceChildren();
+    for (const control of this.form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   }
 
   // What is wrong stands in several places of the page: the browser shows it as the server says it.

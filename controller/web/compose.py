@@ -108,7 +108,9 @@ async def _made(visit: Visit, kept: Kept, row: dict[str, Any] | None) -> str:
     """The draft's id."""
     unit = row["unit_id"] if row is not None else visit.form.get("unit") or (writes_for(visit) or [""])[0]
     text, mode = visit.form.get("text"), visit.form.get("mode")
-    title = visit.form.get("title") or _suggested(visit, kept, text)
+    title = visit.form.get("title")
+    if title in {"", visit.form.get("suggested")}:  # nobody wrote it: it follows what is said
+        title = _suggested(visit, kept, text)
     sound = await _sound(visit, kept, unit, title, text if mode == "type" else "")
     document = _document(visit, row, title, text, sound)
     if row is None:

@@ -741,3 +741,24 @@ def test_an_empty_form_makes_no_draft_and_says_what_is_missing(
             hoa.fill(text="Mời bà con họp.")
             expect(fault).to_be_empty()
     assert {one["id"] for one in house.system.client.get("/bulletins")} == before
+
+
+def test_a_title_that_nobody_wrote_follows_the_text_and_a_written_one_stays(house: House) -> None:
+    with officer(house, "title-follows", scripts=False) as hoa:
+        tap(hoa, "Soạn bản tin")
+        tap(hoa, "Gõ chữ, máy đọc", leads=False)
+        hoa.fill(text="Họp thôn lúc 19h thứ Hai. Mời bà con.")
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+        expect(hoa.page.locator("h1")).to_have_text("Họp thôn lúc 19h thứ Hai")
+        tap(hoa, "Sửa nội dung")
+        hoa.fill(text="Họp thôn lúc 20h thứ Ba. Mời bà con.")
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+        expect(hoa.page.locator("h1")).to_have_text("Họp thôn lúc 20h thứ Ba")
+        tap(hoa, "Sửa nội dung")
+        hoa.fill(title="Họp bất thường")
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+        tap(hoa, "Sửa nội dung")
+        hoa.fill(text="Họp thôn lúc 21h.")
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+
+        expect(hoa.page.locator("h1")).to_have_text("Họp bất thường")

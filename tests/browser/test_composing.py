@@ -762,3 +762,18 @@ def test_a_title_that_nobody_wrote_follows_the_text_and_a_written_one_stays(hous
         tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
 
         expect(hoa.page.locator("h1")).to_have_text("Họp bất thường")
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_another_day_and_its_hour_have_room_on_a_phone(house: House, width: int) -> None:
+    key = drafted(house, f"Giờ khác {width}")
+    with officer(house, f"other-time-{width}", viewport={"width": width, "height": 740}) as hoa:
+        hoa.go(f"/compose/{key}/where")
+        tap(hoa, "Tiếp: chọn giờ phát")
+        tap(hoa, "Giờ khác", leads=False)
+        day, hour = (hoa.page.locator(f"[name={name}]").bounding_box() for name in ("day", "hour"))
+        hoa.show("other")
+
+        assert day is not None
+        assert hour is not None
+        assert hour["y"] > day["y"] + day["height"]

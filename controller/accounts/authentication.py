@@ -34,6 +34,8 @@ _bearer = HTTPBearer(auto_error=False, description="A session's secret, an integ
 _TOKEN_SEEN_EVERY = timedelta(hours=1)
 PART = "HX-Request"
 """In it a page says that it fetches a part of itself, by a timer or for an event, and that nobody pressed anything."""
+WALL = "Loa-Wall"
+"""In it such a page says that it hangs on a wall: nobody is meant to press anything, but for who has a guarded role."""
 
 
 class NotSignedIn(LoaError):
@@ -90,7 +92,7 @@ async def authenticate(request: Request, session: AsyncSession, *, seen: bool = 
     elif shown.secret.startswith(Prefix.INTEGRATION) and not shown.cookie:
         actor = await _integration(request, session, shown.secret, now)
     else:
-        actor = await _signed_in(request, session, shown, now, seen=seen and request.headers.get(PART) != "true")
+        actor = await _signed_in(request, session, shown, now, seen=seen)
     request.state.actor = actor
     return actor
 
@@ -194,7 +196,8 @@ async def _signed_in(request: Request, session: AsyncSession, shown: Given, now:
             "give the second factor first (POST /sign-in/code, or a passkey)",
             vi="hãy nhập mã xác thực hoặc dùng khóa truy cập để hoàn tất đăng nhập",
         )
-    if seen and row.seen_at + rules.SEEN_EVERY <= now:
+    by_itself = request.headers.get(PART) == "true" and (found.guarded or WALL not in request.headers)
+    if seen and not by_itself and row.seen_at + rules.SEEN_EVERY <= now:
         await _note(request, lambda writing: store.touch(writing, row.id, now))
     return Actor(found.person.id, found.person.name, Via.SESSION, row.strong, row.proved_at, row.id)
 

@@ -28,6 +28,7 @@ _PASSED_ON = (
     b"sec-fetch-mode",
     b"x-forwarded-for",
     b"hx-request",
+    b"loa-wall",
 )
 _OUR_STATE = frozenset({"app", "router", "route", "endpoint", "path_params", "root_path", "state", "fastapi_astack"})
 

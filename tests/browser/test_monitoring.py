@@ -193,8 +193,9 @@ def test_the_wall_has_large_figures_and_nothing_to_go_to(house: House) -> None:
         mai.show("wall", look=True)
         figure = mai.page.locator(".counts strong").first
         large = figure.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
-        with mai.page.expect_response(lambda one: "/monitoring/part" in one.url):
+        with mai.page.expect_request(lambda one: "/monitoring/part" in one.url) as asked:
             mai.page.clock.fast_forward(31_000)
+        assert (asked.value.headers["hx-request"], asked.value.headers["loa-wall"]) == ("true", "1")
 
         assert large > 60
         assert mai.page.locator(".places").count() == 0

@@ -152,6 +152,20 @@ async def test_parts_that_an_open_page_fetches_by_itself_keep_no_session(here: D
     assert (await seen(here, hung), await seen(here, other)) == (401, 200)
 
 
+async def test_a_screen_on_the_wall_stays_signed_in_for_who_has_no_guarded_role(here: Doorway) -> None:
+    ha, hung = await here.strong("ha", Role.MONITOR), await here.strong("hung", Role.APPROVER)
+    headers = {"HX-Request": "true", "Loa-Wall": "1"}
+
+    states = []
+    for _ in range(20):
+        here.pass_time(hours=7.9)
+        answers = [await one.http.get(f"{HOST}/monitoring/part?wall=1", headers=headers) for one in (ha, hung)]
+        states.append([one.status_code for one in answers])
+
+    assert [one for one, _ in states] == [200] * 20
+    assert all(other in {303, 401} for _, other in states)
+
+
 async def test_a_role_given_meanwhile_shortens_a_strong_session(here: Doorway) -> None:
     lan = await here.strong("lan", Role.OPERATOR)
     here.pass_time(hours=1)

@@ -97,16 +97,16 @@ class DeviceMap extends HTMLElement {
     }
     await this.fill();
     this.map.on("moveend", () => this.fill());
-    this.timer = setInterval(() => this.fill(), 60_000);
+    this.timer = setInterval(() => this.fill({ "HX-Request": "true" }), 60_000); // nobody pressed anything
   }
 
-  async ask(box) {
+  async ask(box, headers = {}) {
     this.asking?.abort();
     this.asking = new AbortController();
     const address = new URL(this.dataset.source, location.href);
     for (const [name, value] of Object.entries(box)) address.searchParams.set(name, value);
     try {
-      const answer = await fetch(address, { signal: this.asking.signal });
+      const answer = await fetch(address, { headers, signal: this.asking.signal });
       if (!answer.ok) throw new Error(String(answer.status));
       return await answer.json();
     } catch (error) {
@@ -115,10 +115,10 @@ class DeviceMap extends HTMLElement {
     }
   }
 
-  async fill() {
+  async fill(headers = {}) {
     const seen = this.map.getBounds().pad(0.2);
     const [west, south, east, north] = [seen.getWest(), seen.getSouth(), seen.getEast(), seen.getNorth()];
-    const found = await this.ask({ west, south, east, north, zoom: this.map.getZoom() });
+    const found = await this.ask({ west, south, east, north, zoom: this.map.getZoom() }, headers);
     if (!found || !this.map) return;
     const focused = document.activeElement?.closest?.(".pie")?.getAttribute("aria-label");
     this.pies.clearLayers();

@@ -51,11 +51,14 @@ class Kept extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.submitted(event));
     this.again = () => this.waiting && this.send();
     window.addEventListener("online", this.again);
+    this.shown = (event) => event.persisted && this.gone && location.reload();
+    window.addEventListener("pageshow", this.shown);
     this.restored = this.restore().catch(() => {});
   }
 
   disconnectedCallback() {
     window.removeEventListener("online", this.again);
+    window.removeEventListener("pageshow", this.shown);
     clearTimeout(this.timer);
   }
 
@@ -147,7 +150,7 @@ class Kept extends HTMLElement {
     if (event.submitter?.value === "search") return;
     event.preventDefault();
     event.stopPropagation();
-    if (this.busy) return;
+    if (this.busy || this.gone) return;
     this.busy = true;
     this.submitter = event.submitter;
     await this.querySelector("loa-recorder")?.ended?.(); // what is being said belongs to what is sent
@@ -193,7 +196,8 @@ class Kept extends HTMLElement {
     const where = request.getResponseHeader("Loa-Go");
     this.stop();
     if (where) {
-      this.forget().then(() => location.assign(where));
+      this.gone = true;
+      this.forget().then(() => this.leave(where));
     } else if (request.status >= 502 && request.status <= 504) {
       this.failed();
     } else if (request.status >= 400) {
@@ -201,6 +205,13 @@ class Kept extends HTMLElement {
     } else {
       location.assign(request.responseURL);
     }
+  }
+
+  // Whoever comes back finds what the server has, not the form as it was sent: of a new one, the draft that it made.
+  leave(where) {
+    this.form.autocomplete = "off";
+    if ("new" in this.dataset) history.replaceState(null, "", where.slice(0, where.lastIndexOf("/")));
+    location.assign(where);
   }
 
   refused(request) {

@@ -36,15 +36,15 @@ REASONS = {
         "it stands there already; choose another time",
     ),
     "fixed": (
-        "buổi này lặp theo lịch âm, quy tắc riêng hoặc ngày cụ thể, không theo thứ; hãy chọn “chỉ phiên này”",
+        "buổi này lặp theo lịch âm, quy tắc riêng hoặc ngày cụ thể, không theo thứ; hãy chọn “Chỉ buổi này”",
         "it recurs by the moon, by a rule or on named dates and has no day of the week; move this occurrence only",
     ),
     "hours": (
-        "quy tắc lặp của buổi này tự ghi giờ; hãy sửa quy tắc, hoặc chọn “chỉ phiên này”",
+        "quy tắc lặp của buổi này tự ghi giờ; hãy sửa quy tắc, hoặc chọn “Chỉ buổi này”",
         "its rule says the hours itself; change the rule, or move this occurrence only",
     ),
     "too_far": (
-        "chỉ dời được trong vòng một tuần; xa hơn thì chọn “chỉ phiên này”",
+        "chỉ dời được trong vòng một tuần; xa hơn thì chọn “Chỉ buổi này”",
         "from then on it moves by less than a week; move this occurrence only",
     ),
     "taken": (
@@ -52,7 +52,7 @@ REASONS = {
         "the session is there on that day already; choose another time or day",
     ),
     "before_revision": (
-        "chương trình đổi vào giữa hai ngày này; hãy chọn ngày khác hoặc “chỉ phiên này”",
+        "chương trình đổi vào giữa hai ngày này; hãy chọn ngày khác hoặc “Chỉ buổi này”",
         "the programme is another one between these days; choose another day, or move this occurrence only",
     ),
 }

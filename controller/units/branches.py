@@ -44,7 +44,7 @@ async def look(session: AsyncSession, unit: Unit, *seen: ColumnElement[bool], co
     chain = await store.chain(session, unit.id)
     names = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(chain)))}
     path = [(one, names[one]) for one in reversed(chain[1:]) if one in names]
-    children = select(Unit).where(Unit.parent_id == unit.id, Unit.closed_at.is_(None)).order_by(Unit.name, Unit.id)
+    children = select(Unit).where(Unit.parent_id == unit.id, Unit.closed_at.is_(None)).order_by(Unit.sort_key, Unit.id)
     below = (await session.scalars(children.limit(MOST))).all()
     sums = await _counted(session, [unit.id, *(one.id for one in below)], unit.id, seen) if counted else {}
     return Branch(_twig(unit, sums), path, [_twig(one, sums) for one in below])

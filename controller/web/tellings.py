@@ -30,7 +30,7 @@ TELLINGS: Mapping[str, tuple[str, str]] = {
     "bulletin-approved": ("good", marked("Đã duyệt. Bản tin sẽ phát đúng nơi và giờ ghi dưới đây.")),
     "bulletin-returned": ("good", marked("Đã trả lại. Người soạn được báo lý do.")),
     "session-moved": ("good", marked("Đã dời buổi phát.")),
-    "session-skipped": ("good", marked("Đã bỏ phiên này một lần. Các phiên khác vẫn phát.")),
+    "session-skipped": ("good", marked("Đã bỏ buổi này một lần. Các buổi khác vẫn phát.")),
     "session-restored": ("good", marked("Buổi này lại phát như thường lệ.")),
     "session-gone": ("warning", marked("Không còn buổi phát đó trong tuần này.")),
     "volume-set": ("good", marked("Đã đặt âm lượng. Thiết bị áp dụng ngay khi nhận được.")),

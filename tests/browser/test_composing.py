@@ -175,15 +175,15 @@ def tap(guest: Guest, name: str, *, leads: bool = True) -> None:
     found = found if found.count() else page.locator("label", has_text=name)
     if leads:
         guest.lead(found.first.tap)
-        arrive(guest)
+        if name.startswith("Tiếp: nghe lại") and guest.scripts:
+            arrive(guest)
     else:
         found.first.tap()
 
 
 def arrive(guest: Guest) -> None:
     """The first step takes its draft's address just before it leads on."""
-    if guest.scripts and guest.page.locator("loa-kept[data-new] form[autocomplete=off]").count():
-        guest.page.wait_for_url("**/where")
+    guest.page.wait_for_url("**/where")
 
 
 def row_of(house: House, title: str) -> dict[str, Any]:
@@ -337,7 +337,8 @@ def test_a_broken_line_after_any_step_loses_nothing(house: House) -> None:
             _press_without_a_line(hoa, button)
             hoa.show(f"kept-{step}", look=step == 1)
             hoa.lead(lambda: hoa.context.set_offline(False))
-            arrive(hoa)
+            if step == 1:
+                arrive(hoa)
         hoa.show("sent")
 
         assert "Đã gửi duyệt" in hoa.text

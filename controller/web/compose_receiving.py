@@ -102,7 +102,7 @@ def told(visit: Visit, response: Response) -> Response:
         answer = Response(status_code=HTTPStatus.NO_CONTENT, headers={_GO: where})
     elif response.status_code >= HTTPStatus.BAD_REQUEST:
         errors = visit.form.errors or {"": visit.reason(Refused(response.status_code, {}))}
-        answer = JSONResponse({"errors": errors}, response.status_code)
+        answer = JSONResponse({"errors": errors, "code": visit.form.code}, response.status_code)
     else:
         return response
     for name, value in response.raw_headers:

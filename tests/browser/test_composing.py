@@ -605,6 +605,32 @@ def test_a_draft_is_listed_taken_up_again_and_what_is_wrong_is_told(house: House
     assert row_of(house, title)["state"] == "draft"
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_an_edit_on_an_older_page_replaces_nothing_and_leads_to_the_newest(house: House, scripts: bool) -> None:
+    title = f"Sửa ở hai nơi {scripts}"
+    with officer(house, f"older-page-{scripts}", scripts=scripts) as hoa:
+        tap(hoa, "Soạn bản tin")
+        tap(hoa, "Gõ chữ, máy đọc", leads=False)
+        hoa.fill(text="Mời bà con đi họp thôn tối mai.", title=title)
+        tap(hoa, "Tiếp: nghe lại, chọn nơi phát")
+        key = row_of(house, title)["id"]
+        hoa.go(f"/compose/{key}")
+        with _acting_for(house.system, "Hoa") as api:
+            row = api.get(f"/bulletins/{key}")
+            api.put(f"/bulletins/{key}", {"document": row["document"], "expected_revision": row["revision"]})
+        hoa.fill(text="Mời bà con đi họp thôn tối thứ bảy.")
+        newest = hoa.page.locator("a", has_text="Mở bản mới nhất")
+        for _ in range(2):
+            tap(hoa, "Tiếp: nghe lại, chọn nơi phát", leads=not scripts)
+            expect(newest).to_have_count(1)
+            expect(hoa.page.locator("[name=text]")).to_have_value("Mời bà con đi họp thôn tối thứ bảy.")
+        hoa.show("moved-on", look=scripts)
+
+        assert newest.get_attribute("href") == f"/compose/{key}"
+        assert row_of(house, title)["revision"] == row["revision"] + 1
+        hoa.faults.clear()
+
+
 def test_who_may_approve_his_own_puts_it_on_the_air_and_takes_it_back(house: House) -> None:
     title = "Phát không chờ duyệt"
     body = {"self_approval": True, "why": "Quy chế của xã"}

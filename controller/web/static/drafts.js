@@ -217,20 +217,27 @@ class Kept extends HTMLElement {
   refused(request) {
     this.tried = true;
     if ("whole" in this.dataset) return this.showWhole();
-    let errors = {};
+    let errors = {}, code = "";
     try {
-      errors = JSON.parse(request.responseText).errors;
+      ({ errors = {}, code = "" } = JSON.parse(request.responseText));
     } catch {
       // no words of ours
     }
     const [name, text] = Object.entries(errors)[0] ?? ["", `${request.status}`];
     const place = name && document.getElementById(`f-${name}-error`);
     this.say(place ? "" : text, "error");
+    if (code === "bulletin_moved_on") this.offerNewest();
     this.right();
     const control = name && this.form.elements[name];
     if (place) this.wrong(place, text, control);
     else if (control?.focus) control.focus();
     else this.told.scrollIntoView({ block: "center" });
+  }
+
+  // Beside what was typed, so that it can be put in there.
+  offerNewest() {
+    const { newest, newestAt } = this.dataset;
+    this.told.append(" ", Object.assign(document.createElement("a"), { href: newestAt, target: "_blank", textContent: newest }));
   }
 
   // At its field, where the page has room for it there.

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.access.rules import Permission
-from controller.web import exports, moments, outcome_words, words
+from controller.web import device_words, exports, moments, outcome_words, words
 from controller.web.areas import area
 from controller.web.backend import Refused
 from controller.web.exports import Sheet
@@ -66,11 +66,13 @@ async def why(visit: Visit) -> Response:
     entries = [*filter(None, [explained["playing"]]), *explained["others"]]
     mine = next((one for one in entries if one["broadcast"] == key), None)
     rest = [one for one in entries if one is not mine]
-    found = await visit.api.get(f"/broadcasts/{key}/results", device=device, limit=1)
+    found = next(iter((await visit.api.get(f"/broadcasts/{key}/results", device=device, limit=1))["devices"]), None)
     return visit.page(
         "result_why.html",
         one=told,
-        device=next(iter(found["devices"]), None),
+        device=found,
+        alarms=[] if found is None else (await visit.api.get(f"/devices/{device}"))["alarms"],
+        dw=device_words,
         entry=mine,
         rest=rest,
         following=explained["following"],

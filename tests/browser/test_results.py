@@ -13,6 +13,8 @@ from python_calamine import CalamineWorkbook
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from controller.broadcasts.tables import BroadcastRow, LedgerRow
+from controller.devices import beats
+from controller.devices.tables import DeviceReport
 from controller.receipts.tables import JournalEntry
 from controller.web import outcome_words
 from loa_protocol.documents.device import ClockReport, ClockState, Evidence
@@ -125,6 +127,31 @@ def test_an_officer_finds_why_a_device_did_not_play(house: House, *, scripts: bo
         assert "Quy định giờ phát không cho phép" in lan.text
         assert "Nên làm:" in lan.text
         assert lan.page.locator(".way li").count() >= 4
+
+
+def test_a_device_with_a_wrong_clock_says_so_and_promises_nothing(house: House, morning: str) -> None:
+    state: dict[str, Any] = {"ready": True, "agent": "loa 1.4.2", "clock": {"state": "untrusted"}}
+    seen, alarms = datetime.now(UTC), int(beats.alarms(state, {}))
+
+    async def report(session: AsyncSession) -> None:
+        session.add(DeviceReport(device_id="loa-5", online=True, seen_at=seen, state=state, health={}, alarms=alarms))
+
+    coming = house.broadcast("Tin lát nữa", in_s=4_000)
+
+    async def spoken(session: AsyncSession) -> None:
+        row = await session.get_one(BroadcastRow, coming)
+        row.board, row.duration_ms, row.segments = None, 60_000, [{"type": "pause", "duration_ms": 60_000}]
+
+    house._write(report)
+    house._write(spoken)
+    with house.guest("why-clock") as lan:
+        lan.enter("lan")
+        for path in (f"/results/{morning}/why/loa-5", "/devices/loa-5"):
+            lan.go(path)
+            lan.show("why" if "why" in path else "device", look=True)
+
+            assert "Đồng hồ của thiết bị chưa đúng" in lan.text
+            assert "Chỉ phát khi đồng hồ của thiết bị đã đúng" in lan.text
 
 
 def test_what_played_says_how_long_and_how_loud(house: House, morning: str) -> None:

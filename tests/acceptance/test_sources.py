@@ -195,7 +195,9 @@ def _await_death(system: System, point: str) -> None:
 
 
 def _count(province: Province) -> int:
-    return len(bursts(captured(province.system.capture("loa-1"))))
+    """How often a tone sounded, by how long it was heard: where the machine stalls, one is heard in two parts."""
+    heard = bursts(captured(province.system.capture("loa-1")))
+    return round(sum(end - begin for begin, end in heard) / TONE_S)
 
 
 def _left(system: System) -> list[Path]:

@@ -4,7 +4,6 @@ Whatever is in a name, a title or what a device says: on the terminal it is text
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,15 +19,14 @@ from rich.text import Text
 
 from loa_cli.instants import ZONE
 from loa_protocol.errors import LoaError
+from loa_protocol.lines import ORDERS
 
-_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What a terminal obeys: controls but for the new line and the tab, and marks that turn the direction."""
 _STANDS_FOR_IT = "\ufffd"
 
 
 def harmless(text: str) -> str:
     """The text with a sign in place of each order to a terminal."""
-    return _ORDERS.sub(_STANDS_FOR_IT, text)
+    return ORDERS.sub(_STANDS_FOR_IT, text)
 
 
 class PlainConsole(Console):
@@ -92,7 +90,7 @@ REASON_WORDS = {
 def print_json(value: Any) -> None:
     """One JSON document on standard output, in which orders to a terminal are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    sys.stdout.write(_ORDERS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
+    sys.stdout.write(ORDERS.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n")
 
 
 def print_file(content: str | bytes) -> None:

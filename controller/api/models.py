@@ -1,13 +1,12 @@
 """Words shared by the bodies of several routes."""
 
-import re
 from datetime import UTC, date
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-FIRST_YEAR, LAST_YEAR = 1970, 2199
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+from controller.runtime.years import FIRST_YEAR, LAST_YEAR, is_known
+from loa_protocol.lines import ORDERS
 
 
 def _each_once(languages: list[str]) -> list[str]:
@@ -18,14 +17,14 @@ def _each_once(languages: list[str]) -> list[str]:
 
 def _without_controls(title: str) -> str:
     """Names and titles stand in lists, in logs and on terminals: none of them gives orders there."""
-    if _CONTROLS.search(title):
+    if ORDERS.search(title) or not {"\n", "\t"}.isdisjoint(title):
         raise ValueError("a name or title is one line without control characters or marks that turn its direction")
     return title
 
 
 def _of_our_time(value: date) -> date:
     """Calendars end; what is reckoned from a day or an instant of these years stays within them."""
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+    if not is_known(value):
         raise ValueError(f"the years from {FIRST_YEAR} to {LAST_YEAR} are known; leave out what has no end")
     return value
 

@@ -18,6 +18,7 @@ from controller.delivery import drafts
 from controller.devices.service import require as require_device
 from controller.policies import store as policies
 from controller.policies.words import Sentence
+from controller.runtime.years import nearest
 from controller.timelines import rules, store, words
 from controller.timelines.rules import Listener, Loss, Scene
 from controller.timelines.store import Answered
@@ -236,13 +237,11 @@ def _history(answers: Iterable[tuple[BroadcastRow, Answered]]) -> dict[Occurrenc
 
 
 def _sounded(one: Answered) -> tuple[datetime, datetime] | None:
-    """From when to when it sounded, as far as there is a calendar for what the device tells."""
+    """From when to when it sounded."""
     if one.row.started is None or not one.row.played_ms:
         return None
-    try:
-        return one.row.started, one.row.started + one.row.played_ms * _MS
-    except OverflowError:
-        return one.row.started, one.row.started
+    begin = nearest(one.row.started)
+    return begin, begin + one.row.played_ms * _MS
 
 
 def _past(
@@ -256,7 +255,7 @@ def _past(
         sentence = words.HEARD if owed.reason is None else words.REASONS[owed.reason]
     detail = receipt.detail if receipt is not None else ""
     begin, end = _sounded(one) or (None, None)
-    planned = receipt.planned if receipt is not None else row.start
+    planned = nearest(receipt.planned) if receipt is not None else row.start
     return Entry(
         broadcast=row.id,
         title=row.title,

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from controller.runtime.years import nearest
 from controller.web.translating import Language, Tongue, counted, marked
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -17,14 +18,13 @@ _DAYS = (
 )
 _MINUTE_S = 60
 _HOUR_S = 3600
-_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 30, tzinfo=UTC)
 _HALF_SECOND = timedelta(milliseconds=500)
 
 
 def instant(text: str | datetime) -> datetime:
     """An instant of the API; of what a device says, the nearest that can be reckoned with."""
     found = datetime.fromisoformat(text) if isinstance(text, str) else text
-    return min(max(found if found.tzinfo is not None else found.replace(tzinfo=UTC), _FIRST), _LAST)
+    return nearest(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
 
 
 def clock(at: str | datetime, *, seconds: bool = False) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from loa_protocol.content import MAX_CHUNKS
 from loa_protocol.documents.base import Versioned, Wire
 from loa_protocol.ids import Id, Instant, Language, Millis, Scope, Sha256Hex
 
@@ -16,8 +17,7 @@ AuditHead = Annotated[str, Meta(max_length=90)]
 Turn = Annotated[int, Meta(ge=0, le=15)]
 Figure = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """Whatever a device counts or measures: never less than nothing, never more than every reader of JSON holds."""
-ChunkNumber = Annotated[int, Meta(ge=0, le=4095)]
-"""The largest asset has 512 chunks."""
+ChunkNumber = Annotated[int, Meta(ge=0, lt=MAX_CHUNKS)]
 LinkClass = Literal["fibre", "mobile", "narrow"]
 """What carries a device's data: a line, 4G, or less than 64 kbit/s."""
 LogLevel = Literal["info", "warning", "error"]
@@ -171,7 +171,7 @@ class Want(Wire, frozen=True, kw_only=True, omit_defaults=True):
     root: Sha256Hex
     index: bool = False
     alone: bool = False
-    chunks: Annotated[tuple[ChunkNumber, ...], Meta(max_length=4096)] = ()
+    chunks: Annotated[tuple[ChunkNumber, ...], Meta(max_length=MAX_CHUNKS)] = ()
 
 
 class Presence(Wire, frozen=True, kw_only=True):

@@ -165,7 +165,9 @@ async def test_a_device_that_tells_of_the_last_second_of_the_calendar_breaks_not
     last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     async with xa.db.transaction() as session:
         await receipts.tick(session, now)
-        await say(session, "loa-1", skipped(made, outcome=Outcome.PLAYED, started=last, played_ms=60_000), now)
+        await say(
+            session, "loa-1", skipped(made, outcome=Outcome.PLAYED, planned=last, started=last, played_ms=60_000), now
+        )
     async with xa.db.reading() as session:
         told = await service.timeline(session, "loa-1", now - HOUR, now + HOUR, now=now)
         why = await service.explain(session, "loa-1", now, now=now)

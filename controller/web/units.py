@@ -1,13 +1,11 @@
 """“Đơn vị”: the tree of units, one place at a time: counted, added, renamed, moved, closed, opened again."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from controller.access.rules import Permission
-from controller.devices.names import sort_key
 from controller.web.backend import Refused
 from controller.web.visits import Visit, signed_page
 
@@ -84,7 +82,6 @@ async def _done(
 
 async def _everything(visit: Visit) -> dict[str, Any]:
     branch = await visit.api.get(f"{_at(visit)}/branch")
-    branch["below"].sort(key=_in_lists)
     return {
         "branch": branch,
         "own": branch["own"],
@@ -94,10 +91,6 @@ async def _everything(visit: Visit) -> dict[str, Any]:
         "closed": await visit.api.get(f"{_at(visit)}/closed"),
         "is_root": branch["own"]["id"] in visit.reach.get(Permission.ADMINISTER, []),
     }
-
-
-def _in_lists(one: Mapping[str, Any]) -> str:
-    return sort_key(one["name"])
 
 
 def _within(visit: Visit, path: list[dict[str, Any]]) -> list[str]:
@@ -112,7 +105,7 @@ async def _places(visit: Visit, branch: dict[str, Any]) -> list[tuple[str, str]]
     if len(within := _within(visit, branch["path"])) < 2:  # noqa: PLR2004 - the unit above, and the one above that
         return []
     above = await visit.api.get(f"{UNITS}/{within[-2]}/branch")
-    found = [(one["id"], one["name"]) for one in (above["own"], *sorted(above["below"], key=_in_lists))]
+    found = [(one["id"], one["name"]) for one in (above["own"], *above["below"])]
     return [one for one in found if one[0] != branch["own"]["id"]]
 
 

@@ -160,7 +160,7 @@ async def test_a_text_that_a_board_has_not_answered_for_is_named_as_long_as_it_w
 
 
 async def test_a_device_that_tells_of_the_last_second_of_the_calendar_breaks_nothing(xa: Commune) -> None:
-    made = await xa.broadcast(in_s=1, title="Cuối lịch")
+    made = await _sound(xa, "Cuối lịch", in_s=1, length_s=60)
     now = xa.clock.move(seconds=2)
     last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     async with xa.db.transaction() as session:
